@@ -1,0 +1,40 @@
+/*
+ * Backends: what stands behind a device on the host's side.  Implemented by the
+ * embedder (the program clearbox has some); called by devices while the machine runs,
+ * on the thread that runs it.  A backend struct is copied by the constructor it is
+ * given to; what user points at must outlive the machine.
+ */
+#ifndef CLEARBOX_BACKEND_H
+#define CLEARBOX_BACKEND_H
+
+#include "types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * A disk: bytes at offsets.  read and write move exactly count bytes and return
+ * CBX_OK, or an error (the guest then sees a medium error).  bytes is the size of the
+ * medium; access beyond it is never asked for.  flush returns when all that was
+ * written is safe.  Without read there is no medium.
+ */
+struct cbx_disk_backend {
+	uint64_t bytes;
+	bool read_only;
+	enum cbx_status (*read)(void *user, uint64_t offset, void *bytes, size_t count);
+	enum cbx_status (*write)(void *user, uint64_t offset, const void *bytes, size_t count);
+	enum cbx_status (*flush)(void *user);
+	void *user;
+};
+
+/* Characters out of the guest: serial port, parallel port, debug console. */
+struct cbx_character_backend {
+	void (*write)(void *user, uint8_t byte);
+	void *user;
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif

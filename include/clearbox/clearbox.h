@@ -1,0 +1,14 @@
+/* All of Clearbox's public headers. */
+#ifndef CLEARBOX_CLEARBOX_H
+#define CLEARBOX_CLEARBOX_H
+
+#include "backend.h"
+#include "device.h"
+#include "input.h"
+#include "machine.h"
+#include "pc.h"
+#include "screen.h"
+#include "state.h"
+#include "types.h"
+
+#endif

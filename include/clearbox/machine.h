@@ -1,0 +1,154 @@
+/* A machine: creation, running, stopping, registers, memory. */
+#ifndef CLEARBOX_MACHINE_H
+#define CLEARBOX_MACHINE_H
+
+#include "types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Options of the bare machine: a processor and RAM from address 0, without devices.
+ * Set size to sizeof(struct cbx_machine_options) and leave the rest 0 for defaults.
+ */
+struct cbx_machine_options {
+	size_t size;
+	uint64_t memory_bytes;          /* multiple of 4096; 0: 64 MiB */
+	const char *cpu;                /* model; NULL: the best there is.  See cbx_cpu_model */
+	uint32_t nanoseconds_per_instruction;   /* guest time of one instruction; 0: 10 */
+	/* All allocation goes through these when set.  reallocate(user, NULL, n) allocates,
+	   reallocate(user, p, 0) frees. */
+	void *(*reallocate)(void *user, void *memory, size_t size);
+	void *user;
+	bool bare;                      /* devices map the RAM themselves (a PC does) */
+	bool small_caches;              /* tiny TLB and block cache: for tests */
+	bool single_step_blocks;        /* blocks of one instruction: for tests */
+};
+
+CBX_API enum cbx_status cbx_machine_new(const struct cbx_machine_options *options,
+					struct cbx_machine **machine, struct cbx_error *error);
+CBX_API void cbx_machine_free(struct cbx_machine *machine);
+/* Power-on reset of everything; memory is cleared. */
+CBX_API void cbx_machine_reset(struct cbx_machine *machine);
+/* What went wrong in the last call that returned an error on this machine. */
+CBX_API const char *cbx_machine_error(const struct cbx_machine *machine);
+/* The n-th processor model's name, NULL past the last. */
+CBX_API const char *cbx_cpu_model(unsigned n);
+
+enum cbx_stop_reason {
+	CBX_STOP_LIMIT,                 /* the options' instruction limit is reached */
+	CBX_STOP_REQUEST,               /* cbx_request_stop */
+	CBX_STOP_IDLE,                  /* halted and the next event is beyond idle_limit */
+	CBX_STOP_HALTED,                /* halted for ever: nothing can wake it */
+	CBX_STOP_TRIPLE_FAULT,          /* only with stop_on_triple_fault, else a reset */
+	CBX_STOP_RESET,                 /* only with stop_on_reset: the guest asked for a reset */
+	CBX_STOP_POWER_OFF,
+	CBX_STOP_EXIT,                  /* the guest gave an exit code */
+	CBX_STOP_BREAKPOINT,
+	CBX_STOP_UNSUPPORTED,           /* the guest needs something Clearbox does not do: see detail */
+	CBX_STOP_HOST_MEMORY            /* an allocation failed; the machine can go on later */
+};
+
+struct cbx_stop {
+	enum cbx_stop_reason reason;
+	int exit_code;                  /* CBX_STOP_EXIT */
+	uint64_t instructions;          /* executed in this run */
+	uint64_t rip, cs_base;          /* of the next instruction */
+	char detail[160];               /* for people; empty when the reason says it all */
+};
+
+struct cbx_run_options {
+	size_t size;
+	uint64_t instructions;          /* at most this many; 0: no limit */
+	uint64_t guest_nanoseconds;     /* also end (CBX_STOP_LIMIT) when this much guest time passed; 0: no limit */
+	/* When the guest halts, guest time jumps to the next timer.  With stop_when_idle
+	   the run ends instead (CBX_STOP_IDLE) so that the host can sleep; the next run
+	   jumps. */
+	bool stop_when_idle;
+	bool stop_on_triple_fault, stop_on_reset;
+};
+
+/* Runs until something in cbx_stop_reason happens.  Options may be NULL. */
+CBX_API enum cbx_status cbx_run(struct cbx_machine *machine, const struct cbx_run_options *options,
+				struct cbx_stop *stop);
+/* Runs exactly one instruction (or delivers one interrupt and its first instruction). */
+CBX_API enum cbx_status cbx_step(struct cbx_machine *machine, struct cbx_stop *stop);
+/* Ends a run soon.  May be called from another thread or a signal handler. */
+CBX_API void cbx_request_stop(struct cbx_machine *machine);
+
+CBX_API uint64_t cbx_instruction_count(const struct cbx_machine *machine);
+CBX_API uint64_t cbx_guest_time(const struct cbx_machine *machine);     /* ns since power-on */
+/* Guest time of the next timed event; UINT64_MAX when there is none. */
+CBX_API uint64_t cbx_next_event(const struct cbx_machine *machine);
+
+/* ---- Registers: SDM names ------------------------------------------------------------ */
+
+enum cbx_register {
+	CBX_RAX, CBX_RCX, CBX_RDX, CBX_RBX, CBX_RSP, CBX_RBP, CBX_RSI, CBX_RDI,
+	CBX_R8, CBX_R9, CBX_R10, CBX_R11, CBX_R12, CBX_R13, CBX_R14, CBX_R15,
+	CBX_RIP, CBX_RFLAGS,
+	CBX_ES, CBX_CS, CBX_SS, CBX_DS, CBX_FS, CBX_GS, CBX_LDTR, CBX_TR,
+	CBX_ES_BASE, CBX_CS_BASE, CBX_SS_BASE, CBX_DS_BASE, CBX_FS_BASE, CBX_GS_BASE,
+	CBX_LDTR_BASE, CBX_TR_BASE,
+	CBX_ES_LIMIT, CBX_CS_LIMIT, CBX_SS_LIMIT, CBX_DS_LIMIT, CBX_FS_LIMIT, CBX_GS_LIMIT,
+	CBX_LDTR_LIMIT, CBX_TR_LIMIT,
+	/* Descriptor bits 8-23 of the second doubleword, shifted down by 8: type, S, DPL, P, AVL, L, D/B, G */
+	CBX_ES_ATTRIBUTES, CBX_CS_ATTRIBUTES, CBX_SS_ATTRIBUTES, CBX_DS_ATTRIBUTES,
+	CBX_FS_ATTRIBUTES, CBX_GS_ATTRIBUTES, CBX_LDTR_ATTRIBUTES, CBX_TR_ATTRIBUTES,
+	CBX_GDTR_BASE, CBX_GDTR_LIMIT, CBX_IDTR_BASE, CBX_IDTR_LIMIT,
+	CBX_CR0, CBX_CR2, CBX_CR3, CBX_CR4, CBX_CR8, CBX_EFER,
+	CBX_DR0, CBX_DR1, CBX_DR2, CBX_DR3, CBX_DR6, CBX_DR7,
+	CBX_FCW, CBX_FSW, CBX_FTW,      /* FTW: the full 16-bit tag word */
+	CBX_FIP, CBX_FCS, CBX_FDP, CBX_FDS, CBX_FOP,
+	/* x87 physical registers R0-R7: significand, then sign and exponent */
+	CBX_FR0, CBX_FR7 = CBX_FR0 + 7, CBX_FR0_EXPONENT, CBX_FR7_EXPONENT = CBX_FR0_EXPONENT + 7,
+	CBX_REGISTER_COUNT
+};
+
+/*
+ * Writing a selector (CBX_CS ...) changes the selector alone; base, limit and
+ * attributes are registers of their own, as the hidden part of the hardware is.
+ * Errors: CBX_ERROR_ARGUMENT.
+ */
+CBX_API enum cbx_status cbx_register_read(const struct cbx_machine *machine, enum cbx_register which,
+					  uint64_t *value);
+CBX_API enum cbx_status cbx_register_write(struct cbx_machine *machine, enum cbx_register which,
+					   uint64_t value);
+/* Its name in lower case ("eax" is "rax"), NULL if there is none. */
+CBX_API const char *cbx_register_name(enum cbx_register which);
+
+/* ---- Memory ---------------------------------------------------------------------------- */
+
+/*
+ * Bytes at physical addresses, RAM and ROM only (devices are not touched).
+ * Errors: CBX_ERROR_UNMAPPED (nothing was copied).  Writes reach RAM only.
+ */
+CBX_API enum cbx_status cbx_memory_read(struct cbx_machine *machine, uint64_t address, void *bytes,
+					size_t count);
+CBX_API enum cbx_status cbx_memory_write(struct cbx_machine *machine, uint64_t address,
+					 const void *bytes, size_t count);
+/* The same at linear addresses, by the current page tables, whatever the page's rights. */
+CBX_API enum cbx_status cbx_linear_read(struct cbx_machine *machine, uint64_t address, void *bytes,
+					size_t count);
+CBX_API enum cbx_status cbx_linear_write(struct cbx_machine *machine, uint64_t address,
+					 const void *bytes, size_t count);
+/* Linear to physical without any effect.  Errors: CBX_ERROR_UNMAPPED. */
+CBX_API enum cbx_status cbx_translate(struct cbx_machine *machine, uint64_t linear,
+				      uint64_t *physical);
+
+/* ---- Disassembly -------------------------------------------------------------------------- */
+
+/*
+ * One instruction in Intel syntax.  bits is 16, 32 or 64; count is how many bytes there
+ * are (15 are enough).  *length is the instruction's length, 0 when count is too small;
+ * what is no instruction becomes "db NNh" of length 1.
+ */
+CBX_API enum cbx_status cbx_disassemble(const uint8_t *bytes, size_t count, unsigned bits,
+					uint64_t address, char *text, size_t text_size,
+					unsigned *length);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,62 @@
+/* The PC: a machine with i440FX, PIIX3/4, VGA and everything around them. */
+#ifndef CLEARBOX_PC_H
+#define CLEARBOX_PC_H
+
+#include "backend.h"
+#include "machine.h"
+#include "types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct cbx_image {                      /* bytes that the caller keeps until the call returns */
+	const void *bytes;
+	size_t size;
+};
+
+/* Set size to sizeof(struct cbx_pc_options); what is 0 or NULL is absent or the default. */
+struct cbx_pc_options {
+	size_t size;
+	struct cbx_machine_options machine;     /* its size and bare need not be set */
+	struct cbx_disk_backend floppy[2];      /* drive A, drive B; size tells the format */
+	struct {
+		struct cbx_disk_backend disk;
+		bool cdrom;                     /* an ATAPI drive, disk.read NULL: empty */
+		bool present;
+	} ide[4];                               /* primary master, slave, secondary master, slave */
+	struct cbx_character_backend serial[4]; /* all four UARTs exist; write NULL: unconnected */
+	struct cbx_character_backend parallel;
+	struct cbx_character_backend debug_console;     /* ports E9h and 402h */
+	struct cbx_image bios;                  /* NULL: our own */
+	struct cbx_image vga_bios;              /* NULL: our own */
+	struct cbx_image kernel, initrd;        /* Linux bzImage or multiboot ELF */
+	const char *kernel_command_line;
+	const char *boot_order;                 /* letters: a floppy, c disk, d CD, n network; NULL: "cda" */
+	int64_t rtc_time;                       /* seconds since 1970 that the clock starts with; 0: 2000-01-01 */
+	uint16_t debug_exit_port;               /* isa-debug-exit; 0: none */
+	uint16_t debug_exit_size;               /* ports it takes; 0: 4 */
+	uint32_t vram_bytes;                    /* power of two; 0: 16 MiB */
+	bool no_floppy_controller;
+};
+
+CBX_API enum cbx_status cbx_pc_new(const struct cbx_pc_options *options,
+				   struct cbx_machine **machine, struct cbx_error *error);
+
+enum cbx_drive { CBX_FLOPPY_A, CBX_FLOPPY_B, CBX_IDE_0, CBX_IDE_1, CBX_IDE_2, CBX_IDE_3 };
+/* Puts another medium into a removable drive (disk->read NULL: ejects). */
+CBX_API enum cbx_status cbx_drive_change(struct cbx_machine *machine, enum cbx_drive drive,
+					 const struct cbx_disk_backend *disk);
+
+/* The board a machine is built on, for code that adds public functions over devices. */
+CBX_API void cbx_machine_set_board(struct cbx_machine *machine, void *board,
+				   void (*destroy)(void *board));
+CBX_API void *cbx_machine_board(const struct cbx_machine *machine);
+/* Memory from the machine's allocator, zeroed; freed with size 0. */
+CBX_API void *cbx_machine_allocate(struct cbx_machine *machine, size_t size);
+CBX_API void cbx_machine_release(struct cbx_machine *machine, void *memory);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
