@@ -1,0 +1,76 @@
+/* Every compiler extension and host property the library uses, by name. */
+#ifndef CORE_COMPILER_H
+#define CORE_COMPILER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__GNUC__)
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define COLD        __attribute__((cold, noinline))
+#define NOINLINE    __attribute__((noinline))
+#define INLINE      inline __attribute__((always_inline))
+#else
+#define likely(x)   (x)
+#define unlikely(x) (x)
+#define COLD
+#define NOINLINE
+#define INLINE      inline
+#endif
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define HOST_BIG_ENDIAN 1
+#else
+#define HOST_BIG_ENDIAN 0
+#endif
+
+/* Guest numbers are little-endian in memory, whatever the host is. */
+static INLINE uint16_t swap16(uint16_t v) { return (uint16_t)(v << 8 | v >> 8); }
+static INLINE uint32_t swap32(uint32_t v)
+{
+	return v << 24 | (v & 0xff00) << 8 | (v >> 8 & 0xff00) | v >> 24;
+}
+static INLINE uint64_t swap64(uint64_t v)
+{
+	return (uint64_t)swap32((uint32_t)v) << 32 | swap32((uint32_t)(v >> 32));
+}
+static INLINE uint8_t get8(const void *p) { return *(const uint8_t *)p; }
+static INLINE uint16_t get16(const void *p)
+{
+	uint16_t v;
+	memcpy(&v, p, 2);
+	return HOST_BIG_ENDIAN ? swap16(v) : v;
+}
+static INLINE uint32_t get32(const void *p)
+{
+	uint32_t v;
+	memcpy(&v, p, 4);
+	return HOST_BIG_ENDIAN ? swap32(v) : v;
+}
+static INLINE uint64_t get64(const void *p)
+{
+	uint64_t v;
+	memcpy(&v, p, 8);
+	return HOST_BIG_ENDIAN ? swap64(v) : v;
+}
+static INLINE void put8(void *p, uint8_t v) { *(uint8_t *)p = v; }
+static INLINE void put16(void *p, uint16_t v)
+{
+	v = HOST_BIG_ENDIAN ? swap16(v) : v;
+	memcpy(p, &v, 2);
+}
+static INLINE void put32(void *p, uint32_t v)
+{
+	v = HOST_BIG_ENDIAN ? swap32(v) : v;
+	memcpy(p, &v, 4);
+}
+static INLINE void put64(void *p, uint64_t v)
+{
+	v = HOST_BIG_ENDIAN ? swap64(v) : v;
+	memcpy(p, &v, 8);
+}
+
+#endif

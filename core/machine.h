@@ -1,0 +1,89 @@
+/*
+ * The inside of a machine: what the parts of core know of each other.  Each part's
+ * own state is in its own header; this one puts them together.
+ */
+#ifndef CORE_MACHINE_H
+#define CORE_MACHINE_H
+
+#include <clearbox/clearbox.h>
+#include "compiler.h"
+
+struct cpu;
+struct memory;
+struct ports;
+struct clock;
+
+struct cbx_machine {
+	struct cpu *cpu;
+	struct memory *memory;
+	struct ports *ports;
+	struct clock *clock;
+	struct cbx_device *devices;             /* in order of creation */
+	struct cbx_machine_options options;     /* defaults filled in */
+
+	/* What devices asked for, carried out at the next instruction boundary. */
+	bool reset_requested, cpu_reset_requested, power_off_requested, exit_requested;
+	int exit_code;
+	bool out_of_memory;
+	/* A stop that the processor or a device asks for, with its reason. */
+	bool stop_pending;
+	struct cbx_stop stop;
+	volatile int stop_requested;            /* cbx_request_stop: any thread */
+
+	void *board;
+	void (*destroy_board)(void *board);
+	unsigned log_left;                      /* messages that may still be logged */
+	char error[256];
+};
+
+/* ---- memory.c ---------------------------------------------------------------------- */
+enum cbx_status memory_new(struct cbx_machine *machine);
+void memory_free(struct cbx_machine *machine);
+void memory_reset(struct cbx_machine *machine);         /* power-on: all RAM objects keep their bytes */
+
+/* ---- ports.c: the I/O address space -------------------------------------------------- */
+enum cbx_status ports_new(struct cbx_machine *machine);
+void ports_free(struct cbx_machine *machine);
+uint32_t port_read(struct cbx_machine *machine, uint16_t port, unsigned width);
+void port_write(struct cbx_machine *machine, uint16_t port, uint32_t value, unsigned width);
+
+/* ---- clock.c: guest time and timers --------------------------------------------------- */
+/*
+ * time = instructions * nanoseconds_per_instruction + skipped, where skipped is what
+ * halts jumped over.  The processor asks clock_deadline how many instructions it may
+ * execute before the next timer is due, and calls clock_fire at that boundary.
+ */
+enum cbx_status clock_new(struct cbx_machine *machine);
+void clock_free(struct cbx_machine *machine);
+uint64_t clock_now(const struct cbx_machine *machine);          /* ns; uses cpu_instruction_count */
+/* The instruction count at which the earliest timer is due; UINT64_MAX: none. */
+uint64_t clock_deadline(const struct cbx_machine *machine);
+void clock_fire(struct cbx_machine *machine);           /* calls all timers due now */
+bool clock_skip(struct cbx_machine *machine);           /* to the next timer; false: there is none */
+/* Jump forward, at most to the next timer; used when idle time is limited. */
+void clock_skip_to(struct cbx_machine *machine, uint64_t time);
+
+/* ---- cpu/ ------------------------------------------------------------------------------ */
+enum cbx_status cpu_new(struct cbx_machine *machine, struct cbx_error *error);
+void cpu_free(struct cbx_machine *machine);
+void cpu_reset(struct cbx_machine *machine);            /* the RESET pin */
+/* Executed since power-on; exact whenever a device or the embedder has control. */
+uint64_t cpu_instruction_count(const struct cbx_machine *machine);
+/* A line, a timer or a request changed: look again before the next instruction. */
+void cpu_attention(struct cbx_machine *machine);
+enum cbx_status cpu_run(struct cbx_machine *machine, const struct cbx_run_options *options,
+			struct cbx_stop *stop);
+/* For state.c: what of the processor is saved, and what to do after a load. */
+extern const struct cbx_field cpu_fields[];
+void cpu_before_save(struct cbx_machine *machine);      /* lazily kept values into the struct */
+bool cpu_check(const struct cbx_machine *machine, const void *state);
+void cpu_loaded(struct cbx_machine *machine);
+void *cpu_state(struct cbx_machine *machine, size_t *size);     /* the struct that cpu_fields describes */
+
+/* ---- Allocation: everything goes through these -------------------------------------------- */
+void *machine_allocate(struct cbx_machine *machine, size_t size);       /* zeroed; NULL: none left */
+void machine_release(struct cbx_machine *machine, void *memory);
+/* Sets the error text, returns status. */
+enum cbx_status machine_fail(struct cbx_machine *machine, enum cbx_status status, const char *text);
+
+#endif
