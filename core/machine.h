@@ -33,13 +33,28 @@ struct cbx_machine {
 	void *board;
 	void (*destroy_board)(void *board);
 	unsigned log_left;                      /* messages that may still be logged */
+	void (*log)(void *user, const char *device, const char *text);
+	void *log_user;
+	struct cbx_device **devices_end;        /* where the next one is linked in */
+	struct cbx_device **devices_unreset;    /* the first one that saw no reset yet */
+	void *cpu_at_power_on;                  /* copy of the processor's state */
+	bool running;
 	char error[256];
 };
+
+/*
+ * machine.c.  machine_start brings devices that saw no reset yet into their power-on
+ * state; the public calls that let a machine run or show its state do it first.
+ * machine_reset is the RESET line (CBX_RESET_WARM: processor and devices) or power-on.
+ */
+void machine_start(struct cbx_machine *machine);
+void machine_reset(struct cbx_machine *machine, enum cbx_reset_kind kind);
 
 /* ---- memory.c ---------------------------------------------------------------------- */
 enum cbx_status memory_new(struct cbx_machine *machine);
 void memory_free(struct cbx_machine *machine);
-void memory_reset(struct cbx_machine *machine);         /* power-on: all RAM objects keep their bytes */
+void memory_seal(struct cbx_machine *machine);          /* what it holds now is what power-on gives */
+void memory_reset(struct cbx_machine *machine);         /* power-on: bytes as sealed, A20 open */
 
 /* ---- ports.c: the I/O address space -------------------------------------------------- */
 enum cbx_status ports_new(struct cbx_machine *machine);
@@ -59,11 +74,13 @@ uint64_t clock_now(const struct cbx_machine *machine);          /* ns; uses cpu_
 /* The instruction count at which the earliest timer is due; UINT64_MAX: none. */
 uint64_t clock_deadline(const struct cbx_machine *machine);
 void clock_fire(struct cbx_machine *machine);           /* calls all timers due now */
+void clock_reset(struct cbx_machine *machine);          /* power-on: no timer armed, nothing skipped */
 bool clock_skip(struct cbx_machine *machine);           /* to the next timer; false: there is none */
 /* Jump forward, at most to the next timer; used when idle time is limited. */
 void clock_skip_to(struct cbx_machine *machine, uint64_t time);
 
 /* ---- cpu/ ------------------------------------------------------------------------------ */
+/* Sets machine->cpu, and machine->options.cpu to the model's name as cbx_cpu_model has it. */
 enum cbx_status cpu_new(struct cbx_machine *machine, struct cbx_error *error);
 void cpu_free(struct cbx_machine *machine);
 void cpu_reset(struct cbx_machine *machine);            /* the RESET pin */
@@ -75,14 +92,22 @@ enum cbx_status cpu_run(struct cbx_machine *machine, const struct cbx_run_option
 			struct cbx_stop *stop);
 /* For state.c: what of the processor is saved, and what to do after a load. */
 extern const struct cbx_field cpu_fields[];
+enum { CPU_STATE_VERSION = 1 };
 void cpu_before_save(struct cbx_machine *machine);      /* lazily kept values into the struct */
 bool cpu_check(const struct cbx_machine *machine, const void *state);
+/* The struct holds other values (a load, power-on): drop all blocks and TLB entries.  No
+   page is marked as code any more. */
 void cpu_loaded(struct cbx_machine *machine);
 void *cpu_state(struct cbx_machine *machine, size_t *size);     /* the struct that cpu_fields describes */
 
 /* ---- Allocation: everything goes through these -------------------------------------------- */
 void *machine_allocate(struct cbx_machine *machine, size_t size);       /* zeroed; NULL: none left */
 void machine_release(struct cbx_machine *machine, void *memory);
+/* An array of count elements of size bytes; NULL also when that is more than there can be. */
+void *machine_allocate_array(struct cbx_machine *machine, uint64_t count, size_t size);
+/* What an allocator is asked through; machine->options may be a copy of the embedder's. */
+void *options_reallocate(const struct cbx_machine_options *options, void *memory, size_t size);
+void *options_allocate(const struct cbx_machine_options *options, size_t size);
 /* Sets the error text, returns status. */
 enum cbx_status machine_fail(struct cbx_machine *machine, enum cbx_status status, const char *text);
 

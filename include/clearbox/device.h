@@ -76,9 +76,10 @@ CBX_API enum cbx_status cbx_device_new(struct cbx_machine *machine,
 /*
  * Handlers of a range.  widths is the mask of access sizes in bytes (1, 2, 4, 8) that
  * the handlers accept; the bus splits wider accesses into pieces from the lowest
- * address up, and serves narrower ones by a read of the smallest accepted width
- * (writes narrower than the smallest width are dropped).  Accesses reach the handlers
- * with the offset from the start of the range and never beyond its end.
+ * address up (each as wide as the handlers and the range's end allow), and serves
+ * narrower ones by a read of the smallest accepted width (writes narrower than the
+ * smallest width are dropped).  Accesses reach the handlers with the offset from the
+ * start of the range and never beyond its end; they need not be aligned.
  * A NULL read gives all ones, a NULL write drops.
  */
 struct cbx_io {
@@ -88,8 +89,11 @@ struct cbx_io {
 };
 
 /*
- * Answers count ports from first on.  Where ranges overlap the one mapped last
- * answers.  A port nobody answers reads all ones.  io must outlive the machine.
+ * Answers count ports from first on.  Where ranges overlap, the device created last
+ * answers, and of two ranges of one device the one mapped last: so who answers follows
+ * from the devices' states, not from the order in which a guest moved them about.
+ * A port nobody answers reads all ones.  io must outlive the machine.  unmap takes what
+ * map was given.
  */
 CBX_API enum cbx_status cbx_ports_map(struct cbx_device *device, uint32_t first, uint32_t count,
 				      const struct cbx_io *io);
@@ -98,7 +102,11 @@ CBX_API void cbx_ports_unmap(struct cbx_device *device, uint32_t first, uint32_t
 /* Memory that holds bytes: RAM, ROM, video memory.  Copy-on-write pages of 4 KiB. */
 struct cbx_ram;
 
-/* size is a multiple of 4096.  The contents are saved under this name, zero at first. */
+/*
+ * size is a multiple of 4096.  The contents are saved under this name (at most 39 bytes,
+ * no two alike), zero at first.  What is written before the machine's first run or reset
+ * is what cbx_machine_reset puts back.
+ */
 CBX_API enum cbx_status cbx_ram_new(struct cbx_machine *machine, const char *name, uint64_t size,
 				    struct cbx_ram **ram);
 CBX_API uint64_t cbx_ram_size(const struct cbx_ram *ram);
@@ -136,6 +144,11 @@ CBX_API enum cbx_status cbx_region_new_io(struct cbx_device *device, const struc
  */
 CBX_API void cbx_region_place(struct cbx_region *region, uint64_t base, unsigned access,
 			      int priority);
+/*
+ * Moves the window that a RAM region shows: it now begins at offset (a multiple of 4096,
+ * and the window must fit; else nothing happens).  Cheap: made for bank switching.
+ */
+CBX_API void cbx_region_set_offset(struct cbx_region *region, uint64_t offset);
 
 /* Bus-master access: reaches RAM only, whatever is mapped; elsewhere reads all ones. */
 CBX_API void cbx_dma_read(struct cbx_device *device, uint64_t address, void *bytes, size_t count);
@@ -156,11 +169,12 @@ struct cbx_timer;
 CBX_API enum cbx_status cbx_timer_new(struct cbx_device *device, const char *name,
 				      void (*fire)(struct cbx_device *device, unsigned number),
 				      unsigned number, struct cbx_timer **timer);
-CBX_API void cbx_timer_set(struct cbx_timer *timer, uint64_t time);     /* absolute, ns */
+/* Absolute, ns.  Set while timers fire, it fires later than now; beyond INT64_MAX, never. */
+CBX_API void cbx_timer_set(struct cbx_timer *timer, uint64_t time);
 CBX_API void cbx_timer_cancel(struct cbx_timer *timer);
 CBX_API bool cbx_timer_armed(const struct cbx_timer *timer);
 
-/* a * b / c without overflow in between; c is not 0. */
+/* a * b / c without overflow in between; all ones when it does not fit or c is 0. */
 CBX_API uint64_t cbx_muldiv(uint64_t a, uint64_t b, uint64_t c);
 
 /* ---- The processor's pins --------------------------------------------------------- */

@@ -29,10 +29,17 @@ struct cbx_machine_options {
 CBX_API enum cbx_status cbx_machine_new(const struct cbx_machine_options *options,
 					struct cbx_machine **machine, struct cbx_error *error);
 CBX_API void cbx_machine_free(struct cbx_machine *machine);
-/* Power-on reset of everything; memory is cleared. */
+/*
+ * Power-on reset of everything: time starts again at 0, memory holds again what it held
+ * before the first run or reset.  Code that builds a board calls it last.
+ */
 CBX_API void cbx_machine_reset(struct cbx_machine *machine);
 /* What went wrong in the last call that returned an error on this machine. */
 CBX_API const char *cbx_machine_error(const struct cbx_machine *machine);
+/* Where devices' messages (cbx_log) go; after a thousand of them the rest is dropped. */
+CBX_API void cbx_machine_set_log(struct cbx_machine *machine,
+				 void (*log)(void *user, const char *device, const char *text),
+				 void *user);
 /* The n-th processor model's name, NULL past the last. */
 CBX_API const char *cbx_cpu_model(unsigned n);
 
