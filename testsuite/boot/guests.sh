@@ -51,11 +51,11 @@ apt_i386()
 
 update_lists()
 {
-	[ -n "${updated:-}" ] && return
-	updated=1
+	[ -z "$(find "$store/apt/updated" -mmin -60 2>/dev/null)" ] || return 0
 	say "reading the i386 package lists"
 	# an archive that does not carry i386 is no reason to stop
 	apt_i386 apt-get update >"$store/apt.log" 2>&1 || true
+	touch "$store/apt/updated"
 }
 
 # package NAME: fetches it if it is not there; prints the path of the .deb

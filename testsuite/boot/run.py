@@ -1,0 +1,453 @@
+#!/usr/bin/env python3
+"""Boots unchanged operating systems and checks what they do.
+
+usage: EMULATOR=path/to/clearbox python3 testsuite/boot/run.py [--ci | --all | --list] [TEST...]
+
+--ci (the default) runs the tests that are quick enough for every change, --all the rest too; one or
+more names run just those. Each test prints one line; logs are kept in $CLEARBOX_BOOT_LOGS (default
+build-boot-logs in the current folder). The last line is "N passed, N failed"; the exit status is 0 if
+none failed. EMULATOR may be a qemu-system-i386, which shows whether a test or Clearbox is wrong.
+"""
+
+import hashlib
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+
+from guest import EMULATOR, Failure, ScreenGuest, SerialGuest, emulator_is_clearbox
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LOGS = os.path.abspath(os.environ.get("CLEARBOX_BOOT_LOGS", "build-boot-logs"))
+SEABIOS = "/usr/share/seabios/bios.bin"
+BOOT = 300      # seconds that a boot to the prompt may take
+PROMPT = r"clearbox# "
+TESTS = []
+
+
+class Skip(Exception):
+    """Why a test says nothing here."""
+
+
+def test(guests, ci=True):
+    """Marks a test, which guests.sh builds it needs, and whether it runs on every change."""
+    def mark(function):
+        TESTS.append((function.__name__.replace("_", "-"), function, guests.split(), ci))
+        return function
+    return mark
+
+
+def store(name):
+    return os.path.join(store.folder, name)
+
+
+def check(condition, what):
+    if not condition:
+        raise Failure(what)
+
+
+def kernel(flavour, append, extra=()):
+    return ["-m", "128", "-kernel", store(f"vmlinuz-{flavour}"), "-initrd", store(f"initrd-{flavour}"),
+            "-append", append, *extra]
+
+
+SERIAL = "console=ttyS0,115200"
+
+
+def look_around(guest, release):
+    """What every booted Linux must be able to do at its prompt."""
+    known = open(store("known.md5")).read().strip()
+    check(release in guest.command("uname -r"), f"uname -r does not say {release}")
+    check("i686" in guest.command("uname -m") or "i586" in guest.command("uname -m"), "uname -m is no PC")
+    check("fpu" in guest.command("cat /proc/cpuinfo"), "/proc/cpuinfo shows no fpu")
+    check(known in guest.command("md5sum /etc/known"), "md5sum of /etc/known differs from the host's")
+    check(known in guest.command("gzip -c /etc/known | gunzip -c | md5sum"), "gzip and gunzip change bytes")
+    check(guest.command("echo $((6 * 7)); expr 1000000007 % 97").split() == ["42", str(1000000007 % 97)],
+          "arithmetic is wrong")
+    check(guest.command("awk 'BEGIN { printf \"%.9f %.9f\", sqrt(2), exp(1) }'") ==
+          "1.414213562 2.718281828", "floating point is wrong")
+    check("timer" in guest.command("cat /proc/interrupts"), "no timer interrupt")
+
+
+def power_off(guest):
+    guest.send("poweroff\n")
+    guest.finish(60)
+
+
+@test("686")
+def linux_686_serial(log):
+    """Debian's 686 kernel from -kernel: prompt on serial, commands, poweroff."""
+    with SerialGuest(kernel("686", SERIAL), log) as guest:
+        guest.expect(PROMPT, BOOT)
+        look_around(guest, "-686")
+        power_off(guest)
+
+
+@test("686-pae")
+def linux_686_pae_serial(log):
+    """Debian's 686-pae kernel from -kernel: prompt on serial, commands, poweroff."""
+    with SerialGuest(kernel("686-pae", SERIAL), log) as guest:
+        guest.expect(PROMPT, BOOT)
+        look_around(guest, "-686-pae")
+        power_off(guest)
+
+
+@test("686")
+def linux_686_run(log):
+    """run= on the kernel command line: no key is typed, and the guest ends the program itself."""
+    with SerialGuest(kernel("686", f'{SERIAL} modules=none run="uname -s; md5sum /etc/known"'), log) as guest:
+        guest.expect("run: begin\n", BOOT)
+        known = open(store("known.md5")).read().strip()
+        guest.expect(rf"Linux\n{known}  /etc/known\nrun: status 0\n", 60)
+        guest.finish(60)
+
+
+@test("686")
+def linux_686_vga(log):
+    """Prompt on the VGA text screen, commands typed on the keyboard, poweroff."""
+    with ScreenGuest(kernel("686", "console=tty0"), log) as guest:
+        guest.expect(PROMPT, BOOT)
+        guest.send("echo $((111 * 9)) 'Mixed: CASE_$#'\n")
+        guest.expect(r"(?m)^ *999 Mixed: CASE_\$#", 30)
+        guest.send("cat /proc/fb; cat /sys/class/tty/console/active\n")
+        guest.expect(r"(?m)^ *tty0", 30)
+        guest.send("poweroff\n")
+        guest.finish(60)
+
+
+def from_medium(log, arguments, release):
+    with SerialGuest(["-m", "128", *arguments], log) as guest:
+        guest.expect(PROMPT, BOOT)
+        look_around(guest, release)
+        power_off(guest)
+
+
+@test("disk")
+def linux_disk(log):
+    """From an IDE disk: MBR, FAT, syslinux, 686. The guest sees the disk it came from."""
+    with SerialGuest(["-m", "128", "-snapshot", store("disk.img")] if emulator_is_clearbox() else
+                     ["-m", "128", "-snapshot", "-hda", store("disk.img")], log) as guest:
+        guest.expect(PROMPT, BOOT)
+        look_around(guest, "-686")
+        check("sda1" in guest.command("cat /proc/partitions"), "no sda1")
+        host = hashlib.md5(open(store("disk.img"), "rb").read(8 << 20)).hexdigest()
+        check(host in guest.command("dd if=/dev/sda bs=64k count=128 2>/dev/null | md5sum"),
+              "the first 8 MiB of the disk read differently")
+        power_off(guest)
+
+
+@test("disk-pae")
+def linux_disk_pae(log):
+    """From an IDE disk: MBR, ext2, GRUB, 686-pae."""
+    with SerialGuest(["-m", "128", "-snapshot", "-hda", store("disk-pae.img")], log) as guest:
+        guest.expect(PROMPT, BOOT)
+        look_around(guest, "-686-pae")
+        guest.command("mount -o ro /dev/sda1 /mnt")
+        host = hashlib.md5(open(store("vmlinuz-686-pae"), "rb").read()).hexdigest()
+        check(host in guest.command("md5sum /mnt/boot/vmlinuz"), "a file on the disk reads differently")
+        power_off(guest)
+
+
+@test("iso")
+def linux_iso(log):
+    """From an El Torito CD: isolinux, 686. The guest mounts the CD."""
+    with SerialGuest(["-m", "128", "-cdrom", store("linux.iso"), "-boot", "d"], log) as guest:
+        guest.expect(PROMPT, BOOT)
+        look_around(guest, "-686")
+        guest.command("mount -o ro /dev/sr0 /mnt")
+        host = hashlib.md5(open(store("vmlinuz-686"), "rb").read()).hexdigest()
+        check(host in guest.command("md5sum /mnt/isolinux/vmlinuz"), "a file on the CD reads differently")
+        power_off(guest)
+
+
+@test("disk")
+def seabios_disk(log):
+    """SeaBIOS on the same machine: IDE disk, syslinux, 686."""
+    from_medium(log, ["-bios", SEABIOS, "-snapshot", "-hda", store("disk.img")], "-686")
+
+
+@test("disk-pae", ci=False)
+def seabios_disk_pae(log):
+    """SeaBIOS on the same machine: IDE disk, GRUB, 686-pae."""
+    from_medium(log, ["-bios", SEABIOS, "-snapshot", "-hda", store("disk-pae.img")], "-686-pae")
+
+
+@test("iso", ci=False)
+def seabios_iso(log):
+    """SeaBIOS on the same machine: El Torito CD, isolinux, 686."""
+    from_medium(log, ["-bios", SEABIOS, "-cdrom", store("linux.iso"), "-boot", "d"], "-686")
+
+
+@test("686", ci=False)
+def seabios_kernel(log):
+    """SeaBIOS on the same machine: -kernel."""
+    from_medium(log, kernel("686", SERIAL, ["-bios", SEABIOS]), "-686")
+
+
+def at_grub_prompt(log, arguments):
+    with ScreenGuest(["-m", "64", *arguments], log) as guest:
+        guest.expect(r"grub> ", BOOT)
+        guest.send("ls\n")
+        guest.expect(r"\((fd0|cd|cd0|hd0[^)]*)\)", 60)
+        guest.send("echo clear$cmdpath box\n")
+        guest.expect(r"(?m)^ *clear\S* box", 60)
+
+
+@test("rescue")
+def grub_floppy(log):
+    """GRUB's rescue floppy to its prompt; it obeys commands."""
+    at_grub_prompt(log, ["-fda", store("grub-floppy.img"), "-boot", "a"])
+
+
+@test("rescue")
+def grub_cd(log):
+    """GRUB's rescue CD to its prompt; it obeys commands."""
+    at_grub_prompt(log, ["-cdrom", store("grub-cd.iso"), "-boot", "d"])
+
+
+@test("rescue", ci=False)
+def seabios_grub_floppy(log):
+    """SeaBIOS: GRUB's rescue floppy."""
+    at_grub_prompt(log, ["-bios", SEABIOS, "-fda", store("grub-floppy.img"), "-boot", "a"])
+
+
+@test("rescue", ci=False)
+def seabios_grub_cd(log):
+    """SeaBIOS: GRUB's rescue CD."""
+    at_grub_prompt(log, ["-bios", SEABIOS, "-cdrom", store("grub-cd.iso"), "-boot", "d"])
+
+
+def e2fsck(image):
+    done = subprocess.run(["e2fsck", "-f", "-n", image], capture_output=True, text=True)
+    check(done.returncode == 0, f"e2fsck: {done.stdout[-400:]}{done.stderr[-400:]}")
+
+
+def cat_from(image, name):
+    return subprocess.run(["debugfs", "-R", f"cat {name}", image], capture_output=True).stdout
+
+
+def make_filesystem(guest):
+    """In the guest: a filesystem on the empty disk, files in it, a reboot, and the files are there."""
+    known = open(store("known.md5")).read().strip()
+    guest.expect(PROMPT, BOOT)
+    guest.command("mke2fs /dev/sda", 120)
+    guest.command("mount -t ext2 /dev/sda /mnt")
+    guest.command("mkdir /mnt/d; for i in 1 2 3 4 5 6 7 8; do cp /etc/known /mnt/d/$i; done; rm /mnt/d/3")
+    guest.command("dd if=/etc/known of=/mnt/big bs=300000 count=3; cat /mnt/d/* >>/mnt/big; sync")
+    big = guest.command("md5sum </mnt/big")
+    guest.command("umount /mnt")
+    guest.send("reboot\n")
+    guest.expect(PROMPT, BOOT)
+    guest.command("mount -t ext2 /dev/sda /mnt")
+    check(known in guest.command("md5sum /mnt/d/8"), "a file is not what was written before the reboot")
+    check(guest.command("md5sum </mnt/big") == big, "a big file is not what was written before the reboot")
+    check(guest.command("ls /mnt/d | wc -l") == "7", "the directory is not what it was before the reboot")
+    guest.command("umount /mnt")
+    power_off(guest)
+    return known
+
+
+@test("686")
+def filesystem(log):
+    """The guest makes a filesystem on an empty disk and finds it after a reboot; e2fsck agrees."""
+    with tempfile.TemporaryDirectory() as folder:
+        image = os.path.join(folder, "empty.img")
+        with open(image, "wb") as file:
+            file.truncate(64 << 20)
+        with SerialGuest(kernel("686", SERIAL, ["-hda", image]), log) as guest:
+            known = make_filesystem(guest)
+        e2fsck(image)
+        check(hashlib.md5(cat_from(image, "d/8")).hexdigest() == known, "the host reads another file")
+
+
+@test("686", ci=False)
+def filesystem_snapshot(log):
+    """The same with -snapshot: the guest finds all it wrote, the image stays bit for bit."""
+    with tempfile.TemporaryDirectory() as folder:
+        image = os.path.join(folder, "empty.img")
+        with open(image, "wb") as file:
+            file.truncate(64 << 20)
+            file.seek(12345)
+            file.write(b"as it was")
+        before = hashlib.md5(open(image, "rb").read()).hexdigest()
+        with SerialGuest(kernel("686", SERIAL, ["-hda", image, "-snapshot"]), log) as guest:
+            make_filesystem(guest)
+        check(hashlib.md5(open(image, "rb").read()).hexdigest() == before, "the image was written to")
+
+
+@test("686")
+def idle_and_memory(log):
+    """At the prompt the host has an idle CPU, and little more memory in use than the guest's."""
+    if not emulator_is_clearbox():
+        raise Skip("says nothing about another emulator")
+    with SerialGuest(kernel("686", SERIAL), log) as guest:
+        guest.expect(PROMPT, BOOT)
+        guest.command("cat /proc/meminfo")
+        time.sleep(2)
+        start = guest.cpu_time()
+        time.sleep(5)
+        used = guest.cpu_time() - start
+        memory = guest.memory() / 1024
+        guest.note(f"idle for 5 s: {used:.2f} s of CPU; {memory:.0f} MiB")
+        check(used < 0.5, f"an idle guest used {used:.2f} s of host CPU in 5 s")
+        check(memory < 128 + 32, f"a 128 MiB machine takes {memory:.0f} MiB of the host")
+        power_off(guest)
+
+
+@test("686", ci=False)
+def vga_of_both(log):
+    """Both consoles at once: the kernel's messages on VGA, a shell on each."""
+    with ScreenGuest(kernel("686", f"console=ttyS0 console=tty0"), log) as guest:
+        guest.expect(PROMPT, BOOT)
+        guest.send("dmesg | tail -n 3\n")
+        guest.expect(r"\[ +\d+\.\d+\]", 30)
+        guest.send("poweroff\n")
+        guest.finish(60)
+
+
+def installer_arguments(kind, append):
+    return ["-m", "512", "-kernel", store(f"installer-{kind}-linux"),
+            "-initrd", store(f"installer-{kind}-initrd.gz"), "-append", append]
+
+
+@test("installer", ci=False)
+def installer_text(log):
+    """Debian's installer in text mode to its first screen, and on to the second."""
+    with ScreenGuest(installer_arguments("text", "vga=normal fb=false"), log) as guest:
+        guest.expect(r"Select a language", 3 * BOOT)
+        guest.expect(r"English", 10)
+        guest.key("Enter")
+        guest.expect(r"Select your location", 120)
+
+
+def png_pixels(path):
+    """Decodes an 8-bit RGB or RGBA PNG: width, height, a list of rows of bytes, bytes per pixel."""
+    data = open(path, "rb").read()
+    check(data[:8] == b"\x89PNG\r\n\x1a\n", f"{path} is no PNG")
+    position, packed = 8, b""
+    while position < len(data):
+        length, kind = struct.unpack(">I4s", data[position:position + 8])
+        body = data[position + 8:position + 8 + length]
+        position += 12 + length
+        if kind == b"IHDR":
+            width, height, depth, colour, _, _, interlace = struct.unpack(">IIBBBBB", body)
+        elif kind == b"IDAT":
+            packed += body
+    check(depth == 8 and colour in (2, 6) and not interlace, f"{path} is not 8-bit RGB")
+    size = 3 if colour == 2 else 4
+    raw, rows, stride = zlib.decompress(packed), [], width * size
+    above = bytearray(stride)
+    for y in range(height):
+        method = raw[y * (stride + 1)]
+        row = bytearray(raw[y * (stride + 1) + 1:(y + 1) * (stride + 1)])
+        for x in range(stride):
+            left = row[x - size] if x >= size else 0
+            up = above[x]
+            corner = above[x - size] if x >= size else 0
+            if method == 1:
+                row[x] = (row[x] + left) & 255
+            elif method == 2:
+                row[x] = (row[x] + up) & 255
+            elif method == 3:
+                row[x] = (row[x] + (left + up) // 2) & 255
+            elif method == 4:
+                guess = left + up - corner
+                distance = (abs(guess - left), abs(guess - up), abs(guess - corner))
+                best = left if distance[0] <= min(distance[1:]) else up if distance[1] <= distance[2] else corner
+                row[x] = (row[x] + best) & 255
+        rows.append(bytes(row))
+        above = row
+    return width, height, rows, size
+
+
+@test("installer", ci=False)
+def installer_gtk(log):
+    """Debian's graphical installer to its first screen: a banner, a list, a highlighted line."""
+    if not emulator_is_clearbox():
+        raise Skip("needs clearbox's -screenshot")
+    with tempfile.TemporaryDirectory() as folder:
+        picture = os.path.join(folder, "screen.png")
+        with SerialGuest([*installer_arguments("gtk", "vga=788 console=tty0 console=ttyS0"),
+                          "-screenshot", picture, "-timeout", "300"], log) as guest:
+            deadline = time.monotonic() + 400
+            while guest.alive() and time.monotonic() < deadline:
+                if not guest.read(1.0):
+                    time.sleep(0.1)
+        check(os.path.exists(picture), "no screenshot was written")
+        shutil.copy(picture, os.path.join(LOGS, "installer-gtk.png"))
+        width, height, rows, size = png_pixels(picture)
+        colours = {}
+        for row in rows[::2]:
+            for x in range(0, width * size, 2 * size):
+                colour = row[x:x + 3]
+                colours[colour] = colours.get(colour, 0) + 1
+        total = sum(colours.values())
+        check(width >= 640 and height >= 480, f"the screen is {width}x{height}")
+        check(len(colours) > 64, f"only {len(colours)} colours: no picture")
+        light = sum(n for c, n in colours.items() if min(c) > 200) / total
+        check(0.3 < light < 0.98, f"{light:.0%} of the screen is light: not the installer's list")
+
+
+@test("memtest", ci=False)
+def memtest(log):
+    """memtest86+ on a small machine: its first pass ends without errors (long)."""
+    with ScreenGuest(["-m", "16", "-kernel", store("memtest.bin")], log) as guest:
+        guest.expect(r"Memtest86\+", BOOT)
+        guest.expect(r"Pass:? *[1-9]\d*|PASS", 7200)
+        check(not guest.screen().count("FAIL"), "memtest86+ found errors")
+
+
+@test("memtest")
+def memtest_starts(log):
+    """memtest86+ from its CD shows its screen and gets through some of its first test."""
+    with ScreenGuest(["-m", "16", "-cdrom", store("memtest.iso"), "-boot", "d"], log) as guest:
+        guest.expect(r"Memtest86\+", BOOT)
+        guest.expect(r"Time: +0:00:0[1-9]|Time: +0:00:[1-9]", BOOT)
+
+
+def main():
+    names = [word for word in sys.argv[1:] if not word.startswith("-")]
+    flags = {word for word in sys.argv[1:] if word.startswith("-")}
+    unknown = set(names) - {name for name, *_ in TESTS} | flags - {"--ci", "--all", "--list"}
+    if unknown:
+        sys.exit(f"run.py: no such test or option: {' '.join(sorted(unknown))}; --list lists the tests")
+    if "--list" in flags:
+        for name, function, _, ci in TESTS:
+            print(f"{name:22} {'ci       ' if ci else 'on demand'}  {function.__doc__.splitlines()[0]}")
+        return 0
+    chosen = [entry for entry in TESTS if entry[0] in names or not names and (entry[3] or "--all" in flags)]
+    if not shutil.which(EMULATOR):
+        sys.exit(f"run.py: there is no emulator {EMULATOR}: say EMULATOR=path/to/clearbox")
+    os.makedirs(LOGS, exist_ok=True)
+    needed = sorted({guest for entry in chosen for guest in entry[2]})
+    built = subprocess.run(["sh", os.path.join(HERE, "guests.sh"), *needed], stdout=subprocess.PIPE, text=True)
+    if built.returncode:
+        print("0 passed, 1 failed")
+        return 1
+    store.folder = built.stdout.strip()
+    passed = failed = skipped = 0
+    for name, function, _, _ in chosen:
+        path = os.path.join(LOGS, name + ".log")
+        start = time.monotonic()
+        with open(path, "wb") as log:
+            try:
+                function(log)
+                passed += 1
+                word = "ok"
+            except Skip as why:
+                skipped += 1
+                word = f"skipped: {why}"
+            except (Failure, OSError) as why:
+                failed += 1
+                word = f"FAILED: {why} (see {path})"
+        print(f"boot: {name}: {word} ({time.monotonic() - start:.1f} s)", flush=True)
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
