@@ -132,15 +132,12 @@ class SerialGuest(Process):
 
     def command(self, line, seconds=60):
         """Runs a shell command in the guest; returns what it printed. It must succeed."""
-        self.send(line + "; echo =$?=\n")
-        while True:
-            # the echo of what was typed holds =$?= and so does not match
-            match = self.expect(r"(?s)\A(.*?)=(\d+)=\n", seconds)
-            break
+        # the echo of what was typed must not look like the marks
+        self.send("echo =be''gin=; " + line + "; echo =$?=\n")
+        match = self.expect(r"(?s)=begin=\n(.*?)=(\d+)=\n.*?clearbox# ", seconds)
         if match[2] != "0":
             raise Failure(f"{line!r} ended with status {match[2]}: {match[1]!r}")
-        output = match[1].split("\n", 1)
-        return output[1].strip() if len(output) > 1 else ""
+        return match[1].strip()
 
     def finish(self, seconds, status=0):
         """Waits for the emulator to end by itself, with the given exit status."""
