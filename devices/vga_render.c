@@ -1,0 +1,196 @@
+/*
+ * The video adapter's picture as a monitor would show it: dots by scan lines, so that a
+ * 320 x 200 mode is a picture of 640 x 400 (or whatever the timing says).  Everything
+ * here works on a struct vga_view and reads memory through struct vga_reader.
+ */
+#include <string.h>
+
+#include "vga_state.h"
+
+/* A line of DAC indices: at most 256 characters and one more for panning, 9 dots each. */
+enum { LINE_DOTS = 257 * 9 + 16 };
+
+/* ---- Text --------------------------------------------------------------------------- */
+
+static void text_line(const struct vga_view *view, struct vga_reader *reader, unsigned ma,
+		      unsigned scan, uint8_t *line)
+{
+	bool underline_here = scan == view->underline;
+	bool cursor_here = view->cursor_on && view->cursor_lit && scan >= view->cursor_first &&
+			   scan <= view->cursor_last;
+
+	for (unsigned column = 0; column <= view->characters; column++) {
+		unsigned counter = ma + (column >> view->count_shift);
+		uint8_t cell[4], font[4], attribute, foreground, background;
+		unsigned bits;
+
+		vga_reader_planes(reader, vga_view_address(view, counter, scan), cell);
+		attribute = cell[1];
+		vga_reader_planes(reader, view->font[attribute >> 3 & 1] + cell[0] * 32u + scan, font);
+		bits = (unsigned)font[2] << 1;
+		if (view->line_graphics && (cell[0] & 0xe0) == 0xc0)
+			bits |= font[2] & 1;
+		if (underline_here && (attribute & 0x77) == 1)
+			bits = 0x1ff;
+
+		foreground = attribute & 15;
+		background = attribute >> 4;
+		if (view->blink) {
+			background &= 7;
+			if (attribute & 0x80 && view->blink_dark)
+				bits = 0;
+		}
+		if (cursor_here && (counter & 0xffff) == view->cursor_address)
+			bits = 0x1ff;
+		foreground = view->dac_of[foreground & view->colour_enable];
+		background = view->dac_of[background & view->colour_enable];
+		for (unsigned dot = 0; dot < view->dots; dot++)
+			*line++ = bits << dot & 0x100 ? foreground : background;
+	}
+}
+
+/* ---- Graphics ------------------------------------------------------------------------ */
+
+static void planar_dots(const struct vga_view *view, const uint8_t *planes, uint8_t *line)
+{
+	for (unsigned dot = 0; dot < 8; dot++) {
+		unsigned at = 7 - dot;
+		unsigned colour = (planes[0] >> at & 1) | (planes[1] >> at & 1) << 1 |
+				  (planes[2] >> at & 1) << 2 | (planes[3] >> at & 1) << 3;
+
+		line[dot] = view->dac_of[colour & view->colour_enable];
+	}
+}
+
+/* Two bits a dot: of planes 0 and 2, then of 1 and 3. */
+static void cga_dots(const struct vga_view *view, const uint8_t *planes, uint8_t *line)
+{
+	for (unsigned dot = 0; dot < 8; dot++) {
+		unsigned at = 6 - (dot & 3) * 2, pair = dot >> 2;
+		unsigned colour = (planes[pair] >> at & 3) | (planes[pair + 2] >> at & 3) << 2;
+
+		line[dot] = view->dac_of[colour & view->colour_enable];
+	}
+}
+
+static void graphics_line(const struct vga_view *view, struct vga_reader *reader, unsigned ma,
+			  unsigned scan, uint8_t *line)
+{
+	for (unsigned column = 0; column <= view->characters; column++, line += 8) {
+		unsigned counter = ma + (column >> view->count_shift);
+		uint8_t planes[4];
+
+		vga_reader_planes(reader, vga_view_address(view, counter, scan), planes);
+		switch (view->shift) {
+		case VGA_SHIFT_PLANAR:
+			planar_dots(view, planes, line);
+			break;
+		case VGA_SHIFT_CGA:
+			cga_dots(view, planes, line);
+			break;
+		case VGA_SHIFT_256:
+			for (unsigned dot = 0; dot < 8; dot++)
+				line[dot] = planes[dot >> 1];
+			break;
+		case VGA_SHIFT_NIBBLES:
+			for (unsigned dot = 0; dot < 8; dot++)
+				line[dot] = view->dac_of[(dot & 1 ? planes[dot >> 1] & 15 :
+							  planes[dot >> 1] >> 4) &
+							 view->colour_enable];
+			break;
+		}
+	}
+}
+
+static void vga_line(const struct vga_view *view, struct vga_reader *reader, unsigned y,
+		     uint32_t *pixels)
+{
+	uint8_t line[LINE_DOTS];
+	unsigned ma, scan, pan = view->dot_pan;
+	bool split;
+
+	vga_view_line(view, y, &ma, &scan, &split);
+	if (split && view->split_unpanned)
+		pan = 0;
+	else
+		ma += view->byte_pan;
+	if (view->text)
+		text_line(view, reader, ma, scan, line);
+	else
+		graphics_line(view, reader, ma, scan, line);
+
+	const uint8_t *dot = line + pan;
+
+	if (view->stretch == 1) {
+		for (unsigned x = 0; x < view->width; x++)
+			pixels[x] = view->rgb[dot[x]];
+	} else {
+		for (unsigned x = 0; x < view->width; x++)
+			pixels[x] = view->rgb[dot[x >> 1]];
+	}
+}
+
+/* ---- VBE --------------------------------------------------------------------------------- */
+
+static uint32_t widen(unsigned value, unsigned bits)
+{
+	value <<= 8 - bits;
+	return value | value >> bits;
+}
+
+static void vbe_line(const struct vga_view *view, struct vga_reader *reader, unsigned y,
+		     uint32_t *pixels)
+{
+	uint32_t at = view->vbe_start + y * view->vbe_pitch;
+
+	for (unsigned x = 0; x < view->width; x++) {
+		unsigned low, high;
+
+		low = vga_reader_byte(reader, at++);
+		if (view->bpp == 8) {
+			pixels[x] = view->rgb[low];
+			continue;
+		}
+		high = vga_reader_byte(reader, at++);
+		switch (view->bpp) {
+		case 15:
+			low |= high << 8;
+			pixels[x] = widen(low >> 10 & 31, 5) << 16 | widen(low >> 5 & 31, 5) << 8 |
+				    widen(low & 31, 5);
+			break;
+		case 16:
+			low |= high << 8;
+			pixels[x] = widen(low >> 11 & 31, 5) << 16 | widen(low >> 5 & 63, 6) << 8 |
+				    widen(low & 31, 5);
+			break;
+		default:
+			pixels[x] = low | high << 8 | (uint32_t)vga_reader_byte(reader, at++) << 16;
+			if (view->bpp == 32)
+				at++;
+			break;
+		}
+	}
+}
+
+/* ---- The picture ------------------------------------------------------------------------- */
+
+enum cbx_status vga_screen_render(struct vga *vga, uint32_t *pixels, unsigned stride,
+				  unsigned lines)
+{
+	struct vga_reader reader;
+	struct vga_view view;
+
+	vga_view(vga, &view);
+	if (stride < view.width || lines < view.height)
+		return CBX_ERROR_ARGUMENT;
+	vga_reader_start(&reader, vga);
+	for (unsigned y = 0; y < view.height; y++, pixels += stride) {
+		if (view.blank)
+			memset(pixels, 0, view.width * sizeof(*pixels));
+		else if (view.vbe)
+			vbe_line(&view, &reader, y, pixels);
+		else
+			vga_line(&view, &reader, y, pixels);
+	}
+	return CBX_OK;
+}
