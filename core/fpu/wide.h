@@ -61,6 +61,15 @@ static inline struct wide wide_multiply(uint64_t a, uint64_t b)
 	return result;
 }
 
+/* a * b + c + d, which always fits. */
+static inline struct wide wide_multiply_add(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+	wide_native sum = (wide_native)a * b + c + d;
+	struct wide result = { (uint64_t)(sum >> 64), (uint64_t)sum };
+
+	return result;
+}
+
 /* (high:low) / divisor; high must be less than divisor. */
 static inline uint64_t wide_divide(uint64_t high, uint64_t low, uint64_t divisor,
 				   uint64_t *remainder)
@@ -84,6 +93,17 @@ static inline struct wide wide_multiply(uint64_t a, uint64_t b)
 
 	result.low = middle << 32 | (p00 & 0xffffffff);
 	result.high = p11 + (p01 >> 32) + (p10 >> 32) + (middle >> 32);
+	return result;
+}
+
+static inline struct wide wide_multiply_add(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+	struct wide result = wide_multiply(a, b);
+
+	result.low += c;
+	result.high += result.low < c;
+	result.low += d;
+	result.high += result.low < d;
 	return result;
 }
 

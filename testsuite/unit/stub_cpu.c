@@ -1,0 +1,205 @@
+/* See stub_cpu.h. */
+#include <stdlib.h>
+
+#include "stub_cpu.h"
+
+/* ---- Allocation ---------------------------------------------------------------------------- */
+
+static uint64_t allocated, allocations;
+static unsigned fail_in;
+
+/* Each block is preceded by its size, in room that keeps the alignment. */
+enum { HEAD = 32 };
+
+static void *counting_reallocate(void *user, void *memory, size_t size)
+{
+	uint8_t *head = memory ? (uint8_t *)memory - HEAD : NULL;
+	size_t old = 0;
+
+	(void)user;
+	if (head)
+		memcpy(&old, head, sizeof(old));
+	if (!size) {
+		allocated -= old;
+		free(head);
+		return NULL;
+	}
+	allocations++;
+	if (fail_in == 1)
+		return NULL;
+	if (fail_in)
+		fail_in--;
+	head = realloc(head, size + HEAD);
+	if (!head)
+		return NULL;
+	if (size > old)
+		memset(head + HEAD + old, 0xa5, size - old);
+	allocated += size - old;
+	memcpy(head, &size, sizeof(size));
+	return head + HEAD;
+}
+
+const struct cbx_machine_options stub_options = {
+	.size = sizeof(stub_options),
+	.memory_bytes = 1 << 20,
+	.nanoseconds_per_instruction = 10,
+	.reallocate = counting_reallocate
+};
+
+void stub_fail_allocations(unsigned n)
+{
+	fail_in = n;
+}
+
+uint64_t stub_allocated(void)
+{
+	return allocated;
+}
+
+uint64_t stub_allocations(void)
+{
+	return allocations;
+}
+
+struct cbx_machine *stub_machine(bool bare, uint64_t memory_bytes)
+{
+	struct cbx_machine_options options = stub_options;
+	struct cbx_machine *machine;
+
+	options.bare = bare;
+	options.memory_bytes = memory_bytes;
+	assert_int_equal(cbx_machine_new(&options, &machine, NULL), CBX_OK);
+	return machine;
+}
+
+void stub_machine_free(struct cbx_machine *machine)
+{
+	cbx_machine_free(machine);
+	assert_int_equal(allocated, 0);
+}
+
+struct cbx_device *stub_device(struct cbx_machine *machine, const char *name)
+{
+	static struct cbx_device_type types[16];
+	static unsigned used;
+	struct cbx_device_type *type = &types[used++ % 16];
+	struct cbx_device *device;
+
+	type->name = name;
+	type->size = sizeof(struct cbx_device);
+	assert_int_equal(cbx_device_new(machine, type, &device), CBX_OK);
+	return device;
+}
+
+/* ---- The processor -------------------------------------------------------------------------- */
+
+const struct cbx_field cpu_fields[] = {
+	CBX_FIELD(struct cpu, count),
+	CBX_FIELD_ARRAY(struct cpu, registers),
+	CBX_FIELD(struct cpu, halted),
+	CBX_FIELD_ARRAY(struct cpu, reserved),
+	CBX_FIELD_END
+};
+
+enum cbx_status cpu_new(struct cbx_machine *machine, struct cbx_error *error)
+{
+	if (machine->options.cpu && strcmp(machine->options.cpu, "stub")) {
+		if (error)
+			error->status = CBX_ERROR_ARGUMENT;
+		return CBX_ERROR_ARGUMENT;
+	}
+	machine->cpu = machine_allocate(machine, sizeof(*machine->cpu));
+	if (!machine->cpu)
+		return CBX_ERROR_MEMORY;
+	machine->options.cpu = "stub";
+	return CBX_OK;
+}
+
+void cpu_free(struct cbx_machine *machine)
+{
+	machine_release(machine, machine->cpu);
+}
+
+void cpu_reset(struct cbx_machine *machine)
+{
+	machine->cpu->resets++;
+	machine->cpu->halted = false;
+}
+
+uint64_t cpu_instruction_count(const struct cbx_machine *machine)
+{
+	return machine->cpu->count;
+}
+
+void cpu_attention(struct cbx_machine *machine)
+{
+	machine->cpu->attention++;
+}
+
+enum cbx_status cpu_run(struct cbx_machine *machine, const struct cbx_run_options *options,
+			struct cbx_stop *stop)
+{
+	uint64_t end = options->instructions ? machine->cpu->count + options->instructions :
+		       UINT64_MAX;
+
+	if (machine->cpu->run)
+		machine->cpu->run(machine);
+	stop->reason = CBX_STOP_LIMIT;
+	while (machine->cpu->count < end) {
+		if (machine->stop_requested) {
+			stop->reason = CBX_STOP_REQUEST;
+			break;
+		}
+		if (clock_deadline(machine) <= machine->cpu->count) {
+			clock_fire(machine);
+			continue;
+		}
+		machine->cpu->count++;
+		machine->cpu->registers[machine->cpu->count & 3] += (uint32_t)machine->cpu->count;
+		stop->instructions++;
+		if (!options->instructions && stop->instructions > 1000000)
+			break;
+	}
+	return CBX_OK;
+}
+
+void cpu_before_save(struct cbx_machine *machine)
+{
+	(void)machine;
+}
+
+bool cpu_check(const struct cbx_machine *machine, const void *state)
+{
+	const struct cpu *cpu = state;
+
+	(void)machine;
+	return cpu->count < (uint64_t)1 << 60;
+}
+
+void cpu_loaded(struct cbx_machine *machine)
+{
+	machine->cpu->loaded++;
+}
+
+void *cpu_state(struct cbx_machine *machine, size_t *size)
+{
+	*size = offsetof(struct cpu, changed_all);
+	return machine->cpu;
+}
+
+void cpu_memory_changed(struct cbx_machine *machine, uint64_t backing)
+{
+	if (backing == NO_BACKING) {
+		machine->cpu->changed_all++;
+	} else {
+		machine->cpu->changed_pages++;
+		machine->cpu->changed_backing = backing;
+	}
+}
+
+void cpu_code_written(struct cbx_machine *machine, uint64_t backing, size_t count)
+{
+	machine->cpu->written++;
+	machine->cpu->written_backing = backing;
+	machine->cpu->written_count = count;
+}
