@@ -100,6 +100,12 @@ bool cpu_check(const struct cbx_machine *machine, const void *state);
 void cpu_loaded(struct cbx_machine *machine);
 void *cpu_state(struct cbx_machine *machine, size_t *size);     /* the struct that cpu_fields describes */
 
+/* ---- state.c, fields.c -------------------------------------------------------------------- */
+/* Does this table describe a struct of that size: inside it, names once, sizes possible? */
+bool state_fields_valid(const struct cbx_field *fields, size_t size, unsigned depth);
+/* Is each byte of the struct named by exactly one field?  *at: the first that is not. */
+bool state_fields_cover(const struct cbx_field *fields, size_t size, size_t *at);
+
 /* ---- Allocation: everything goes through these -------------------------------------------- */
 void *machine_allocate(struct cbx_machine *machine, size_t size);       /* zeroed; NULL: none left */
 void machine_release(struct cbx_machine *machine, void *memory);

@@ -1,0 +1,194 @@
+/*
+ * The I/O address space: 65,536 ports, each answered by the range that wins there.
+ */
+#include "machine.h"
+#include "ram.h"
+
+enum { PORT_COUNT = 0x10000, RANGE_MAX = 0xfffe };
+
+struct port_range {
+	struct cbx_device *device;      /* NULL: this slot is free */
+	const struct cbx_io *io;
+	uint32_t first, count;
+	uint64_t order;                 /* of mapping */
+};
+
+struct ports {
+	struct port_range *ranges;
+	unsigned range_count, range_room;
+	uint64_t order;
+	uint16_t owner[PORT_COUNT];     /* index into ranges plus 1; 0: nobody */
+};
+
+enum cbx_status ports_new(struct cbx_machine *machine)
+{
+	machine->ports = machine_allocate(machine, sizeof(*machine->ports));
+	return machine->ports ? CBX_OK : CBX_ERROR_MEMORY;
+}
+
+void ports_free(struct cbx_machine *machine)
+{
+	if (!machine->ports)
+		return;
+	machine_release(machine, machine->ports->ranges);
+	machine_release(machine, machine->ports);
+	machine->ports = NULL;
+}
+
+/* Does a win over b? */
+static bool range_wins(const struct cbx_machine *machine, const struct port_range *a,
+		       const struct port_range *b)
+{
+	const struct cbx_device *device;
+
+	if (a->device == b->device)
+		return a->order > b->order;
+	for (device = machine->devices; device; device = device->next) {
+		if (device == a->device)
+			return false;
+		if (device == b->device)
+			return true;
+	}
+	return false;
+}
+
+static void claim(struct cbx_machine *machine, unsigned index, uint32_t first, uint32_t count)
+{
+	struct ports *ports = machine->ports;
+	uint32_t port;
+
+	for (port = first; port < first + count; port++) {
+		uint16_t owner = ports->owner[port];
+
+		if (!owner || range_wins(machine, &ports->ranges[index], &ports->ranges[owner - 1]))
+			ports->owner[port] = (uint16_t)(index + 1);
+	}
+}
+
+static struct port_range *range_slot(struct cbx_machine *machine)
+{
+	struct ports *ports = machine->ports;
+	struct port_range *ranges;
+	unsigned i, room;
+
+	for (i = 0; i < ports->range_count; i++)
+		if (!ports->ranges[i].device)
+			return &ports->ranges[i];
+	if (ports->range_count == ports->range_room) {
+		room = ports->range_room ? 2 * ports->range_room : 64;
+		if (room > RANGE_MAX)
+			room = RANGE_MAX;
+		if (ports->range_count == room)
+			return NULL;
+		ranges = machine_allocate_array(machine, room, sizeof(*ranges));
+		if (!ranges)
+			return NULL;
+		if (ports->range_count)
+			memcpy(ranges, ports->ranges, ports->range_count * sizeof(*ranges));
+		machine_release(machine, ports->ranges);
+		ports->ranges = ranges;
+		ports->range_room = room;
+	}
+	return &ports->ranges[ports->range_count++];
+}
+
+static bool ports_valid(uint32_t first, uint32_t count)
+{
+	return count && first < PORT_COUNT && count <= PORT_COUNT - first;
+}
+
+enum cbx_status cbx_ports_map(struct cbx_device *device, uint32_t first, uint32_t count,
+			      const struct cbx_io *io)
+{
+	struct cbx_machine *machine;
+	struct port_range *range;
+
+	if (!device)
+		return CBX_ERROR_ARGUMENT;
+	machine = device->machine;
+	if (!bus_io_valid(io) || !ports_valid(first, count))
+		return machine_fail(machine, CBX_ERROR_ARGUMENT,
+				    "a port range needs handlers with widths and ports below 65536");
+	range = range_slot(machine);
+	if (!range)
+		return machine_fail(machine, CBX_ERROR_MEMORY, "no memory for a port range");
+	*range = (struct port_range){ device, io, first, count, ++machine->ports->order };
+	claim(machine, (unsigned)(range - machine->ports->ranges), first, count);
+	return CBX_OK;
+}
+
+void cbx_ports_unmap(struct cbx_device *device, uint32_t first, uint32_t count)
+{
+	struct ports *ports;
+	struct port_range *found = NULL;
+	unsigned i;
+
+	if (!device || !ports_valid(first, count))
+		return;
+	ports = device->machine->ports;
+	for (i = 0; i < ports->range_count; i++) {
+		struct port_range *range = &ports->ranges[i];
+
+		if (range->device == device && range->first == first && range->count == count &&
+		    (!found || range->order > found->order))
+			found = range;
+	}
+	if (!found)
+		return;
+	found->device = NULL;
+	memset(&ports->owner[first], 0, count * sizeof(ports->owner[0]));
+	for (i = 0; i < ports->range_count; i++) {
+		const struct port_range *range = &ports->ranges[i];
+		uint32_t from = range->first > first ? range->first : first;
+		uint32_t to = range->first + range->count < first + count ?
+			      range->first + range->count : first + count;
+
+		if (range->device && from < to)
+			claim(device->machine, i, from, to - from);
+	}
+}
+
+/* The owner is looked up again for each piece: a handler may have moved ranges. */
+static const struct port_range *port_find(const struct cbx_machine *machine, uint32_t port)
+{
+	const struct ports *ports = machine->ports;
+
+	if (port >= PORT_COUNT || !ports->owner[port])
+		return NULL;
+	return &ports->ranges[ports->owner[port] - 1];
+}
+
+uint32_t port_read(struct cbx_machine *machine, uint16_t port, unsigned width)
+{
+	uint64_t value = 0;
+	unsigned at = 0, done;
+
+	while (at < width) {
+		const struct port_range *range = port_find(machine, (uint32_t)port + at);
+		uint64_t piece = 0xff;
+
+		done = 1;
+		if (range)
+			piece = bus_read(range->io, range->device, range->count,
+					 (uint32_t)port + at - range->first, width - at, &done);
+		value |= piece << 8 * at;
+		at += done;
+	}
+	return (uint32_t)value;
+}
+
+void port_write(struct cbx_machine *machine, uint16_t port, uint32_t value, unsigned width)
+{
+	unsigned at = 0;
+
+	while (at < width) {
+		const struct port_range *range = port_find(machine, (uint32_t)port + at);
+
+		if (range)
+			at += bus_write(range->io, range->device, range->count,
+					(uint32_t)port + at - range->first, value >> 8 * at,
+					width - at);
+		else
+			at++;
+	}
+}
