@@ -1,0 +1,142 @@
+#!/bin/sh
+# Installs what the tests need, builds with gcc and clang without a warning, and runs all tests that
+# are quick enough for every change: the meson suites, the same under sanitizers, and the boots.
+# The last line is "N passed, N failed"; the exit status is 0 if none failed.
+#
+# usage: sh testsuite/run.sh [STEP...]      steps: gcc clang sanitizers boot (default: all, in that order)
+#
+# Builds live in build-tests/; CLEARBOX_JOBS says how many things to do at once (default: all cores).
+set -u
+here=$(cd "$(dirname "$0")/.." && pwd)
+cd "$here" || exit 1
+builds=$here/build-tests
+jobs=${CLEARBOX_JOBS:-$(nproc)}
+steps=${*:-gcc clang sanitizers boot}
+passed=0
+failed=0
+skipped=0
+failures=
+
+say() { echo "== $* ($(date +%H:%M:%S))"; }
+
+# result N WHAT: one check of the script's own
+result()
+{
+	if [ "$1" = 0 ]; then
+		passed=$((passed + 1))
+		echo "ok: $2"
+	else
+		failed=$((failed + 1))
+		failures="$failures; $2"
+		echo "FAILED: $2"
+	fi
+}
+
+# compile NAME CC MESON_OPTION...: sets up build-tests/NAME and builds it
+compile()
+{
+	name=$1
+	compiler=$2
+	shift 2
+	mkdir -p "$builds"
+	say "building with $name"
+	if [ ! -e "$builds/$name/build.ninja" ]; then
+		rm -rf "${builds:?}/$name"
+		CC=$compiler meson setup "$builds/$name" "$here" --werror "$@" >"$builds/$name.log" 2>&1 || {
+			tail -n 30 "$builds/$name.log"
+			result 1 "meson setup with $name"
+			return 1
+		}
+	fi
+	if ninja -C "$builds/$name" -j "$jobs" >"$builds/$name.log" 2>&1; then
+		result 0 "$name build without warnings"
+	else
+		grep -E -A5 'error:|FAILED:' "$builds/$name.log" | head -n 60
+		result 1 "$name build"
+		return 1
+	fi
+}
+
+# suites NAME MESON_OPTION...: runs meson's tests in build-tests/NAME and adds up what they say
+suites()
+{
+	name=$1
+	shift
+	say "tests with $name"
+	meson test -C "$builds/$name" --no-rebuild --num-processes "$jobs" --print-errorlogs "$@" 2>&1 |
+		sed '/^$/d' | tail -n 400
+	counts=$(python3 - "$builds/$name/meson-logs/testlog.json" <<'PYTHON'
+import json, sys
+good = bad = skip = 0
+names = []
+try:
+    for line in open(sys.argv[1]):
+        entry = json.loads(line)
+        if entry["result"] in ("OK", "EXPECTEDFAIL"):
+            good += 1
+        elif entry["result"] == "SKIP":
+            skip += 1
+        else:
+            bad += 1
+            names.append(entry["name"].replace(" ", ""))
+except OSError:
+    bad = 1
+print(good, bad, skip, ",".join(names) or "-")
+PYTHON
+	)
+	set -- $counts
+	passed=$((passed + $1))
+	failed=$((failed + $2))
+	skipped=$((skipped + $3))
+	[ "$2" = 0 ] || failures="$failures; $name: $4"
+}
+
+finish()
+{
+	[ -z "$failures" ] || echo "What failed:${failures#;}"
+	if [ $skipped = 0 ]; then
+		echo "$passed passed, $failed failed"
+	else
+		echo "$passed passed, $failed failed, $skipped skipped"
+	fi
+	[ $failed = 0 ] && [ $passed -gt 0 ]
+	exit
+}
+
+sh testsuite/install.sh build guests tests
+result $? "packages are installed"
+
+for step in $steps; do
+	case $step in
+	gcc)
+		compile gcc gcc && suites gcc --no-suite boot
+		;;
+	clang)
+		# a second compiler's opinion on the code; the tests of what compilers may differ in
+		compile clang clang && suites clang --suite unit --suite devices --suite instructions
+		;;
+	sanitizers)
+		compile sanitizers gcc -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized &&
+			UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ASAN_OPTIONS=detect_leaks=1 \
+				suites sanitizers --no-suite boot --timeout-multiplier 10
+		;;
+	boot)
+		[ -e "$builds/gcc/frontend/clearbox" ] || compile gcc gcc
+		say "booting guests"
+		EMULATOR=$builds/gcc/frontend/clearbox CLEARBOX_BOOT_LOGS=$builds/boot-logs \
+			python3 testsuite/boot/run.py --ci | tee "$builds/boot.log"
+		counts=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed\(, \([0-9]*\) skipped\)*$/\1 \2 \4/p' \
+			"$builds/boot.log" | tail -n 1)
+		set -- ${counts:-0 1}
+		passed=$((passed + $1))
+		failed=$((failed + $2))
+		skipped=$((skipped + ${3:-0}))
+		[ "$2" = 0 ] || failures="$failures; boot: $(sed -n 's/^boot: \([^:]*\): FAILED.*/\1/p' \
+			"$builds/boot.log" | tr '\n' ' ')"
+		;;
+	*)
+		result 1 "there is no step $step: gcc, clang, sanitizers or boot"
+		;;
+	esac
+done
+finish
