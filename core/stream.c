@@ -79,6 +79,21 @@ static void zlib_release(voidpf machine, voidpf memory)
 	machine_release(machine, memory);
 }
 
+/* Over all that follows it in the header, and the compressed bytes. */
+static uint32_t sum(const uint8_t *bytes, size_t count)
+{
+	uLong value = crc32(0, NULL, 0);
+
+	while (count) {
+		size_t piece = count < 1 << 20 ? count : 1 << 20;
+
+		value = crc32(value, bytes, (uInt)piece);
+		bytes += piece;
+		count -= piece;
+	}
+	return (uint32_t)value;
+}
+
 /* ---- Out ----------------------------------------------------------------------------------------- */
 
 void sink_begin(struct sink *sink, struct cbx_machine *machine, bool output)
@@ -128,7 +143,7 @@ static void sink_flush(struct sink *sink, int flush)
 	do {
 		size_t space;
 
-		if (sink->room - sink->size < 1024 && !sink_grow(sink))
+		if (sink->room < sink->size + 1024 && !sink_grow(sink))
 			return;
 		space = sink->room - sink->size;
 		if (space > 1u << 20)
@@ -190,8 +205,8 @@ uint8_t *sink_end(struct sink *sink, size_t *size)
 	}
 	memcpy(sink->data, magic, sizeof(magic));
 	put32(sink->data + 8, FORMAT_VERSION);
-	put32(sink->data + 12, 0);
 	put64(sink->data + 16, hash_end(&sink->hash));
+	put32(sink->data + 12, sum(sink->data + 16, sink->size - 16));
 	*size = sink->size;
 	return sink->data;
 }
@@ -246,10 +261,10 @@ bool source_begin(struct source *source, struct cbx_machine *machine, const void
 	if (get32(bytes + 8) != FORMAT_VERSION)
 		return source_fail(source, CBX_ERROR_MISMATCH,
 				   "the format is of another version");
-	if (get32(bytes + 12))
-		return source_fail(source, CBX_ERROR_FORMAT, "the header is damaged");
-	if (size - HEADER_SIZE > UINT32_MAX / 2)
-		return source_fail(source, CBX_ERROR_FORMAT, "the state is too long");
+	if (size > UINT32_MAX / 2)
+		return source_fail(source, CBX_ERROR_FORMAT, "it is too long");
+	if (get32(bytes + 12) != sum(bytes + 16, size - 16))
+		return source_fail(source, CBX_ERROR_FORMAT, "it is damaged or cut short");
 	source->expected_hash = get64(bytes + 16);
 	source->z.zalloc = zlib_allocate;
 	source->z.zfree = zlib_release;
