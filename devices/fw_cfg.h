@@ -46,7 +46,7 @@ enum cbx_status fw_cfg_add(struct fw_cfg *fw_cfg, enum fw_cfg_key key, const voi
 /* The same for a number, little-endian, of 1 to 8 bytes. */
 enum cbx_status fw_cfg_add_number(struct fw_cfg *fw_cfg, enum fw_cfg_key key, uint64_t value,
 				  unsigned size);
-/* Adds a file (name of at most 55 bytes); the directory lists the files by name. */
+/* Adds a file (name of at most 55 bytes) to the directory. */
 enum cbx_status fw_cfg_add_file(struct fw_cfg *fw_cfg, const char *name, const void *bytes,
 				size_t size);
 
