@@ -1,0 +1,111 @@
+/*
+ * Booting a kernel that the machine was given directly: items 07h-18h of the firmware
+ * configuration device. Linux by the x86 boot protocol (Documentation/arch/x86/boot.rst in its
+ * source), anything with a Multiboot header by multiboot.c.
+ */
+#include "bios32.h"
+
+#define KERNEL_SIZE 0x08
+#define INITRD_SIZE 0x0b
+#define KERNEL_DATA 0x11
+#define INITRD_DATA 0x12
+#define CMDLINE_SIZE 0x14
+#define CMDLINE_DATA 0x15
+#define SETUP_SIZE 0x17
+#define SETUP_DATA 0x18
+
+#define SETUP_AT 0x10000
+#define CMDLINE_AT 0x20000
+#define HEAP_END 0xe000
+
+static u32 load_initrd(u32 size, u32 highest)
+{
+	u32 top = info()->acpi_base;
+	u32 address;
+
+	if (!size)
+		return 0;
+	if (top - 1 > highest)
+		top = highest + 1;
+	if (size > top - 0x100000)
+		return 0;
+	address = (top - size) & ~0xfffu;
+	fwcfg_select(INITRD_DATA);
+	fwcfg_read(at(address), size);
+	return address;
+}
+
+static void boot_linux(u32 setup_size, u32 kernel_size)
+{
+	struct bregs r;
+	u32 version;
+	u32 initrd_size = fwcfg_u32(INITRD_SIZE);
+	u32 cmdline_size = fwcfg_u32(CMDLINE_SIZE);
+	u32 highest = 0x37ffffff;
+
+	if (setup_size > 0x8000 + 512) {
+		print("The kernel's real-mode part is too large: %u bytes\n", setup_size);
+		return;
+	}
+	fwcfg_select(SETUP_DATA);
+	fwcfg_read(at(SETUP_AT), setup_size);
+	if (mem32(SETUP_AT + 0x202) != 0x53726448) {	/* "HdrS" */
+		print("The kernel is no Linux bzImage: its header signature is missing\n");
+		return;
+	}
+	version = mem16(SETUP_AT + 0x206);
+	if (version < 0x202 || !(mem8(SETUP_AT + 0x211) & 1)) {
+		print("The kernel speaks boot protocol %x; 2.02 and a bzImage are needed\n", version);
+		return;
+	}
+	mem8(SETUP_AT + 0x210) = 0xff;	/* boot loader: none with a number of its own */
+	mem8(SETUP_AT + 0x211) |= 0x80;	/* heap_end_ptr is valid */
+	mem16(SETUP_AT + 0x224) = HEAP_END - 0x200;
+	if (cmdline_size > 0x10000)
+		cmdline_size = 0x10000;
+	if (cmdline_size) {
+		fwcfg_select(CMDLINE_DATA);
+		fwcfg_read(at(CMDLINE_AT), cmdline_size);
+	}
+	mem8(CMDLINE_AT + cmdline_size) = 0;
+	mem32(SETUP_AT + 0x228) = CMDLINE_AT;
+	if (version >= 0x203)
+		highest = mem32(SETUP_AT + 0x22c);
+	if (kernel_size > info()->acpi_base - 0x100000) {
+		print("The kernel does not fit into memory: %u KiB\n", kernel_size >> 10);
+		return;
+	}
+	fwcfg_select(KERNEL_DATA);
+	fwcfg_read(at(0x100000), kernel_size);
+	if (initrd_size) {
+		u32 address = load_initrd(initrd_size, highest);
+
+		if (!address) {
+			print("The initial RAM disk does not fit into memory: %u KiB\n",
+			      initrd_size >> 10);
+			return;
+		}
+		mem32(SETUP_AT + 0x218) = address;
+		mem32(SETUP_AT + 0x21c) = initrd_size;
+	}
+	memset(&r, 0, sizeof(r));
+	r.ds = r.es = r.fs = r.gs = SETUP_AT >> 4;
+	r.flags = 0x0002;
+	clear_screen();
+	jump_real((SETUP_AT + 0x200) >> 4 << 16, &r, (SETUP_AT >> 4) << 16 | HEAP_END);
+}
+
+void boot_kernel(void)
+{
+	u32 kernel_size = fwcfg_u32(KERNEL_SIZE);
+	u32 setup_size = fwcfg_u32(SETUP_SIZE);
+
+	if (!kernel_size)
+		return;
+	if (setup_size)
+		boot_linux(setup_size, kernel_size);
+	else
+		boot_multiboot(0, kernel_size);
+	print("Not booting the kernel; going on with the disks.\n");
+	delay_ms(3000);
+}
