@@ -1,0 +1,238 @@
+/*
+ * Determinism on a whole PC: the same guest is run straight through, with saves and loads
+ * into fresh machines at random points, with tiny caches, with blocks of one instruction,
+ * and in slices of random length.  All must agree on the state hash at the same counts.
+ *
+ * usage: replay [-n INSTRUCTIONS] [-rounds N] [-seed S] [-m MiB] [-kernel F -initrd F -append S]
+ *               [-hda F] [-bios F] [-only VARIANT]
+ * VARIANT: save, caches, single, slices
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <clearbox/clearbox.h>
+
+struct file {
+	uint8_t *bytes;
+	size_t size;
+};
+
+static struct cbx_pc_options options = { .size = sizeof(options) };
+static struct file disk;
+static uint64_t seed = 1;
+
+static void die(const char *what, const char *why)
+{
+	fprintf(stderr, "replay: %s: %s\n", what, why);
+	exit(2);
+}
+
+static struct file load(const char *name)
+{
+	FILE *file = fopen(name, "rb");
+	struct file result = { NULL, 0 };
+	long size;
+
+	if (!file || fseek(file, 0, SEEK_END) || (size = ftell(file)) < 0)
+		die(name, "cannot be read");
+	rewind(file);
+	result.size = (size_t)size;
+	result.bytes = malloc(result.size + 1);
+	if (!result.bytes || fread(result.bytes, 1, result.size, file) != result.size)
+		die(name, "cannot be read");
+	fclose(file);
+	return result;
+}
+
+/* Each machine has a private copy of the disk: what is written is state of the guest's world. */
+struct world {
+	struct cbx_machine *machine;
+	uint8_t *disk;
+};
+
+static enum cbx_status disk_read(void *user, uint64_t offset, void *bytes, size_t count)
+{
+	const struct world *world = user;
+
+	memcpy(bytes, world->disk + offset, count);
+	return CBX_OK;
+}
+
+static enum cbx_status disk_write(void *user, uint64_t offset, const void *bytes, size_t count)
+{
+	struct world *world = user;
+
+	memcpy(world->disk + offset, bytes, count);
+	return CBX_OK;
+}
+
+static uint64_t random64(void)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return seed;
+}
+
+static struct world *world_new(const struct world *like, bool small_caches, bool single)
+{
+	struct world *world = calloc(1, sizeof(*world));
+	struct cbx_pc_options mine = options;
+	struct cbx_error error;
+
+	if (!world)
+		die("memory", "none is left");
+	mine.machine.small_caches = small_caches;
+	mine.machine.single_step_blocks = single;
+	if (disk.bytes) {
+		world->disk = malloc(disk.size);
+		if (!world->disk)
+			die("memory", "none is left");
+		memcpy(world->disk, like ? like->disk : disk.bytes, disk.size);
+		mine.ide[0].present = true;
+		mine.ide[0].disk = (struct cbx_disk_backend){
+			.bytes = disk.size, .read = disk_read, .write = disk_write, .user = world
+		};
+	}
+	if (cbx_pc_new(&mine, &world->machine, &error))
+		die("the machine", error.text);
+	return world;
+}
+
+static void world_free(struct world *world)
+{
+	cbx_machine_free(world->machine);
+	free(world->disk);
+	free(world);
+}
+
+static void run_to(struct world *world, uint64_t count)
+{
+	while (cbx_instruction_count(world->machine) < count) {
+		struct cbx_run_options run = { .size = sizeof(run) };
+		struct cbx_stop stop;
+
+		run.instructions = count - cbx_instruction_count(world->machine);
+		if (cbx_run(world->machine, &run, &stop))
+			die("run", cbx_machine_error(world->machine));
+		if (stop.reason != CBX_STOP_LIMIT) {
+			fprintf(stderr, "replay: stopped for reason %d at %llu: %s\n", stop.reason,
+				(unsigned long long)cbx_instruction_count(world->machine),
+				stop.detail);
+			exit(2);
+		}
+	}
+}
+
+static struct world *moved(struct world *old)
+{
+	struct world *fresh = world_new(old, false, false);
+	size_t size;
+	void *data;
+
+	if (cbx_snapshot_save(old->machine, &data, &size))
+		die("save", cbx_machine_error(old->machine));
+	if (cbx_snapshot_load(fresh->machine, data, size))
+		die("load", cbx_machine_error(fresh->machine));
+	if (cbx_state_hash(fresh->machine) != cbx_state_hash(old->machine)) {
+		printf("FAILED: what was loaded has another hash than what was saved, at %llu\n",
+		       (unsigned long long)cbx_instruction_count(old->machine));
+		exit(1);
+	}
+	cbx_buffer_free(old->machine, data);
+	world_free(old);
+	return fresh;
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t instructions = 20000000, step, count;
+	unsigned rounds = 10, round, failed = 0, i;
+	const char *only = NULL;
+	struct { const char *name; bool small_caches, single; } variants[] = {
+		{ "save", false, false }, { "caches", true, false }, { "single", false, true },
+		{ "slices", false, false }
+	};
+	uint64_t *hashes;
+	struct world *world;
+	struct file file;
+	int n;
+
+	options.machine.memory_bytes = (uint64_t)16 << 20;
+	for (n = 1; n + 1 < argc; n += 2) {
+		const char *value = argv[n + 1];
+
+		if (!strcmp(argv[n], "-n"))
+			instructions = strtoull(value, NULL, 0);
+		else if (!strcmp(argv[n], "-rounds"))
+			rounds = (unsigned)strtoul(value, NULL, 0);
+		else if (!strcmp(argv[n], "-seed"))
+			seed = strtoull(value, NULL, 0) * 2 + 1;
+		else if (!strcmp(argv[n], "-m"))
+			options.machine.memory_bytes = strtoull(value, NULL, 0) << 20;
+		else if (!strcmp(argv[n], "-append"))
+			options.kernel_command_line = value;
+		else if (!strcmp(argv[n], "-only"))
+			only = value;
+		else if (!strcmp(argv[n], "-hda"))
+			disk = load(value);
+		else if (!strcmp(argv[n], "-kernel") || !strcmp(argv[n], "-initrd") ||
+			 !strcmp(argv[n], "-bios")) {
+			struct cbx_image *image = argv[n][1] == 'k' ? &options.kernel :
+						  argv[n][1] == 'i' ? &options.initrd : &options.bios;
+
+			file = load(value);
+			image->bytes = file.bytes;
+			image->size = file.size;
+		} else {
+			die(argv[n], "no such option");
+		}
+	}
+	if (n < argc)
+		die(argv[n], "needs a value");
+	step = rounds ? instructions / rounds : 0;
+	hashes = calloc(rounds, sizeof(*hashes));
+	if (!rounds || !step || !hashes)
+		die("-n, -rounds", "too few");
+	world = world_new(NULL, false, false);
+	for (round = 0; round < rounds; round++) {
+		run_to(world, (round + 1) * step);
+		hashes[round] = cbx_state_hash(world->machine);
+	}
+	world_free(world);
+	for (i = 0; i < sizeof(variants) / sizeof(variants[0]); i++) {
+		if (only && strcmp(only, variants[i].name))
+			continue;
+		world = world_new(NULL, variants[i].small_caches, variants[i].single);
+		for (round = 0; round < rounds; round++) {
+			count = round * step;
+			if (!i) {
+				run_to(world, count + random64() % step);
+				world = moved(world);
+			}
+			while (i == 3 && cbx_instruction_count(world->machine) < count + step) {
+				uint64_t next = cbx_instruction_count(world->machine) + 1 +
+						random64() % 20000;
+
+				run_to(world, next < count + step ? next : count + step);
+			}
+			run_to(world, count + step);
+			if (cbx_state_hash(world->machine) == hashes[round])
+				continue;
+			printf("FAILED: %s differs between %llu and %llu instructions\n",
+			       variants[i].name, (unsigned long long)count,
+			       (unsigned long long)(count + step));
+			failed++;
+			break;
+		}
+		if (round == rounds)
+			printf("ok: %s, hash %016llx after %llu instructions\n", variants[i].name,
+			       (unsigned long long)hashes[rounds - 1],
+			       (unsigned long long)(rounds * step));
+		fflush(stdout);
+		world_free(world);
+	}
+	free(hashes);
+	return failed != 0;
+}

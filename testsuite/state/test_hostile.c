@@ -1,0 +1,178 @@
+/*
+ * Hostile saved states of a whole PC: bytes of its sections are changed and all sums made
+ * right again.  Loading either says no and changes nothing, or gives a machine that runs,
+ * draws, saves and loads.
+ *
+ * CLEARBOX_STATE_CASES says how many, CLEARBOX_STATE_SEED where to begin.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+#include <cmocka.h>
+
+#include "state.h"
+
+enum { HEADER = 24 };
+
+static uint64_t random_state;
+
+static uint64_t random64(void)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return random_state;
+}
+
+static unsigned long environment(const char *name, unsigned long fallback)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoul(text, NULL, 0) : fallback;
+}
+
+static uint8_t floppy[1474560];
+
+static enum cbx_status floppy_read(void *user, uint64_t offset, void *bytes, size_t count)
+{
+	(void)user;
+	memcpy(bytes, floppy + offset, count);
+	return CBX_OK;
+}
+
+static enum cbx_status floppy_write(void *user, uint64_t offset, const void *bytes, size_t count)
+{
+	(void)user;
+	memcpy(floppy + offset, bytes, count);
+	return CBX_OK;
+}
+
+static struct cbx_machine *new_pc(void)
+{
+	struct cbx_pc_options options = { .size = sizeof(options) };
+	struct cbx_disk_backend medium = { .bytes = sizeof(floppy), .read = floppy_read,
+					   .write = floppy_write };
+	struct cbx_machine *machine;
+
+	options.machine.memory_bytes = 4 << 20;
+	options.vram_bytes = 1 << 20;
+	options.floppy[0] = medium;
+	options.ide[0].present = true;
+	options.ide[0].disk = medium;
+	options.ide[2].present = options.ide[2].cdrom = true;
+	assert_int_equal(cbx_pc_new(&options, &machine, NULL), CBX_OK);
+	return machine;
+}
+
+static size_t pack(const uint8_t *body, size_t length, uint8_t *data, size_t room)
+{
+	uLongf size = (uLongf)(room - HEADER);
+	struct hash hash;
+
+	assert_int_equal(compress2(data + HEADER, &size, body, (uLong)length, 1), Z_OK);
+	hash_begin(&hash);
+	hash_block(&hash, body, length);
+	memset(data, 0, HEADER);
+	memcpy(data, "CLEARBOX\1", 9);
+	put64(data + 16, hash_end(&hash));
+	put32(data + 12, (uint32_t)crc32(crc32(0, NULL, 0), data + 16, (uInt)(size + 8)));
+	return size + HEADER;
+}
+
+static uint32_t pixels[2048 * 1600];
+
+/* A guest would do at least this. */
+static void live(struct cbx_machine *machine)
+{
+	struct cbx_run_options run = { .size = sizeof(run), .instructions = 3000,
+				       .guest_nanoseconds = 100000000 };
+	struct cbx_screen screen;
+	struct cbx_stop stop;
+	char text[256];
+
+	assert_int_equal(cbx_run(machine, &run, &stop), CBX_OK);
+	cbx_key(machine, 4, true);
+	cbx_mouse(machine, 3, -3, 1, 1);
+	assert_int_equal(cbx_run(machine, &run, &stop), CBX_OK);
+	if (cbx_screen_info(machine, &screen) == CBX_OK && screen.width <= 2048)
+		cbx_screen_render(machine, pixels, 2048, 1600);
+	cbx_screen_text(machine, text, sizeof(text));
+}
+
+static void test_hostile(void **state)
+{
+	static const uint8_t extremes[] = { 0, 1, 2, 3, 0x7f, 0x80, 0xfe, 0xff };
+	unsigned long cases = environment("CLEARBOX_STATE_CASES", 2000), n;
+	struct cbx_run_options run = { .size = sizeof(run), .instructions = 3000000 };
+	struct cbx_machine *machine = new_pc();
+	unsigned long good = 0, bad = 0;
+	uint8_t *body, *packed, *data;
+	size_t size, length, end, at, room;
+	uLongf body_room = 64 << 20;
+	void *saved;
+
+	(void)state;
+	random_state = environment("CLEARBOX_STATE_SEED", 1) * 2 + 1;
+	cbx_run(machine, &run, NULL);
+	/* Memory is not what this is about: a small one packs faster. */
+	assert_int_equal(cbx_snapshot_save(machine, &saved, &size), CBX_OK);
+	data = saved;
+	body = malloc(body_room);
+	assert_non_null(body);
+	assert_int_equal(uncompress(body, &body_room, data + HEADER, (uLong)(size - HEADER)), Z_OK);
+	length = body_room;
+	room = compressBound(body_room) + HEADER;
+	packed = malloc(room);
+	assert_non_null(packed);
+	/* The sections before the memories. */
+	for (at = 0, end = 0; at < length;) {
+		size_t head = 1 + (size_t)body[at] + 8, bytes = (size_t)get64(body + at + head);
+
+		if (body[at] == 6 && !memcmp(body + at + 1, "timers", 6))
+			end = at + head + 8 + bytes;
+		at += head + 8 + bytes;
+	}
+	assert_true(end > 1000);
+	for (n = 0; n < cases; n++) {
+		uint8_t kept[16];
+		size_t count = 1 + (size_t)(random64() % 8), first;
+		enum cbx_status status;
+		size_t i;
+
+		first = (size_t)(random64() % (end - count));
+		memcpy(kept, body + first, count);
+		for (i = 0; i < count; i++)
+			body[first + i] = random64() & 1 ? (uint8_t)random64() :
+					  extremes[random64() % sizeof(extremes)];
+		status = cbx_snapshot_load(machine, packed, pack(body, length, packed, room));
+		memcpy(body + first, kept, count);
+		if (status == CBX_OK) {
+			good++;
+			live(machine);
+		} else {
+			bad++;
+			assert_true(status == CBX_ERROR_FORMAT || status == CBX_ERROR_MISMATCH);
+		}
+	}
+	print_message("%lu loaded, %lu refused\n", good, bad);
+	assert_true(bad > 0);
+	assert_int_equal(cbx_snapshot_load(machine, data, size), CBX_OK);
+	cbx_buffer_free(machine, saved);
+	free(body);
+	free(packed);
+	cbx_machine_free(machine);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_hostile),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
