@@ -1,0 +1,69 @@
+/*
+ * The PC's board: a device that owns what belongs to no chip (ROMs, wired-or interrupt
+ * lines, the A20 wire) and knows all the chips.  Private to the pc*.c files.
+ */
+#ifndef DEVICES_BOARD_H
+#define DEVICES_BOARD_H
+
+#include <clearbox/clearbox.h>
+#include <clearbox/pci.h>
+
+#include "dma.h"
+#include "floppy.h"
+#include "fw_cfg.h"
+#include "i440fx.h"
+#include "i8042.h"
+#include "ide.h"
+#include "parallel.h"
+#include "pci.h"
+#include "pic.h"
+#include "piix3.h"
+#include "piix4_pm.h"
+#include "pit.h"
+#include "port92.h"
+#include "ps2.h"
+#include "rtc.h"
+#include "speaker.h"
+#include "uart.h"
+#include "vga.h"
+
+struct board_state {
+	/* Which serial ports want the interrupt that two of them share: IRQ 4 and IRQ 3. */
+	uint8_t serial_irqs[2];
+};
+
+struct board {
+	struct cbx_device device;
+	struct board_state state;
+	struct cbx_ram *ram, *bios, *vga_bios;
+	struct cbx_region *bios_high, *bios_low, *vga_bios_low;
+	struct cbx_pci_bus *bus;
+	struct pic *pic;
+	struct dma *dma;
+	struct i440fx *i440fx;
+	struct piix3 *piix3;
+	struct piix4_pm *pm;
+	struct ide *ide;
+	struct floppy *floppy;
+	struct pit *pit;
+	struct speaker *speaker;
+	struct rtc *rtc;
+	struct i8042 *i8042;
+	struct port92 *port92;
+	struct uart *uarts[4];
+	struct parallel *parallel;
+	struct fw_cfg *fw_cfg;
+	struct vga *vga;
+	struct cbx_line serial_lines[2];
+};
+
+/* RAM below 4 GiB and above it. */
+uint64_t board_low_ram(const struct board *board);
+uint64_t board_high_ram(const struct board *board);
+
+/* pc_cmos.c: what the configuration memory says about this machine. */
+void pc_fill_cmos(const struct board *board, const struct cbx_pc_options *options);
+/* pc_firmware.c: the items of the firmware configuration interface. */
+enum cbx_status pc_fill_fw_cfg(const struct board *board, const struct cbx_pc_options *options);
+
+#endif

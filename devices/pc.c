@@ -1,0 +1,362 @@
+/*
+ * The PC: makes a machine, all its chips, and the wires between them.  The only file
+ * that knows which devices there are.
+ */
+#include "board.h"
+
+#include <string.h>
+
+#include "debug_exit.h"
+#include "debugport.h"
+#include "ferr.h"
+#include "roms.h"
+
+/* ROMs answer where no PAM register puts RAM over them. */
+#define PC_ROM_PRIORITY 1
+#define PC_FOUR_GIB (UINT64_C(1) << 32)
+#define PC_BIOS_LOW 0x20000u            /* of the BIOS, at the end of the first MiB */
+#define PC_BIOS_MAX (UINT32_C(16) << 20)
+#define PC_VGA_BIOS_AT 0xc0000u
+#define PC_VGA_BIOS_MAX 0x10000u
+#define PC_MEMORY_MIN (UINT64_C(1) << 20)
+#define PC_MEMORY_DEFAULT (UINT64_C(64) << 20)
+#define PC_YEAR_2000 INT64_C(946684800)
+
+enum { PC_VGA_SLOT = 2 };
+
+static const struct cbx_field board_fields[] = {
+	CBX_FIELD_ARRAY(struct board_state, serial_irqs),
+	CBX_FIELD_END
+};
+
+/* ---- Wires ------------------------------------------------------------------------------- */
+
+/* COM1 and COM3 share IRQ 4, COM2 and COM4 IRQ 3; number is that of the port. */
+static void board_serial_irq(void *target, unsigned number, bool level)
+{
+	struct board *board = target;
+	uint8_t *wanted = &board->state.serial_irqs[number & 1];
+	uint8_t bit = (uint8_t)(1u << (number >> 1 & 1));
+
+	*wanted = level ? *wanted | bit : *wanted & (uint8_t)~bit;
+	cbx_line_set(&board->serial_lines[number & 1], *wanted);
+}
+
+/* There is one A20 gate: whoever moved it last, the others see it. */
+static void board_a20(void *target, unsigned number, bool level)
+{
+	struct board *board = target;
+
+	(void)number;
+	cbx_cpu_set_a20(&board->device, level);
+	i8042_set_a20(board->i8042, level);
+	port92_set_a20(board->port92, level);
+}
+
+static void board_reset(struct cbx_device *device, enum cbx_reset_kind kind)
+{
+	struct board *board = (struct board *)device;
+
+	(void)kind;
+	board->state = (struct board_state){ { 0 } };
+	cbx_cpu_set_a20(device, true);
+}
+
+static bool board_check(const struct cbx_device *device, const void *bytes)
+{
+	const struct board_state *state = bytes;
+
+	(void)device;
+	return state->serial_irqs[0] <= 3 && state->serial_irqs[1] <= 3;
+}
+
+static const struct cbx_device_type board_type = {
+	.name = "board",
+	.version = 1,
+	.size = sizeof(struct board),
+	.state_offset = offsetof(struct board, state),
+	.state_size = sizeof(struct board_state),
+	.fields = board_fields,
+	.reset = board_reset,
+	.check = board_check,
+};
+
+static struct cbx_line board_irq(struct board *board, unsigned irq)
+{
+	return piix3_irq_line(board->piix3, irq);
+}
+
+/* ---- Memory ------------------------------------------------------------------------------ */
+
+uint64_t board_low_ram(const struct board *board)
+{
+	uint64_t size = cbx_ram_size(board->ram);
+
+	return size < I440FX_LOW_RAM_BYTES ? size : I440FX_LOW_RAM_BYTES;
+}
+
+uint64_t board_high_ram(const struct board *board)
+{
+	return cbx_ram_size(board->ram) - board_low_ram(board);
+}
+
+/* The system BIOS: all of it below 4 GiB, its last part again below 1 MiB. */
+static enum cbx_status pc_add_bios(struct board *board, const struct cbx_image *image)
+{
+	struct cbx_device *device = &board->device;
+	uint32_t size = (uint32_t)image->size, low = size < PC_BIOS_LOW ? size : PC_BIOS_LOW;
+	enum cbx_status status = cbx_ram_new(device->machine, "bios", size, &board->bios);
+
+	if (status == CBX_OK)
+		status = cbx_ram_write(board->bios, 0, image->bytes, size);
+	if (status == CBX_OK)
+		status = cbx_region_new_ram(device, board->bios, 0, size, &board->bios_high);
+	if (status == CBX_OK)
+		status = cbx_region_new_ram(device, board->bios, size - low, low,
+					    &board->bios_low);
+	if (status != CBX_OK)
+		return status;
+	cbx_region_place(board->bios_high, PC_FOUR_GIB - size, CBX_REGION_READ, PC_ROM_PRIORITY);
+	cbx_region_place(board->bios_low, 0x100000 - low, CBX_REGION_READ, PC_ROM_PRIORITY);
+	return CBX_OK;
+}
+
+static enum cbx_status pc_add_vga_bios(struct board *board, const struct cbx_image *image)
+{
+	struct cbx_device *device = &board->device;
+	uint32_t size = ((uint32_t)image->size + 4095) & ~UINT32_C(4095);
+	enum cbx_status status;
+
+	if (!size)
+		return CBX_OK;
+	status = cbx_ram_new(device->machine, "vgabios", size, &board->vga_bios);
+	if (status == CBX_OK)
+		status = cbx_ram_write(board->vga_bios, 0, image->bytes, image->size);
+	if (status == CBX_OK)
+		status = cbx_region_new_ram(device, board->vga_bios, 0, size,
+					    &board->vga_bios_low);
+	if (status == CBX_OK)
+		cbx_region_place(board->vga_bios_low, PC_VGA_BIOS_AT, CBX_REGION_READ,
+				 PC_ROM_PRIORITY);
+	return status;
+}
+
+static enum cbx_status pc_add_memory(struct board *board, const struct cbx_pc_options *options)
+{
+	enum cbx_status status = cbx_ram_new(board->device.machine, "ram",
+					     options->machine.memory_bytes, &board->ram);
+
+	if (status == CBX_OK)
+		status = pc_add_bios(board, &options->bios);
+	return status == CBX_OK ? pc_add_vga_bios(board, &options->vga_bios) : status;
+}
+
+/* ---- Chips ------------------------------------------------------------------------------- */
+
+/* Interrupt controllers and the bridges, which all the other wires lead to. */
+static enum cbx_status pc_add_bridges(struct board *board)
+{
+	struct cbx_machine *machine = board->device.machine;
+	struct cbx_line inputs[16];
+	enum cbx_status status = pic_new(machine, &board->pic);
+
+	if (status != CBX_OK)
+		return status;
+	for (unsigned irq = 0; irq < 16; irq++)
+		inputs[irq] = pic_line(board->pic, irq);
+	status = pci_bus_new(machine, &board->bus);
+	if (status == CBX_OK)
+		status = i440fx_new(machine, board->bus, board->ram, &board->i440fx);
+	if (status == CBX_OK)
+		status = piix3_new(machine, board->bus, inputs, &board->piix3);
+	if (status == CBX_OK)
+		status = piix4_pm_new(machine, board->bus, board_irq(board, 9), &board->pm);
+	return status;
+}
+
+static enum cbx_status pc_add_timers(struct board *board, const struct cbx_pc_options *options)
+{
+	struct cbx_machine *machine = board->device.machine;
+	int64_t time = options->rtc_time ? options->rtc_time : PC_YEAR_2000;
+	enum cbx_status status = pit_new(machine, board_irq(board, 0), &board->pit);
+
+	if (status == CBX_OK)
+		status = speaker_new(machine, board->pit, &board->speaker);
+	if (status == CBX_OK)
+		status = rtc_new(machine, board_irq(board, 8), time, &board->rtc);
+	if (status == CBX_OK)
+		status = ferr_new(machine, board_irq(board, 13));
+	return status;
+}
+
+static enum cbx_status pc_add_input(struct board *board)
+{
+	struct cbx_machine *machine = board->device.machine;
+	struct cbx_line a20 = { board_a20, board, 0 };
+	enum cbx_status status = i8042_new(machine, board_irq(board, 1), board_irq(board, 12), a20,
+					   &board->i8042);
+
+	return status == CBX_OK ? port92_new(machine, a20, &board->port92) : status;
+}
+
+static enum cbx_status pc_add_ports(struct board *board, const struct cbx_pc_options *options)
+{
+	static const unsigned bases[4] = { 0x3f8, 0x2f8, 0x3e8, 0x2e8 };
+	struct cbx_machine *machine = board->device.machine;
+	enum cbx_status status = CBX_OK;
+
+	board->serial_lines[0] = board_irq(board, 4);
+	board->serial_lines[1] = board_irq(board, 3);
+	for (unsigned i = 0; i < 4 && status == CBX_OK; i++)
+		status = uart_new(machine, bases[i],
+				  (struct cbx_line){ board_serial_irq, board, i },
+				  &options->serial[i], &board->uarts[i]);
+	if (status == CBX_OK)
+		status = parallel_new(machine, 0x378, board_irq(board, 7), &options->parallel,
+				      &board->parallel);
+	if (status == CBX_OK)
+		status = debugport_new(machine, &options->debug_console);
+	if (status == CBX_OK && options->debug_exit_port)
+		status = debug_exit_new(machine, options->debug_exit_port,
+					options->debug_exit_size ? options->debug_exit_size : 4);
+	return status;
+}
+
+static enum cbx_status pc_add_drives(struct board *board, const struct cbx_pc_options *options)
+{
+	struct cbx_machine *machine = board->device.machine;
+	struct ide_options ide = { .irqs = { board_irq(board, 14), board_irq(board, 15) } };
+	enum cbx_status status = dma_new(machine, &board->dma);
+
+	for (unsigned i = 0; i < 4; i++) {
+		ide.drives[i].disk = options->ide[i].disk;
+		ide.drives[i].cdrom = options->ide[i].cdrom;
+		ide.drives[i].present = options->ide[i].present;
+	}
+	if (status == CBX_OK)
+		status = ide_new(machine, board->bus, &ide, &board->ide);
+	if (status == CBX_OK && !options->no_floppy_controller)
+		status = floppy_new(machine, board_irq(board, 6),
+				    (struct dma_channel){ board->dma, 2 }, options->floppy,
+				    &board->floppy);
+	return status;
+}
+
+static enum cbx_status pc_add_chips(struct board *board, const struct cbx_pc_options *options)
+{
+	struct cbx_machine *machine = board->device.machine;
+	enum cbx_status status = pc_add_bridges(board);
+
+	if (status == CBX_OK)
+		status = pc_add_timers(board, options);
+	if (status == CBX_OK)
+		status = pc_add_input(board);
+	if (status == CBX_OK)
+		status = pc_add_ports(board, options);
+	if (status == CBX_OK)
+		status = pc_add_drives(board, options);
+	if (status == CBX_OK)
+		status = vga_new(machine, board->bus, PC_VGA_SLOT, options->vram_bytes,
+				 &board->vga);
+	if (status == CBX_OK)
+		status = fw_cfg_new(machine, &board->fw_cfg);
+	return status;
+}
+
+/* ---- Creation ---------------------------------------------------------------------------- */
+
+static enum cbx_status pc_fail(struct cbx_error *error, enum cbx_status status, const char *text)
+{
+	size_t length = strlen(text);
+
+	if (!error)
+		return status;
+	if (length >= sizeof(error->text))
+		length = sizeof(error->text) - 1;
+	error->status = status;
+	memcpy(error->text, text, length);
+	error->text[length] = 0;
+	return status;
+}
+
+/* The caller's options with the defaults filled in. */
+static void pc_take_options(struct cbx_pc_options *to, const struct cbx_pc_options *from)
+{
+	memset(to, 0, sizeof(*to));
+	if (from)
+		memcpy(to, from, from->size < sizeof(*to) ? from->size : sizeof(*to));
+	to->machine.size = sizeof(to->machine);
+	to->machine.bare = true;
+	if (!to->machine.memory_bytes)
+		to->machine.memory_bytes = PC_MEMORY_DEFAULT;
+	if (!to->bios.bytes)
+		to->bios = (struct cbx_image){ cbx_bios_image, cbx_bios_image_size };
+	if (!to->vga_bios.bytes)
+		to->vga_bios = (struct cbx_image){ cbx_vgabios_image, cbx_vgabios_image_size };
+}
+
+static enum cbx_status pc_check_options(const struct cbx_pc_options *options,
+					struct cbx_error *error)
+{
+	const struct cbx_image *bios = &options->bios;
+
+	if (options->machine.memory_bytes < PC_MEMORY_MIN || options->machine.memory_bytes % 4096)
+		return pc_fail(error, CBX_ERROR_ARGUMENT, "The memory of a PC must be at least "
+			       "1 MiB, and a multiple of 4 KiB.");
+	if (!bios->size || bios->size % 4096 || bios->size > PC_BIOS_MAX)
+		return pc_fail(error, CBX_ERROR_ARGUMENT, "The BIOS image's size must be a "
+			       "multiple of 4096 bytes, and at most 16 MiB.");
+	if (options->vga_bios.size > PC_VGA_BIOS_MAX)
+		return pc_fail(error, CBX_ERROR_ARGUMENT, "The VGA BIOS image must not be larger "
+			       "than 64 KiB.");
+	if (options->kernel.size > UINT32_MAX || options->initrd.size > UINT32_MAX)
+		return pc_fail(error, CBX_ERROR_ARGUMENT, "Kernel and initrd must be smaller than "
+			       "4 GiB each.");
+	return CBX_OK;
+}
+
+static enum cbx_status pc_build(struct cbx_machine *machine, const struct cbx_pc_options *options,
+				struct cbx_error *error)
+{
+	struct cbx_device *device;
+	struct board *board;
+	enum cbx_status status = cbx_device_new(machine, &board_type, &device);
+
+	if (status != CBX_OK)
+		return pc_fail(error, status, "There is no memory left for the board.");
+	board = (struct board *)device;
+	status = pc_add_memory(board, options);
+	if (status != CBX_OK)
+		return pc_fail(error, status, "The guest's memory could not be made.");
+	status = pc_add_chips(board, options);
+	if (status != CBX_OK)
+		return pc_fail(error, status, "A chip could not be made: there is no memory left, "
+			       "or a drive's medium has a size that the drive cannot have.");
+	pc_fill_cmos(board, options);
+	status = pc_fill_fw_cfg(board, options);
+	if (status != CBX_OK)
+		return pc_fail(error, status, "There is no memory left for kernel and initrd.");
+	cbx_machine_set_board(machine, board, NULL);
+	cbx_machine_reset(machine);
+	return CBX_OK;
+}
+
+enum cbx_status cbx_pc_new(const struct cbx_pc_options *options, struct cbx_machine **machine,
+			   struct cbx_error *error)
+{
+	struct cbx_pc_options all;
+	enum cbx_status status;
+
+	pc_take_options(&all, options);
+	status = pc_check_options(&all, error);
+	if (status == CBX_OK)
+		status = cbx_machine_new(&all.machine, machine, error);
+	if (status != CBX_OK)
+		return status;
+	status = pc_build(*machine, &all, error);
+	if (status != CBX_OK) {
+		cbx_machine_free(*machine);
+		*machine = NULL;
+	}
+	return status;
+}
