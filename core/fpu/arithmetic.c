@@ -4,6 +4,7 @@
  * Each operation has a short path for two normal numbers and an out-of-line one for everything else.
  * Special operands: Intel SDM volume 2, the tables of FADD, FSUB, FMUL, FDIV, FSQRT, FCOM, FXAM.
  */
+#include "magnitude.h"
 #include "round.h"
 
 /* |a| + |b|; the significands are normalised. */
@@ -11,29 +12,9 @@ FPU_INLINE struct float80 add_magnitudes(bool sign, int32_t a_exponent, uint64_t
 					 int32_t b_exponent, uint64_t b,
 					 struct fpu_context *context)
 {
-	struct wide small;
-	uint64_t high, carry;
+	struct magnitude r = magnitude_add(a_exponent, a, b_exponent, b);
 
-	if (a_exponent < b_exponent) {
-		int32_t exponent = a_exponent;
-		uint64_t significand = a;
-
-		a_exponent = b_exponent;
-		a = b;
-		b_exponent = exponent;
-		b = significand;
-	}
-	small.high = b;
-	small.low = 0;
-	small = wide_shift_right_sticky(small, (uint32_t)(a_exponent - b_exponent));
-	high = a + small.high;
-	carry = high < a;
-	if (carry) {
-		small.low = small.low >> 1 | high << 63 | (small.low & 1);
-		high = high >> 1 | F80_TOP;
-		a_exponent++;
-	}
-	return f80_round(sign, a_exponent, high, small.low, context);
+	return f80_round(sign, r.exponent, r.high, r.low, context);
 }
 
 /* |a| - |b|, with the sign that |a| > |b| gives. */
@@ -41,40 +22,12 @@ FPU_INLINE struct float80 subtract_magnitudes(bool sign, int32_t a_exponent, uin
 					      int32_t b_exponent, uint64_t b,
 					      struct fpu_context *context)
 {
-	struct wide large, small;
-	int shift;
+	bool negate;
+	struct magnitude r = magnitude_subtract(a_exponent, a, b_exponent, b, &negate);
 
-	if (a_exponent < b_exponent || (a_exponent == b_exponent && a < b)) {
-		int32_t exponent = a_exponent;
-		uint64_t significand = a;
-
-		a_exponent = b_exponent;
-		a = b;
-		b_exponent = exponent;
-		b = significand;
-		sign = !sign;
-	}
-	large.high = a;
-	large.low = 0;
-	small.high = b;
-	small.low = 0;
-	small = wide_shift_right_sticky(small, (uint32_t)(a_exponent - b_exponent));
-	large = wide_subtract(large, small);
-	if (!large.high) {
-		/* Only exponents that differ by 0 or 1 come here, so the low word is exact. */
-		if (!large.low)
-			return f80_make((context->control & FPU_RC_MASK) == FPU_RC_DOWN, 0, 0);
-		large.high = large.low;
-		large.low = 0;
-		a_exponent -= 64;
-	}
-	shift = wide_leading_zeros(large.high);
-	if (shift) {
-		large.high = large.high << shift | large.low >> (64 - shift);
-		large.low <<= shift;
-		a_exponent -= shift;
-	}
-	return f80_round(sign, a_exponent, large.high, large.low, context);
+	if (!r.high)
+		return f80_make((context->control & FPU_RC_MASK) == FPU_RC_DOWN, 0, 0);
+	return f80_round(sign != negate, r.exponent, r.high, r.low, context);
 }
 
 static FPU_COLD struct float80 add_special(struct float80 a, struct float80 b,
@@ -135,15 +88,9 @@ struct float80 f80_subtract(struct float80 a, struct float80 b, struct fpu_conte
 FPU_INLINE struct float80 multiply_magnitudes(bool sign, int32_t exponent, uint64_t a, uint64_t b,
 					      struct fpu_context *context)
 {
-	struct wide product = wide_multiply(a, b);
+	struct magnitude r = magnitude_multiply(exponent, a, b);
 
-	exponent -= F80_BIAS - 1;
-	if (!(product.high >> 63)) {
-		product.high = product.high << 1 | product.low >> 63;
-		product.low <<= 1;
-		exponent--;
-	}
-	return f80_round(sign, exponent, product.high, product.low, context);
+	return f80_round(sign, r.exponent, r.high, r.low, context);
 }
 
 static FPU_COLD struct float80 multiply_special(struct float80 a, struct float80 b,
@@ -180,23 +127,9 @@ struct float80 f80_multiply(struct float80 a, struct float80 b, struct fpu_conte
 FPU_INLINE struct float80 divide_magnitudes(bool sign, int32_t exponent, uint64_t a, uint64_t b,
 					    struct fpu_context *context)
 {
-	uint64_t quotient, remainder, low = 0;
+	struct magnitude r = magnitude_divide(exponent, a, b);
 
-	/* Scaled so that the quotient has exactly 64 bits. */
-	exponent += F80_BIAS - 1;
-	if (a >= b) {
-		quotient = wide_divide(a >> 1, a << 63, b, &remainder);
-		exponent++;
-	} else {
-		quotient = wide_divide(a, 0, b, &remainder);
-	}
-	if (remainder) {
-		/* Where the fraction remainder / b lies against one half is all rounding needs. */
-		if (remainder >= b - remainder)
-			low = F80_TOP;
-		low |= remainder != b - remainder;
-	}
-	return f80_round(sign, exponent, quotient, low, context);
+	return f80_round(sign, r.exponent, r.high, r.low, context);
 }
 
 static FPU_COLD struct float80 divide_special(struct float80 a, struct float80 b,

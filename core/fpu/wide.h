@@ -172,6 +172,27 @@ static inline struct wide wide_shift_left(struct wide a, int count)
 	return result;
 }
 
+/* value * 2^64 right by any count of 0 or more; ones that fall out are kept in the lowest bit. */
+static inline struct wide wide_shift_right_sticky_64(uint64_t value, uint32_t count)
+{
+	struct wide result = { value, 0 };
+
+	if (count >= 128) {
+		result.high = 0;
+		result.low = value != 0;
+	} else if (count > 64) {
+		result.high = 0;
+		result.low = value >> (count - 64) | ((value << (128 - count)) != 0);
+	} else if (count == 64) {
+		result.high = 0;
+		result.low = value;
+	} else if (count) {
+		result.high = value >> count;
+		result.low = value << (64 - count);
+	}
+	return result;
+}
+
 /* Right by any count of 0 or more; ones that fall out are kept as a one in the lowest bit. */
 static inline struct wide wide_shift_right_sticky(struct wide a, uint32_t count)
 {
