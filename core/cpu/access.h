@@ -111,6 +111,81 @@ ACCESS_FUNCTIONS(16)
 ACCESS_FUNCTIONS(32)
 ACCESS_FUNCTIONS(64)
 
+/*
+ * Hot handlers come in two: the fast one has no call in it, so it needs no stack frame and
+ * no saved registers; when an access misses it jumps to its cold twin, which is the same
+ * body with the long way inlined, and starts over.  In the body:
+ *
+ *	MEMORY_HANDLER(op_X)
+ *	{
+ *		if (!hot_load32(cpu, i, slow, ea(cpu, i), &value))
+ *			return otherwise(cpu, i);
+ */
+#define MEMORY_HANDLER(name)                                                                      \
+static INLINE const struct insn *name##_body(struct cpu *cpu, const struct insn *i,               \
+					     const bool slow, insn_fn *otherwise);               \
+static COLD const struct insn *name##_slow(struct cpu *cpu, const struct insn *i)                 \
+{                                                                                                 \
+	return name##_body(cpu, i, true, cpu_fault);                                              \
+}                                                                                                 \
+HANDLER(name)                                                                                     \
+{                                                                                                 \
+	return name##_body(cpu, i, false, name##_slow);                                           \
+}                                                                                                 \
+static INLINE const struct insn *name##_body(struct cpu *cpu, const struct insn *i,               \
+					     const bool slow, insn_fn *otherwise)
+
+#define HOT_FUNCTIONS(W)                                                                          \
+static INLINE bool hot_load##W(struct cpu *cpu, const struct insn *i, const bool slow,            \
+			       uint64_t linear, uint##W##_t *value)                               \
+{                                                                                                 \
+	const struct tlb_entry *entry = tlb_read_entry(cpu, linear);                              \
+                                                                                                  \
+	if (slow)                                                                                 \
+		return load##W(cpu, i, linear, value);                                            \
+	if (!tlb_hit(entry, linear, W / 8))                                                       \
+		return false;                                                                     \
+	*value = get##W(tlb_host(entry, linear));                                                 \
+	return true;                                                                              \
+}                                                                                                 \
+static INLINE bool hot_store##W(struct cpu *cpu, const struct insn *i, const bool slow,           \
+				uint64_t linear, uint##W##_t value)                               \
+{                                                                                                 \
+	const struct tlb_entry *entry = tlb_write_entry(cpu, linear);                             \
+                                                                                                  \
+	if (slow)                                                                                 \
+		return store##W(cpu, i, linear, value);                                           \
+	if (!tlb_hit(entry, linear, W / 8))                                                       \
+		return false;                                                                     \
+	put##W(tlb_host(entry, linear), value);                                                   \
+	return true;                                                                              \
+}                                                                                                 \
+static INLINE bool hot_modify##W(struct cpu *cpu, const struct insn *i, const bool slow,          \
+				 uint64_t linear, uint##W##_t *value, uint8_t **host)             \
+{                                                                                                 \
+	const struct tlb_entry *entry = tlb_write_entry(cpu, linear);                             \
+                                                                                                  \
+	if (slow)                                                                                 \
+		return modify##W(cpu, i, linear, value, host);                                    \
+	if (!tlb_hit(entry, linear, W / 8))                                                       \
+		return false;                                                                     \
+	*host = tlb_host(entry, linear);                                                          \
+	*value = get##W(*host);                                                                   \
+	return true;                                                                              \
+}                                                                                                 \
+static INLINE void hot_modified##W(struct cpu *cpu, const bool slow, uint64_t linear,             \
+				   uint##W##_t value, uint8_t *host)                              \
+{                                                                                                 \
+	if (slow)                                                                                 \
+		modified##W(cpu, linear, value, host);                                            \
+	else                                                                                      \
+		put##W(host, value);                                                              \
+}
+HOT_FUNCTIONS(8)
+HOT_FUNCTIONS(16)
+HOT_FUNCTIONS(32)
+HOT_FUNCTIONS(64)
+
 /* Any width in bytes; for handlers that take every width. */
 bool load_width(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, uint64_t *value);
 bool store_width(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, uint64_t value);

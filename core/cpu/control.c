@@ -17,7 +17,7 @@ enum {
 };
 
 /* Physical addresses that page tables and MTRRs can hold. */
-enum { PHYSICAL_BITS = 36, LINEAR_BITS = 32 };
+enum { PHYSICAL_BITS = 40, LINEAR_BITS = 32 };
 
 static const struct cpu_model models[] = {
 	{ "pentium3", FEATURES_P6, 6, 8, 6, "GenuineIntel", "Clearbox P6" },
@@ -81,7 +81,7 @@ static uint32_t feature_word(const struct cpu *cpu)
 		{ FEAT_MTRR, 12 }, { FEAT_PGE, 13 }, { FEAT_CMOV, 15 }, { FEAT_PAT, 16 },
 		{ FEAT_FXSR, 24 },
 	};
-	uint32_t word = has_mce(cpu) ? 1u << 7 : 0;
+	uint32_t word = (has_mce(cpu) ? 1u << 7 : 0) | (is_p6(cpu) ? 1u << 17 /* PSE-36 */ : 0);
 
 	for (unsigned n = 0; n < sizeof(bits) / sizeof(bits[0]); n++)
 		if (has(cpu, bits[n].feature))

@@ -39,7 +39,7 @@ struct segment {
 
 struct table_register {
 	uint64_t base;
-	uint32_t limit;
+	uint64_t limit;                 /* 16 bits */
 };
 
 enum {
@@ -68,7 +68,8 @@ enum vector {
 	VECTOR_UD = 6, VECTOR_NM = 7, VECTOR_DF = 8, VECTOR_TS = 10, VECTOR_NP = 11,
 	VECTOR_SS = 12, VECTOR_GP = 13, VECTOR_PF = 14, VECTOR_MF = 16, VECTOR_AC = 17,
 	VECTOR_MC = 18, VECTOR_XM = 19,
-	VECTOR_RESTART = 256            /* not an exception: run this instruction again, alone */
+	VECTOR_RESTART = 256,           /* not an exception: run this instruction again, alone */
+	VECTOR_NONE = 257
 };
 
 enum activity { ACTIVITY_RUNNING, ACTIVITY_HALTED, ACTIVITY_SHUTDOWN };
@@ -87,6 +88,7 @@ struct tlb {
 
 struct insn;
 struct blocks;
+struct jump;
 
 struct cpu {
 	/* ---- State: what cpu_fields saves ------------------------------------------- */
@@ -103,7 +105,10 @@ struct cpu {
 	uint64_t msr_mtrr_def_type, msr_mtrr_fixed[11], msr_mtrr_base[8], msr_mtrr_mask[8];
 	uint64_t msr_star, msr_lstar, msr_cstar, msr_fmask, msr_kernel_gs_base, msr_tsc_aux;
 	uint64_t msr_mcg_status, msr_bios_sign, msr_debugctl;
-	struct x87 x87;
+	struct x87_saved {              /* x87 as it is saved: filled by cpu_before_save */
+		uint64_t significand[8], ip, dp;
+		uint16_t sign_exponent[8], control, status, tag, opcode, cs, ds, zero[2];
+	} x87_saved;
 	uint32_t mxcsr;
 	uint32_t activity;              /* enum activity */
 	uint64_t count;                 /* instructions executed; see cpu_instruction_count */
@@ -116,6 +121,7 @@ struct cpu {
 
 	/* ---- Derived: everything from here on ----------------------------------------- */
 	uint8_t derived;                /* marks the place */
+	struct x87 x87;
 	uint8_t cpl;
 	bool run_one;                   /* the next block is cut to one instruction */
 	bool trap_after;                /* TF was set when the instruction began */
@@ -129,6 +135,7 @@ struct cpu {
 	struct tlb *tlb;                /* the one of the current privilege */
 	struct cbx_machine *machine;
 	struct blocks *blocks;
+	struct jump *jumps;             /* the jump cache, blocks.h */
 	uint64_t loaded;                /* what load_slow read */
 	const struct insn *current;     /* record that called into slow code, else NULL */
 	const struct cpu_model *model;
@@ -142,6 +149,7 @@ struct cpu {
 	struct tlb tlbs[3];             /* supervisor, user, and one that always misses */
 	uint16_t tlb_log[2][2 * TLB_ENTRIES];   /* filled non-global entries since the last flush */
 	uint32_t tlb_logged[2];
+	uint64_t tlb_backing[2][2][TLB_ENTRIES];        /* [user][write]: the page an entry leads to */
 	uint8_t (*acknowledge)(struct cbx_device *);
 	struct cbx_device *acknowledge_device;
 	struct cbx_line ferr;

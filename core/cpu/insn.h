@@ -27,10 +27,10 @@ struct insn {
 	uint8_t width;                  /* operand size in bytes: 1, 2, 4, 8 */
 	uint8_t flags;                  /* INSN_ */
 	uint8_t opcode, modrm;          /* for what handlers decide at run time */
-	uint8_t access;                 /* op_EA: bytes accessed; 0: no check */
+	uint8_t rm;                     /* the E operand's register, when it is one */
 	uint8_t spare;
 	int64_t displacement;
-	uint64_t imm;                   /* immediate (sign-extended), branch target, or second operand */
+	uint64_t imm;                   /* immediate (sign-extended); branch target; op_EA: bytes accessed */
 	uint64_t ip;                    /* RIP of this instruction */
 	const struct insn *target;      /* where a branch went last, if context says it still holds */
 	uint64_t context;
@@ -39,10 +39,7 @@ struct insn {
 #if defined(CLEARBOX_DISPATCH_LOOP)
 #define NEXT(cpu, i)   return (i) + 1
 #define CONTINUE(cpu, i) return (i)
-#elif defined(__clang__)
-#define NEXT(cpu, i)   __attribute__((musttail)) return (i)[1].run((cpu), (i) + 1)
-#define CONTINUE(cpu, i) __attribute__((musttail)) return (i)->run((cpu), (i))
-#else
+#else   /* both compilers make these jumps when they optimise */
 #define NEXT(cpu, i)   return (i)[1].run((cpu), (i) + 1)
 #define CONTINUE(cpu, i) return (i)->run((cpu), (i))
 #endif
@@ -69,6 +66,8 @@ const struct insn *cpu_fault_gp0(struct cpu *cpu, const struct insn *i);
 const struct insn *cpu_leave(struct cpu *cpu, const struct insn *i);
 /* The same with RIP after i: for instructions that end a block and fall through. */
 const struct insn *cpu_leave_next(struct cpu *cpu, const struct insn *i);
+/* Like cpu_leave_next for instructions after which the outer loop has nothing to look at. */
+const struct insn *cpu_next_block(struct cpu *cpu, const struct insn *i);
 
 /* ---- Registers ------------------------------------------------------------------------------- */
 

@@ -202,6 +202,7 @@ bool task_finish(struct cpu *cpu, enum task_result result)
 	if (result != TASK_FAULT_INSIDE)
 		return result == TASK_DONE;
 	exception_deliver(cpu);
+	cpu->fault.vector = VECTOR_NONE;
 	return true;
 }
 

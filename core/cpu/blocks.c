@@ -1,0 +1,627 @@
+/* The block cache: finding, decoding, dropping (blocks.h says how it is keyed). */
+#include "blocks.h"
+#include "access.h"
+#include "decode.h"
+#include "memory.h"
+
+struct block {
+	uint64_t backing;               /* of the first byte */
+	uint64_t backing2;              /* of the page the only instruction crosses into, or NO_BACKING */
+	uint64_t ip;
+	uint32_t mode, cs_limit;
+	uint16_t bytes;
+	bool dead;
+	struct block *hash_next;
+	struct block *page_next, *page2_next;
+	struct insn insn[];
+};
+
+enum { POOL_BYTES = 12 << 20, POOL_BYTES_SMALL = 64 << 10, HASH_SIZE = 16384, PAGES_SIZE = 4096,
+       FETCH_SIZE = 256, CS_SIZE = 256, SPLIT_SIZE = 4096 };
+
+struct fetch {                          /* a small TLB for code */
+	uint64_t linear, backing, physical;
+	const uint8_t *bytes;
+	uint32_t generation;
+	bool user;
+};
+
+struct blocks {
+	uint8_t *pool;
+	size_t pool_size, used;
+	struct block *hash[HASH_SIZE];
+	struct block *pages[PAGES_SIZE];
+	struct jump jumps[JUMP_CACHE];
+	struct fetch fetch[FETCH_SIZE];
+	struct {
+		uint64_t base;
+		uint32_t limit;
+	} cs[CS_SIZE];
+	unsigned cs_count;
+	uint64_t split[SPLIT_SIZE];     /* RIPs of instructions that reach devices */
+	/* A block of few instructions, made for one use. */
+	_Alignas(16) uint8_t scratch[sizeof(struct block) +
+				     (2 * BLOCK_LIMIT + 2) * sizeof(struct insn)];
+};
+
+static struct block *scratch(struct blocks *blocks)
+{
+	return (struct block *)(void *)blocks->scratch;
+}
+
+enum cbx_status blocks_new(struct cpu *cpu)
+{
+	bool small = cpu->machine->options.small_caches;
+	struct blocks *blocks = machine_allocate(cpu->machine, sizeof *blocks);
+
+	if (!blocks)
+		return CBX_ERROR_MEMORY;
+	cpu->blocks = blocks;
+	cpu->jumps = blocks->jumps;
+	blocks->pool_size = small ? POOL_BYTES_SMALL : POOL_BYTES;
+	blocks->pool = machine_allocate(cpu->machine, blocks->pool_size);
+	if (!blocks->pool)
+		return CBX_ERROR_MEMORY;
+	blocks_flush(cpu);
+	return CBX_OK;
+}
+
+void blocks_free(struct cpu *cpu)
+{
+	if (!cpu->blocks)
+		return;
+	machine_release(cpu->machine, cpu->blocks->pool);
+	machine_release(cpu->machine, cpu->blocks);
+	cpu->blocks = NULL;
+}
+
+void blocks_flush(struct cpu *cpu)
+{
+	struct blocks *blocks = cpu->blocks;
+
+	/* Every page that held code may be written quickly again. */
+	for (unsigned n = 0; n < PAGES_SIZE; n++)
+		for (struct block *b = blocks->pages[n]; b;) {
+			memory_mark_code(cpu->machine, b->backing & ~(uint64_t)PAGE_MASK, false);
+			if (b->backing2 != NO_BACKING)
+				memory_mark_code(cpu->machine, b->backing2, false);
+			b = (b->backing >> PAGE_BITS) % PAGES_SIZE == n ? b->page_next
+									: b->page2_next;
+		}
+	blocks->used = 0;
+	memset(blocks->hash, 0, sizeof blocks->hash);
+	memset(blocks->pages, 0, sizeof blocks->pages);
+	memset(blocks->jumps, 0xff, sizeof blocks->jumps);
+	cpu->generation++;
+	cpu_mode_changed(cpu);
+}
+
+struct jump *jump_slot(struct cpu *cpu, uint64_t ip)
+{
+	return &cpu->blocks->jumps[(ip ^ ip >> 12) % JUMP_CACHE];
+}
+
+unsigned block_cs_id(struct cpu *cpu)
+{
+	struct blocks *blocks = cpu->blocks;
+	const struct segment *cs = &cpu->seg[SEG_CS];
+
+	for (unsigned n = 0; n < blocks->cs_count; n++)
+		if (blocks->cs[n].base == cs->base && blocks->cs[n].limit == cs->limit)
+			return n + 1;
+	if (blocks->cs_count == CS_SIZE) {
+		blocks->cs_count = 0;
+		cpu->generation++;
+	}
+	blocks->cs[blocks->cs_count].base = cs->base;
+	blocks->cs[blocks->cs_count].limit = cs->limit;
+	return ++blocks->cs_count;
+}
+
+
+static bool is_split(const struct blocks *blocks, uint64_t ip)
+{
+	return blocks->split[(ip ^ ip >> 12) % SPLIT_SIZE] == ip && ip;
+}
+
+/* ---- From decoded instructions to records ------------------------------------------------ */
+
+static uint8_t byte_register(unsigned n)
+{
+	unsigned shift = n >> 2 & 1, number = n & 3;
+
+	return (uint8_t)(8 * number + (HOST_BIG_ENDIAN ? 7 - shift : shift));
+}
+
+static void operand_register(struct insn *i, unsigned position, uint8_t value)
+{
+	if (position == 0)
+		i->dst = value;
+	else if (position == 1)
+		i->src = value;
+}
+
+static void emit_operand(struct insn *i, const struct decoded *d, unsigned position,
+			 unsigned operand)
+{
+	switch (operand) {
+	case OPERAND_Eb:
+		i->width = 1;
+		i->rm = byte_register(d->rm);
+		operand_register(i, position, i->rm);
+		break;
+	case OPERAND_Ew:
+	case OPERAND_Ev:
+	case OPERAND_Rd:
+		i->rm = d->rm;
+		operand_register(i, position, d->rm);
+		break;
+	case OPERAND_Gb:
+		i->width = 1;
+		operand_register(i, position, byte_register(d->reg));
+		break;
+	case OPERAND_Gw:
+	case OPERAND_Gv:
+	case OPERAND_Sw:
+	case OPERAND_Cd:
+	case OPERAND_Dd:
+		operand_register(i, position, d->reg);
+		break;
+	case OPERAND_AL:
+		i->width = 1;
+		operand_register(i, position, byte_register(0));
+		break;
+	case OPERAND_eAX:
+	case OPERAND_AX:
+		operand_register(i, position, REG_AX);
+		break;
+	case OPERAND_Zb:
+		i->width = 1;
+		operand_register(i, position, byte_register(d->opcode & 7));
+		break;
+	case OPERAND_Zv:
+		operand_register(i, position, d->opcode & 7);
+		break;
+	case OPERAND_Ob:
+	case OPERAND_Xb:
+	case OPERAND_Yb:
+		i->width = 1;
+		break;
+	case OPERAND_STi:
+		i->rm = d->modrm & 7;
+		operand_register(i, position, d->modrm & 7);
+		break;
+	case OPERAND_ES: i->src = i->dst = SEG_ES; break;
+	case OPERAND_CS: i->src = i->dst = SEG_CS; break;
+	case OPERAND_SS: i->src = i->dst = SEG_SS; break;
+	case OPERAND_DS: i->src = i->dst = SEG_DS; break;
+	case OPERAND_FS: i->src = i->dst = SEG_FS; break;
+	case OPERAND_GS: i->src = i->dst = SEG_GS; break;
+	default: break;
+	}
+}
+
+/* The segment register that a load-far-pointer instruction loads. */
+static uint8_t far_segment(unsigned op)
+{
+	switch (op) {
+	case OP_LES_Gv_Mp: return SEG_ES;
+	case OP_LDS_Gv_Mp: return SEG_DS;
+	case OP_LSS_Gv_Mp: return SEG_SS;
+	case OP_LFS_Gv_Mp: return SEG_FS;
+	default: return SEG_GS;
+	}
+}
+
+static bool is_string(const struct op_info *info)
+{
+	for (unsigned n = 0; n < 2; n++)
+		if (info->operand[n] >= OPERAND_Xb && info->operand[n] <= OPERAND_Yv)
+			return true;
+	return false;
+}
+
+static insn_fn *pick_handler(const struct cpu *cpu, const struct decoded *d)
+{
+	const struct op_handlers *h = &op_handlers[d->op];
+
+	if ((cpu->mode & MODE_FLAT) && d->operand_size == 4 && h->flat[d->memory])
+		return h->flat[d->memory];
+	return h->form[d->operand_size == 2 ? 0 : d->operand_size == 4 ? 1 : 2][d->memory];
+}
+
+/* Writes one or two records for d; returns how many. */
+static unsigned emit(struct cpu *cpu, struct insn *i, const struct decoded *d, uint64_t ip, unsigned n)
+{
+	const struct op_info *info = &op_info[d->op];
+	bool flat = (cpu->mode & MODE_FLAT) && d->segment <= SEG_DS && d->address_size == 4;
+	struct insn common = {
+		.length = d->length, .n = (uint8_t)n, .op = d->op, .width = d->operand_size,
+		.opcode = d->opcode, .modrm = d->modrm, .ip = ip, .imm = d->imm,
+		.segment = d->segment, .base = d->base, .index = d->index, .scale = d->scale,
+		.displacement = d->displacement,
+	};
+	unsigned count = 0;
+
+	common.flags = (uint8_t)(d->rep | (d->lock ? INSN_LOCK : 0) | (d->memory ? INSN_MEMORY : 0) |
+				 (d->address_size == 2 ? INSN_ADDRESS16 : 0));
+	for (unsigned k = 0; k < 3; k++)
+		emit_operand(&common, d, k, info->operand[k]);
+	if (info->operand[1] == OPERAND_Mp)
+		common.src = far_segment(d->op);
+	if (info->operand[0] == OPERAND_Ap)
+		common.imm |= (uint64_t)d->imm2 << 32;
+	if (d->op == OP_ENTER_Iw_Ib)
+		common.imm |= (uint64_t)d->imm2 << 32;
+	if (d->memory && !flat && !(info->attributes & ATTRIBUTE_N)) {
+		*i = common;
+		i->run = d->address_size == 2 ? op_EA_16 : op_EA_32;
+		i->imm = decoded_access(d);
+		i->flags |= info->attributes & ATTRIBUTE_W ? INSN_WRITES : 0;
+		i++;
+		count++;
+		common.base = REG_EA;
+		common.index = REG_ZERO;
+		common.scale = 0;
+		common.displacement = 0;
+	}
+	*i = common;
+	i->run = pick_handler(cpu, d);
+	return count + 1;
+}
+
+static bool ends_block(const struct blocks *blocks, const struct decoded *d, uint64_t ip)
+{
+	const struct op_info *info = &op_info[d->op];
+
+	return (info->attributes & ATTRIBUTE_X) || (d->rep && is_string(info)) || is_split(blocks, ip);
+}
+
+/* A jump or call with a target beyond the CS limit: #GP(0) when it is executed. */
+static bool bad_target(const struct cpu *cpu, const struct decoded *d)
+{
+	return (d->op == OP_CALL_Jz || d->op == OP_JMP_Jz || d->op == OP_JMP_Jb) &&
+	       d->imm > cpu->seg[SEG_CS].limit;
+}
+
+struct source {
+	const uint8_t *bytes;           /* of the instruction at ip */
+	unsigned available;             /* in the page and the CS limit */
+	bool limited;                   /* by the CS limit, not by the page */
+	bool uncached;
+};
+
+/* Decodes from source into block->insn; returns the number of instructions (at least 1),
+   or 0 when the first one needs bytes that source does not have. */
+static unsigned build(struct cpu *cpu, struct block *block, const struct source *source, unsigned most)
+{
+	unsigned bits = cpu->mode & MODE_CODE32 ? 32 : 16;
+	uint64_t ip = block->ip;
+	struct insn *i = block->insn;
+	unsigned n = 0, at = 0;
+	bool ended = false;
+
+	while (!ended && n < most) {
+		struct decoded d;
+		enum decode_status status = decode(source->bytes + at, source->available - at, bits,
+						   ip, cpu->model->features, &d);
+
+		if (status == DECODE_MORE && !source->limited) {
+			if (n == 0)
+				return 0;
+			break;
+		}
+		n++;
+		if (status != DECODE_OK) {
+			*i = (struct insn){ .run = status == DECODE_UD ? op_UD : op_GP, .ip = ip,
+					    .n = (uint8_t)n, .flags = INSN_LAST };
+			at += at < source->available;   /* the bytes that made it bad */
+			i++;
+			ended = true;
+			break;
+		}
+		i += emit(cpu, i, &d, ip, n);
+		if (bad_target(cpu, &d))
+			i[-1].run = op_GP;
+		at += d.length;
+		ip = (uint32_t)(ip + d.length);
+		ended = ends_block(cpu->blocks, &d, ip - d.length);
+		if (at >= source->available)
+			break;
+	}
+	i[-1].flags |= INSN_LAST;
+	if (n > 0 && !ended)
+		i[-1].flags |= INSN_LAST;
+	*i = (struct insn){ .run = op_BLOCK_END, .ip = ip, .imm = ip, .n = (uint8_t)n };
+	block->bytes = (uint16_t)at;
+	block->cs_limit = cpu->seg[SEG_CS].limit;
+	block->mode = cpu->mode;
+	return n;
+}
+
+/* ---- Finding ------------------------------------------------------------------------------- */
+
+static struct fetch *fetch_page(struct cpu *cpu, uint64_t linear)
+{
+	uint64_t page = linear & ~(uint64_t)PAGE_MASK;
+	struct fetch *f = &cpu->blocks->fetch[(page >> PAGE_BITS) % FETCH_SIZE];
+	bool user = cpu->cpl == 3;
+	struct memory_page found;
+
+	if (f->linear == page && f->generation == cpu->generation && f->user == user)
+		return f;
+	if (!page_translate(cpu, page | (linear & PAGE_MASK), ACCESS_EXECUTE, user, &f->physical)) {
+		f->generation = cpu->generation - 1;
+		return NULL;
+	}
+	f->physical &= ~(uint64_t)PAGE_MASK;
+	memory_find_read(cpu->machine, f->physical, &found);
+	f->linear = page;
+	f->generation = cpu->generation;
+	f->user = user;
+	f->backing = found.backing;
+	f->bytes = found.read;
+	return f;
+}
+
+void block_page_moved(struct cpu *cpu, uint64_t backing)
+{
+	for (unsigned n = 0; cpu->blocks && n < FETCH_SIZE; n++)
+		if (cpu->blocks->fetch[n].backing == backing)
+			cpu->blocks->fetch[n].generation = cpu->generation - 1;
+}
+
+static unsigned hash_of(uint64_t backing, uint64_t ip)
+{
+	return (unsigned)((backing ^ backing >> 14 ^ ip << 3) % HASH_SIZE);
+}
+
+static void link_page(struct blocks *blocks, struct block *b)
+{
+	struct block **head = &blocks->pages[(b->backing >> PAGE_BITS) % PAGES_SIZE];
+
+	b->page_next = *head;
+	*head = b;
+	if (b->backing2 != NO_BACKING) {
+		/* The same list when both pages fall together: one link is enough. */
+		struct block **head2 = &blocks->pages[(b->backing2 >> PAGE_BITS) % PAGES_SIZE];
+
+		if (head2 != head) {
+			b->page2_next = *head2;
+			*head2 = b;
+		}
+	}
+}
+
+static struct block *page_list_next(const struct block *b, size_t list)
+{
+	return (b->backing >> PAGE_BITS) % PAGES_SIZE == list ? b->page_next : b->page2_next;
+}
+
+static struct block *allocate(struct cpu *cpu)
+{
+	struct blocks *blocks = cpu->blocks;
+	size_t most = sizeof(struct block) + (2 * BLOCK_LIMIT + 2) * sizeof(struct insn);
+
+	if (blocks->pool_size - blocks->used < most)
+		blocks_flush(cpu);
+	return (struct block *)(void *)(blocks->pool + blocks->used);
+}
+
+static size_t block_size(const struct block *b)
+{
+	const struct insn *i = b->insn;
+
+	while (i->run != op_BLOCK_END)
+		i++;
+	return ((size_t)((const uint8_t *)(i + 1) - (const uint8_t *)b) + 15) & ~(size_t)15;
+}
+
+/* Gathers an instruction that crosses into the next page; its block has backing2. */
+static bool build_crossing(struct cpu *cpu, struct block *block, const struct fetch *first,
+			   uint64_t linear, unsigned in_page, unsigned limit)
+{
+	uint8_t bytes[16];
+	struct source source = { .bytes = bytes };
+	struct fetch page1 = *first, *second = NULL;
+
+	for (unsigned n = 0; n < in_page; n++)
+		bytes[n] = page1.bytes ? page1.bytes[(linear & PAGE_MASK) + n]
+				       : (uint8_t)memory_read(cpu->machine, page1.physical +
+							      (linear & PAGE_MASK) + n, 1);
+	second = fetch_page(cpu, (uint32_t)(linear + in_page));
+	if (!second)
+		return false;
+	source.available = limit < 15 ? limit : 15;
+	source.limited = limit < 15;
+	for (unsigned n = in_page; n < source.available; n++)
+		bytes[n] = second->bytes ? second->bytes[n - in_page]
+					 : (uint8_t)memory_read(cpu->machine,
+								second->physical + n - in_page, 1);
+	block->backing2 = second->backing;
+	build(cpu, block, &source, 1);
+	return true;
+}
+
+static const struct insn *keep(struct cpu *cpu, struct block *b)
+{
+	struct blocks *blocks = cpu->blocks;
+	unsigned h = hash_of(b->backing, b->ip);
+
+	blocks->used += block_size(b);
+	b->hash_next = blocks->hash[h];
+	blocks->hash[h] = b;
+	link_page(blocks, b);
+	memory_mark_code(cpu->machine, b->backing & ~(uint64_t)PAGE_MASK, true);
+	if (b->backing2 != NO_BACKING)
+		memory_mark_code(cpu->machine, b->backing2, true);
+	return b->insn;
+}
+
+/* Still what is there now?  (The second page of a crossing block may be mapped elsewhere.) */
+static int same_second_page(struct cpu *cpu, const struct block *b, uint64_t linear)
+{
+	const struct fetch *f;
+
+	if (b->backing2 == NO_BACKING)
+		return 1;
+	f = fetch_page(cpu, (uint32_t)((linear & ~(uint64_t)PAGE_MASK) + PAGE_SIZE));
+	if (!f)
+		return -1;
+	return f->backing == b->backing2;
+}
+
+const struct insn *block_find(struct cpu *cpu, unsigned most)
+{
+	struct blocks *blocks = cpu->blocks;
+	uint64_t ip = cpu->rip, linear = (uint32_t)(cpu->seg[SEG_CS].base + ip);
+	uint32_t cs_limit = cpu->seg[SEG_CS].limit;
+	unsigned offset = (unsigned)(linear & PAGE_MASK), in_page = PAGE_SIZE - offset;
+	struct jump *jump = jump_slot(cpu, ip);
+	struct source source;
+	struct fetch *f;
+	struct block *b;
+	unsigned rest;
+
+	if (most >= BLOCK_LIMIT) {
+		most = BLOCK_LIMIT;
+		if (jump->ip == ip && jump->context == cpu->context)
+			return jump->insn;
+	}
+	if (ip > cs_limit) {
+		cpu_raise_error(cpu, VECTOR_GP, 0);
+		return NULL;
+	}
+	f = fetch_page(cpu, linear);
+	if (!f)
+		return NULL;
+	rest = cs_limit - (uint32_t)ip >= 2 * PAGE_SIZE ? 2 * PAGE_SIZE : cs_limit - (uint32_t)ip + 1;
+	if (most == BLOCK_LIMIT && f->backing != NO_BACKING && !cpu->machine->options.single_step_blocks) {
+		for (b = blocks->hash[hash_of(f->backing + offset, ip)]; b; b = b->hash_next)
+			if (b->backing == f->backing + offset && b->ip == ip && b->mode == cpu->mode &&
+			    b->cs_limit == cs_limit && !b->dead) {
+				int same = same_second_page(cpu, b, linear);
+
+				if (same < 0)
+					return NULL;
+				if (!same)
+					continue;
+				*jump = (struct jump){ ip, cpu->context, b->insn };
+				return b->insn;
+			}
+		b = allocate(cpu);
+		f = fetch_page(cpu, linear);    /* a flush forgot it */
+		if (!f)
+			return NULL;
+	} else {
+		b = scratch(blocks);
+	}
+	*b = (struct block){ .backing = f->backing + offset, .backing2 = NO_BACKING, .ip = ip };
+	source = (struct source){ .bytes = f->bytes ? f->bytes + offset : NULL,
+				  .available = rest < in_page ? rest : in_page,
+				  .limited = rest <= in_page };
+	if (!f->bytes || f->backing == NO_BACKING ||
+	    !build(cpu, b, &source, cpu->machine->options.single_step_blocks ? 1 : most)) {
+		/* Crosses the page, or is not in RAM at all. */
+		if (!f->bytes)
+			b = scratch(blocks);
+		*b = (struct block){ .backing = f->backing + offset, .backing2 = NO_BACKING, .ip = ip };
+		if (!build_crossing(cpu, b, f, linear, in_page < 15 ? in_page : 15, rest))
+			return NULL;
+	}
+	if (b == scratch(blocks))
+		return b->insn;
+	keep(cpu, b);
+	*jump = (struct jump){ ip, cpu->context, b->insn };
+	return b->insn;
+}
+
+/* ---- Dropping -------------------------------------------------------------------------------- */
+
+static bool overlaps(const struct block *b, uint64_t backing, size_t count)
+{
+	uint64_t first = b->backing & PAGE_MASK, page = b->backing & ~(uint64_t)PAGE_MASK;
+	uint64_t in_first = PAGE_SIZE - first;
+
+	if (b->backing2 == NO_BACKING || b->bytes <= in_first)
+		return b->backing < backing + count && backing < b->backing + b->bytes;
+	return (b->backing < backing + count && backing < page + PAGE_SIZE) ||
+	       (b->backing2 < backing + count && backing < b->backing2 + b->bytes - in_first);
+}
+
+bool block_overlaps(struct cpu *cpu, uint64_t backing, size_t count)
+{
+	size_t list = (backing >> PAGE_BITS) % PAGES_SIZE;
+
+	for (struct block *b = cpu->blocks->pages[list]; b; b = page_list_next(b, list))
+		if (!b->dead && overlaps(b, backing, count))
+			return true;
+	return false;
+}
+
+static struct block **page_list_link(struct block *b, size_t list)
+{
+	return (b->backing >> PAGE_BITS) % PAGES_SIZE == list ? &b->page_next : &b->page2_next;
+}
+
+static void page_unlink(struct blocks *blocks, struct block *dead, uint64_t backing)
+{
+	size_t list = (backing >> PAGE_BITS) % PAGES_SIZE;
+	struct block **at = &blocks->pages[list];
+
+	while (*at && *at != dead)
+		at = page_list_link(*at, list);
+	if (*at)
+		*at = *page_list_link(dead, list);
+}
+
+static void kill(struct blocks *blocks, struct block *dead)
+{
+	struct block **at = &blocks->hash[hash_of(dead->backing, dead->ip)];
+
+	while (*at && *at != dead)
+		at = &(*at)->hash_next;
+	if (*at)
+		*at = dead->hash_next;
+	page_unlink(blocks, dead, dead->backing);
+	if (dead->backing2 != NO_BACKING)
+		page_unlink(blocks, dead, dead->backing2);
+	dead->dead = true;
+	dead->insn[0].run = op_BLOCK_DEAD;
+	dead->insn[0].ip = dead->ip;
+}
+
+void cpu_code_written(struct cbx_machine *machine, uint64_t backing, size_t count)
+{
+	struct cpu *cpu = machine->cpu;
+
+	while (count) {
+		size_t in_page = PAGE_SIZE - (backing & PAGE_MASK), part = count < in_page ? count : in_page;
+		size_t list = (backing >> PAGE_BITS) % PAGES_SIZE;
+		uint64_t page = backing & ~(uint64_t)PAGE_MASK;
+		bool any = false;
+		struct block *next;
+
+		for (struct block *b = cpu->blocks->pages[list]; b; b = next) {
+			next = page_list_next(b, list);
+			if (overlaps(b, backing, part))
+				kill(cpu->blocks, b);
+			else if ((b->backing & ~(uint64_t)PAGE_MASK) == page || b->backing2 == page)
+				any = true;
+		}
+		if (!any)
+			memory_mark_code(machine, page, false);
+		backing += part;
+		count -= part;
+	}
+}
+
+void block_split_at(struct cpu *cpu, uint64_t ip)
+{
+	uint64_t linear = (uint32_t)(cpu->seg[SEG_CS].base + ip);
+	const struct fetch *f = fetch_page(cpu, linear);
+
+	cpu->blocks->split[(ip ^ ip >> 12) % SPLIT_SIZE] = ip;
+	if (f && f->backing != NO_BACKING)
+		cpu_code_written(cpu->machine, f->backing + (linear & PAGE_MASK), 1);
+}

@@ -1,0 +1,187 @@
+/*
+ * Near branches: JMP, Jcc, CALL, RET, LOOP, JCXZ (SDM volume 2).  Targets beyond the CS
+ * limit fault before anything changes; branch.h says how a branch goes on.
+ */
+#include "access.h"
+#include "branch.h"
+#include "conditions.h"
+#include "handlers.h"
+
+HANDLER(op_JMP_Jz)
+{
+	return branch_direct(cpu, i);
+}
+
+#define JUMP_IF(cc, condition)                                                                  \
+HANDLER(op_J##cc##_Jz)                                                                          \
+{                                                                                               \
+	if (condition(cpu))                                                                     \
+		return branch_direct(cpu, i);                                                   \
+	NEXT(cpu, i);                                                                           \
+}
+CONDITIONS(JUMP_IF)
+
+/* LOOP and JCXZ count in CX or ECX by the address size. */
+static INLINE uint64_t counter(const struct cpu *cpu, const struct insn *i)
+{
+	return i->flags & INSN_ADDRESS16 ? reg16(cpu, REG_CX) : reg32(cpu, REG_CX);
+}
+
+static INLINE const struct insn *loop_if(struct cpu *cpu, const struct insn *i, bool condition)
+{
+	unsigned width = i->flags & INSN_ADDRESS16 ? 2 : 4;
+	uint64_t count = counter(cpu, i) - 1;
+	bool taken = (width == 2 ? (uint16_t)count : (uint32_t)count) != 0 && condition;
+
+	if (taken && branch_beyond_limit(cpu, i->imm))
+		return cpu_fault_gp0(cpu, i);
+	reg_set(cpu, REG_CX, width, count);
+	if (taken)
+		return branch_direct(cpu, i);
+	NEXT(cpu, i);
+}
+
+HANDLER(op_LOOP_Jb) { return loop_if(cpu, i, true); }
+HANDLER(op_LOOPE_Jb) { return loop_if(cpu, i, flag_zf(cpu)); }
+HANDLER(op_LOOPNE_Jb) { return loop_if(cpu, i, !flag_zf(cpu)); }
+
+HANDLER(op_JCXZ_Jb)
+{
+	if (counter(cpu, i) == 0)
+		return branch_direct(cpu, i);
+	NEXT(cpu, i);
+}
+
+/* ---- Flat ------------------------------------------------------------------------------------- */
+
+MEMORY_HANDLER(op_CALL_Jz_flat)
+{
+	uint32_t sp = (uint32_t)cpu->reg[REG_SP] - 4;
+
+	if (!hot_store32(cpu, i, slow, sp, (uint32_t)next_ip(i)))
+		return otherwise(cpu, i);
+	cpu->reg[REG_SP] = sp;
+	return branch_direct(cpu, i);
+}
+
+MEMORY_HANDLER(op_RET_flat)
+{
+	uint32_t sp = (uint32_t)cpu->reg[REG_SP], ip;
+
+	if (!hot_load32(cpu, i, slow, sp, &ip))
+		return otherwise(cpu, i);
+	cpu->reg[REG_SP] = (uint32_t)(sp + 4);
+	return branch_indirect(cpu, i, ip, cpu->jumps);
+}
+
+MEMORY_HANDLER(op_RET_Iw_flat)
+{
+	uint32_t sp = (uint32_t)cpu->reg[REG_SP], ip;
+
+	if (!hot_load32(cpu, i, slow, sp, &ip))
+		return otherwise(cpu, i);
+	cpu->reg[REG_SP] = (uint32_t)(sp + 4 + i->imm);
+	return branch_indirect(cpu, i, ip, cpu->jumps);
+}
+
+MEMORY_HANDLER(op_CALL_Ev_flat_r)
+{
+	uint32_t sp = (uint32_t)cpu->reg[REG_SP] - 4, ip = reg32(cpu, i->dst);
+
+	if (!hot_store32(cpu, i, slow, sp, (uint32_t)next_ip(i)))
+		return otherwise(cpu, i);
+	cpu->reg[REG_SP] = sp;
+	return branch_indirect(cpu, i, ip, cpu->jumps);
+}
+
+MEMORY_HANDLER(op_CALL_Ev_flat_m)
+{
+	uint32_t sp = (uint32_t)cpu->reg[REG_SP] - 4, ip;
+
+	if (!hot_load32(cpu, i, slow, ea(cpu, i), &ip) ||
+	    !hot_store32(cpu, i, slow, sp, (uint32_t)next_ip(i)))
+		return otherwise(cpu, i);
+	cpu->reg[REG_SP] = sp;
+	return branch_indirect(cpu, i, ip, cpu->jumps);
+}
+
+/* ---- Any stack and limit ------------------------------------------------------------------------ */
+
+static INLINE const struct insn *call(struct cpu *cpu, const struct insn *i, unsigned width, bool direct,
+				      uint64_t ip)
+{
+	struct stack stack;
+
+	if (branch_beyond_limit(cpu, ip))
+		return cpu_fault_gp0(cpu, i);
+	stack_begin(cpu, &stack, i);
+	if (!stack_push(cpu, &stack, width, next_ip(i)))
+		return cpu_fault(cpu, i);
+	stack_commit(cpu, &stack);
+	return direct ? branch_direct(cpu, i) : branch_indirect(cpu, i, ip, cpu->jumps);
+}
+
+HANDLER(op_CALL_Jz_16) { return call(cpu, i, 2, true, i->imm); }
+HANDLER(op_CALL_Jz_32) { return call(cpu, i, 4, true, i->imm); }
+HANDLER(op_CALL_Ev_16_r) { return call(cpu, i, 2, false, reg16(cpu, i->dst)); }
+HANDLER(op_CALL_Ev_32_r) { return call(cpu, i, 4, false, reg32(cpu, i->dst)); }
+
+HANDLER(op_CALL_Ev_16_m)
+{
+	uint16_t ip;
+
+	if (!load16(cpu, i, ea(cpu, i), &ip))
+		return cpu_fault(cpu, i);
+	return call(cpu, i, 2, false, ip);
+}
+
+HANDLER(op_CALL_Ev_32_m)
+{
+	uint32_t ip;
+
+	if (!load32(cpu, i, ea(cpu, i), &ip))
+		return cpu_fault(cpu, i);
+	return call(cpu, i, 4, false, ip);
+}
+
+static INLINE const struct insn *ret(struct cpu *cpu, const struct insn *i, unsigned width)
+{
+	struct stack stack;
+	uint64_t ip;
+
+	stack_begin(cpu, &stack, i);
+	if (!stack_pop(cpu, &stack, width, &ip))
+		return cpu_fault(cpu, i);
+	if (branch_beyond_limit(cpu, ip))
+		return cpu_fault_gp0(cpu, i);
+	stack.sp = (stack.sp + i->imm) & stack.mask;
+	stack_commit(cpu, &stack);
+	return branch_indirect(cpu, i, ip, cpu->jumps);
+}
+
+HANDLER(op_RET_16) { return ret(cpu, i, 2); }
+HANDLER(op_RET_32) { return ret(cpu, i, 4); }
+HANDLER(op_RET_Iw_16) { return ret(cpu, i, 2); }
+HANDLER(op_RET_Iw_32) { return ret(cpu, i, 4); }
+
+#define JUMP_INDIRECT(W)                                                                        \
+HANDLER(op_JMP_Ev_##W##_r)                                                                      \
+{                                                                                               \
+	uint##W##_t ip = reg##W(cpu, i->dst);                                                   \
+                                                                                                \
+	if (branch_beyond_limit(cpu, ip))                                                       \
+		return cpu_fault_gp0(cpu, i);                                                   \
+	return branch_indirect(cpu, i, ip, cpu->jumps);                                         \
+}                                                                                               \
+MEMORY_HANDLER(op_JMP_Ev_##W##_m)                                                               \
+{                                                                                               \
+	uint##W##_t ip;                                                                         \
+                                                                                                \
+	if (!hot_load##W(cpu, i, slow, ea(cpu, i), &ip))                                        \
+		return otherwise(cpu, i);                                                       \
+	if (branch_beyond_limit(cpu, ip))                                                       \
+		return cpu_fault_gp0(cpu, i);                                                   \
+	return branch_indirect(cpu, i, ip, cpu->jumps);                                         \
+}
+JUMP_INDIRECT(16)
+JUMP_INDIRECT(32)

@@ -1,0 +1,121 @@
+/*
+ * IN, OUT, INS and OUTS.  A device may do anything: these instructions end their block,
+ * and repeated ones stop between iterations when a device wants attention.
+ */
+#include "string_ops.h"
+
+/* I/O breakpoints are looked at after the access (DR7 enables any at all?). */
+static INLINE void watch_port(struct cpu *cpu, uint16_t port, unsigned width)
+{
+	if (unlikely(cpu->dr[7] & 0xff))
+		debug_port_access(cpu, port, width);
+}
+
+static INLINE const struct insn *io_done(struct cpu *cpu, const struct insn *i)
+{
+	return cpu->pending_dr6 ? cpu_leave_next(cpu, i) : cpu_next_block(cpu, i);
+}
+
+static const struct insn *in(struct cpu *cpu, const struct insn *i, uint16_t port)
+{
+	uint32_t value;
+
+	if (!port_allowed(cpu, port, i->width))
+		return cpu_fault(cpu, i);
+	cpu->current = i;
+	value = port_read(cpu->machine, port, i->width);
+	cpu->current = NULL;
+	reg_set(cpu, i->width == 1 ? (uint8_t)BYTE_REGISTER_AL : (uint8_t)REG_AX, i->width, value);
+	watch_port(cpu, port, i->width);
+	return io_done(cpu, i);
+}
+
+static const struct insn *out(struct cpu *cpu, const struct insn *i, uint16_t port)
+{
+	if (!port_allowed(cpu, port, i->width))
+		return cpu_fault(cpu, i);
+	cpu->current = i;
+	port_write(cpu->machine, port,
+		   (uint32_t)reg_get(cpu, i->width == 1 ? (uint8_t)BYTE_REGISTER_AL : (uint8_t)REG_AX,
+				     i->width), i->width);
+	cpu->current = NULL;
+	watch_port(cpu, port, i->width);
+	return io_done(cpu, i);
+}
+
+HANDLER(op_IN_AL_Ib) { return in(cpu, i, (uint8_t)i->imm); }
+HANDLER(op_IN_eAX_Ib) { return in(cpu, i, (uint8_t)i->imm); }
+HANDLER(op_IN_AL_DX) { return in(cpu, i, reg16(cpu, REG_DX)); }
+HANDLER(op_IN_eAX_DX) { return in(cpu, i, reg16(cpu, REG_DX)); }
+HANDLER(op_OUT_Ib_AL) { return out(cpu, i, (uint8_t)i->imm); }
+HANDLER(op_OUT_Ib_eAX) { return out(cpu, i, (uint8_t)i->imm); }
+HANDLER(op_OUT_DX_AL) { return out(cpu, i, reg16(cpu, REG_DX)); }
+HANDLER(op_OUT_DX_eAX) { return out(cpu, i, reg16(cpu, REG_DX)); }
+
+/* The memory is checked before the port is read: a read cannot be taken back. */
+static bool ins(struct cpu *cpu, const struct insn *i, unsigned width)
+{
+	uint64_t mask = string_mask(i), to;
+	uint16_t port = reg16(cpu, REG_DX);
+	uint32_t value;
+
+	if (!string_linear(cpu, SEG_ES, cpu->reg[REG_DI] & mask, width, true, &to))
+		return false;
+	if (!tlb_hit(tlb_write_entry(cpu, to), to, width) && !store_check(cpu, i, to, width))
+		return false;
+	cpu->current = i;
+	value = port_read(cpu->machine, port, width);
+	cpu->current = NULL;
+	if (!string_store(cpu, i, to, width, value))
+		return false;
+	watch_port(cpu, port, width);
+	string_add(cpu, REG_DI, mask, string_step(cpu, width));
+	return true;
+}
+
+static bool outs(struct cpu *cpu, const struct insn *i, unsigned width)
+{
+	uint64_t mask = string_mask(i), from;
+	uint16_t port = reg16(cpu, REG_DX);
+	uint32_t value;
+
+	if (!string_linear(cpu, i->segment, cpu->reg[REG_SI] & mask, width, false, &from) ||
+	    !string_load(cpu, i, from, width, &value))
+		return false;
+	cpu->current = i;
+	port_write(cpu->machine, port, value, width);
+	cpu->current = NULL;
+	watch_port(cpu, port, width);
+	string_add(cpu, REG_SI, mask, string_step(cpu, width));
+	return true;
+}
+
+static INLINE const struct insn *string_io(struct cpu *cpu, const struct insn *i,
+					   bool (*one)(struct cpu *, const struct insn *, unsigned))
+{
+	struct rep rep;
+
+	rep_begin(cpu, i, &rep);
+	if (!(i->flags & (INSN_REP | INSN_REPNE))) {
+		if (!port_allowed(cpu, reg16(cpu, REG_DX), i->width) || !one(cpu, i, i->width))
+			return cpu_fault(cpu, i);
+		return io_done(cpu, i);
+	}
+	if (rep.left && !port_allowed(cpu, reg16(cpu, REG_DX), i->width))
+		return cpu_fault(cpu, i);
+	while (rep.left) {
+		if (rep.done == rep.allowed)
+			return rep_leave(cpu, i);
+		if (!one(cpu, i, i->width))
+			return cpu_fault(cpu, i);
+		rep_advance(cpu, &rep, 1);
+		if (cpu->budget < 0 && rep.left)
+			return rep_leave(cpu, i);
+	}
+	return rep_end(cpu, i, &rep);
+}
+
+HANDLER(op_INS_Yb_DX) { return string_io(cpu, i, ins); }
+HANDLER(op_INS_Yv_DX) { return string_io(cpu, i, ins); }
+HANDLER(op_OUTS_DX_Xb) { return string_io(cpu, i, outs); }
+HANDLER(op_OUTS_DX_Xv) { return string_io(cpu, i, outs); }

@@ -1,0 +1,813 @@
+/*
+ * System instructions: control, debug and model-specific registers, descriptor tables,
+ * segment registers, far transfers, interrupts, EFLAGS, HLT.
+ */
+#include "branch.h"
+#include "handlers.h"
+#include "system.h"
+
+/* Goes on at cpu->rip after i, with a look at what may have to happen first. */
+static const struct insn *proceed(struct cpu *cpu, const struct insn *i)
+{
+	cpu->budget -= i->n;
+	if (cpu->budget < 0 || cpu->pending_dr6 || cpu->nmi_pending ||
+	    (cpu->eflags & (FLAG_TF | FLAG_RF)) || cpu->activity != ACTIVITY_RUNNING ||
+	    (cpu->intr_line && (cpu->eflags & FLAG_IF)))
+		return NULL;
+	return branch_find(cpu, cpu->rip);
+}
+
+/*
+ * Goes on after i with interrupts held off for one instruction.  The shadow only exists
+ * where somebody could look: at an instruction boundary that the outer loop sees.
+ */
+static const struct insn *shadow_next(struct cpu *cpu, const struct insn *i, bool debug)
+{
+	if (cpu->budget >= i->n && !cpu->pending_dr6 && !cpu->nmi_pending && !cpu->intr_line &&
+	    !cpu->data_breakpoints)
+		return cpu_next_block(cpu, i);
+	cpu->shadow = 1;
+	cpu->shadow_debug = debug;
+	return cpu_leave_next(cpu, i);
+}
+
+static INLINE bool privileged(const struct cpu *cpu)
+{
+	return cpu->cpl == 0;
+}
+
+/* A word operand, whatever the operand size is. */
+static bool word_read(struct cpu *cpu, const struct insn *i, uint16_t *value)
+{
+	if (i->flags & INSN_MEMORY)
+		return load16(cpu, i, ea(cpu, i), value);
+	*value = reg16(cpu, i->rm);
+	return true;
+}
+
+/* Stores a word to memory, or zero-extends it into a register. */
+static bool word_write(struct cpu *cpu, const struct insn *i, uint64_t value)
+{
+	if (i->flags & INSN_MEMORY)
+		return store16(cpu, i, ea(cpu, i), (uint16_t)value);
+	reg_set(cpu, i->rm, i->width, value);
+	return true;
+}
+
+static INLINE uint64_t further(uint64_t linear, unsigned bytes)
+{
+	return (uint32_t)(linear + bytes);
+}
+
+/* ---- Control, debug and model-specific registers ------------------------------------------- */
+
+static const uint64_t *control_register(const struct cpu *cpu, unsigned n)
+{
+	switch (n) {
+	case 0: return &cpu->cr0;
+	case 2: return &cpu->cr2;
+	case 3: return &cpu->cr3;
+	case 4: return &cpu->cr4;
+	default: return NULL;
+	}
+}
+
+HANDLER(op_MOV_Rd_Cd)
+{
+	const uint64_t *from = control_register(cpu, i->src);
+
+	if (!from)
+		return cpu_fault_vector(cpu, i, VECTOR_UD);
+	if (!privileged(cpu))
+		return cpu_fault_gp0(cpu, i);
+	set_reg32(cpu, i->dst, (uint32_t)*from);
+	NEXT(cpu, i);
+}
+
+HANDLER(op_MOV_Cd_Rd)
+{
+	if (!control_register(cpu, i->dst))
+		return cpu_fault_vector(cpu, i, VECTOR_UD);
+	if (!privileged(cpu))
+		return cpu_fault_gp0(cpu, i);
+	if (!control_write(cpu, i->dst, reg32(cpu, i->src)))
+		return cpu_fault(cpu, i);
+	return cpu_leave_next(cpu, i);
+}
+
+/* What every MOV from or to a debug register checks first. */
+static bool debug_register_check(struct cpu *cpu, unsigned n)
+{
+	if ((n == 4 || n == 5) && (cpu->cr4 & CR4_DE))
+		return cpu_raise(cpu, VECTOR_UD);
+	if (!privileged(cpu))
+		return cpu_raise_error(cpu, VECTOR_GP, 0);
+	if (cpu->dr[7] & DR7_GD) {
+		cpu->dr[6] |= DR6_BD;
+		cpu->eflags |= FLAG_RF;         /* a fault; other debug exceptions leave RF */
+		return cpu_raise(cpu, VECTOR_DB);
+	}
+	return true;
+}
+
+HANDLER(op_MOV_Rd_Dd)
+{
+	unsigned n = i->src;
+
+	if (!debug_register_check(cpu, n))
+		return cpu_fault(cpu, i);
+	n = n == 4 || n == 5 ? n + 2 : n;
+	set_reg32(cpu, i->dst, (uint32_t)cpu->dr[n]);
+	NEXT(cpu, i);
+}
+
+HANDLER(op_MOV_Dd_Rd)
+{
+	if (!debug_register_check(cpu, i->dst) ||
+	    !debug_register_write(cpu, i->dst, reg32(cpu, i->src)))
+		return cpu_fault(cpu, i);
+	return cpu_leave_next(cpu, i);
+}
+
+HANDLER(op_CLTS)
+{
+	if (!privileged(cpu))
+		return cpu_fault_gp0(cpu, i);
+	cpu->cr0 &= ~(uint64_t)CR0_TS;
+	return cpu_next_block(cpu, i);
+}
+
+HANDLER(op_SMSW_Ew)
+{
+	if (!word_write(cpu, i, cpu->cr0))
+		return cpu_fault(cpu, i);
+	NEXT(cpu, i);
+}
+
+HANDLER(op_LMSW_Ew)
+{
+	const uint64_t low = CR0_PE | CR0_MP | CR0_EM | CR0_TS;
+	uint16_t value;
+
+	if (!privileged(cpu))
+		return cpu_fault_gp0(cpu, i);
+	if (!word_read(cpu, i, &value))
+		return cpu_fault(cpu, i);
+	/* PE can be set this way, not cleared. */
+	if (!control_write(cpu, 0, (cpu->cr0 & ~(low & ~(uint64_t)CR0_PE)) | (value & low)))
+		return cpu_fault(cpu, i);
+	return cpu_leave_next(cpu, i);
+}
+
+HANDLER(op_RDMSR)
+{
+	uint64_t value;
+
+	if (!privileged(cpu))
+		return cpu_fault_gp0(cpu, i);
+	cpu->current = i;
+	if (!msr_read(cpu, reg32(cpu, REG_CX), &value))
+		return cpu_fault(cpu, i);
+	cpu->current = NULL;
+	set_reg32(cpu, REG_AX, (uint32_t)value);
+	set_reg32(cpu, REG_DX, (uint32_t)(value >> 32));
+	NEXT(cpu, i);
+}
+
+HANDLER(op_WRMSR)
+{
+	uint64_t value = (uint64_t)reg32(cpu, REG_DX) << 32 | reg32(cpu, REG_AX);
+
+	if (!privileged(cpu))
+		return cpu_fault_gp0(cpu, i);
+	cpu->current = i;
+	if (!msr_write(cpu, reg32(cpu, REG_CX), value))
+		return cpu_fault(cpu, i);
+	return cpu_leave_next(cpu, i);
+}
+
+HANDLER(op_RDTSC)
+{
+	uint64_t value;
+
+	if ((cpu->cr4 & CR4_TSD) && !privileged(cpu))
+		return cpu_fault_gp0(cpu, i);
+	cpu->current = i;
+	value = tsc_read(cpu);
+	cpu->current = NULL;
+	set_reg32(cpu, REG_AX, (uint32_t)value);
+	set_reg32(cpu, REG_DX, (uint32_t)(value >> 32));
+	NEXT(cpu, i);
+}
+
+/* No model has performance counters yet, so there is none that ECX could name. */
+HANDLER(op_RDPMC)
+{
+	return cpu_fault_gp0(cpu, i);
+}
+
+HANDLER(op_CPUID)
+{
+	uint32_t result[4];
+
+	cpuid(cpu, reg32(cpu, REG_AX), reg32(cpu, REG_CX), result);
+	set_reg32(cpu, REG_AX, result[0]);
+	set_reg32(cpu, REG_BX, result[1]);
+	set_reg32(cpu, REG_CX, result[2]);
+	set_reg32(cpu, REG_DX, result[3]);
+	return cpu_next_block(cpu, i);
+}
+
+/* There is no cache. */
+HANDLER(op_INVD)
+{
+	return privileged(cpu) ? cpu_next_block(cpu, i) : cpu_fault_gp0(cpu, i);
+}
+
+HANDLER(op_WBINVD)
+{
+	return privileged(cpu) ? cpu_next_block(cpu, i) : cpu_fault_gp0(cpu, i);
+}
+
+HANDLER(op_INVLPG_Mb)
+{
+	if (!privileged(cpu))
+		return cpu_fault_gp0(cpu, i);
+	tlb_flush_page(cpu, ea(cpu, i));
+	return cpu_next_block(cpu, i);
+}
+
+/* ---- Descriptor tables ------------------------------------------------------------------------ */
+
+static const struct insn *table_load(struct cpu *cpu, const struct insn *i, struct table_register *table)
+{
+	uint64_t at = ea(cpu, i);
+	uint16_t limit;
+	uint32_t base;
+
+	if (!privileged(cpu))
+		return cpu_fault_gp0(cpu, i);
+	if (!load16(cpu, i, at, &limit) || !load32(cpu, i, further(at, 2), &base))
+		return cpu_fault(cpu, i);
+	table->limit = limit;
+	table->base = i->width == 2 ? base & 0xffffff : base;
+	return cpu_next_block(cpu, i);
+}
+
+/* All 32 bits of the base, whatever the operand size. */
+static bool table_store(struct cpu *cpu, const struct insn *i, const struct table_register *table)
+{
+	uint64_t at = ea(cpu, i);
+
+	return store_check(cpu, i, at, 6) && store16(cpu, i, at, (uint16_t)table->limit) &&
+	       store32(cpu, i, further(at, 2), (uint32_t)table->base);
+}
+
+HANDLER(op_LGDT_Ms) { return table_load(cpu, i, &cpu->gdtr); }
+HANDLER(op_LIDT_Ms) { return table_load(cpu, i, &cpu->idtr); }
+
+HANDLER(op_SGDT_Ms)
+{
+	if (!table_store(cpu, i, &cpu->gdtr))
+		return cpu_fault(cpu, i);
+	NEXT(cpu, i);
+}
+
+HANDLER(op_SIDT_Ms)
+{
+	if (!table_store(cpu, i, &cpu->idtr))
+		return cpu_fault(cpu, i);
+	NEXT(cpu, i);
+}
+
+HANDLER(op_SLDT_Ew)
+{
+	if (!cpu_protected(cpu))
+		return cpu_fault_vector(cpu, i, VECTOR_UD);
+	if (!word_write(cpu, i, cpu->seg[SEG_LDTR].selector))
+		return cpu_fault(cpu, i);
+	NEXT(cpu, i);
+}
+
+HANDLER(op_STR_Ew)
+{
+	if (!cpu_protected(cpu))
+		return cpu_fault_vector(cpu, i, VECTOR_UD);
+	if (!word_write(cpu, i, cpu->seg[SEG_TR].selector))
+		return cpu_fault(cpu, i);
+	NEXT(cpu, i);
+}
+
+static bool ldtr_load(struct cpu *cpu, uint16_t selector)
+{
+	struct descriptor d;
+
+	if (selector_null(selector)) {
+		segment_set_null(cpu, SEG_LDTR, selector);
+		return true;
+	}
+	if (selector & 4)
+		return fault_selector(cpu, VECTOR_GP, selector, 0);
+	if (!descriptor_read(cpu, selector, VECTOR_GP, 0, &d))
+		return false;
+	if (descriptor_system_type(&d) != TYPE_LDT)
+		return fault_selector(cpu, VECTOR_GP, selector, 0);
+	if (!(d.attributes & ATTR_P))
+		return fault_selector(cpu, VECTOR_NP, selector, 0);
+	segment_set(cpu, SEG_LDTR, selector, &d);
+	return true;
+}
+
+static bool tr_load(struct cpu *cpu, uint16_t selector)
+{
+	struct descriptor d;
+	unsigned type;
+
+	if (selector_null(selector))
+		return cpu_raise_error(cpu, VECTOR_GP, 0);
+	if (selector & 4)
+		return fault_selector(cpu, VECTOR_GP, selector, 0);
+	if (!descriptor_read(cpu, selector, VECTOR_GP, 0, &d))
+		return false;
+	type = descriptor_system_type(&d);
+	if (type != TYPE_TSS16 && type != TYPE_TSS32)
+		return fault_selector(cpu, VECTOR_GP, selector, 0);
+	if (!(d.attributes & ATTR_P))
+		return fault_selector(cpu, VECTOR_NP, selector, 0);
+	d.attributes |= TYPE_TSS_BUSY_BIT;
+	if (!store_system(cpu, (d.address + 5) & cpu->linear_mask, 1, d.attributes & 0xff))
+		return false;
+	segment_set(cpu, SEG_TR, selector, &d);
+	return true;
+}
+
+HANDLER(op_LLDT_Ew)
+{
+	uint16_t selector;
+
+	if (!cpu_protected(cpu))
+		return cpu_fault_vector(cpu, i, VECTOR_UD);
+	if (!privileged(cpu))
+		return cpu_fault_gp0(cpu, i);
+	if (!word_read(cpu, i, &selector) || !ldtr_load(cpu, selector))
+		return cpu_fault(cpu, i);
+	return cpu_next_block(cpu, i);
+}
+
+HANDLER(op_LTR_Ew)
+{
+	uint16_t selector;
+
+	if (!cpu_protected(cpu))
+		return cpu_fault_vector(cpu, i, VECTOR_UD);
+	if (!privileged(cpu))
+		return cpu_fault_gp0(cpu, i);
+	if (!word_read(cpu, i, &selector) || !tr_load(cpu, selector))
+		return cpu_fault(cpu, i);
+	return cpu_next_block(cpu, i);
+}
+
+/* ---- Questions about selectors ------------------------------------------------------------------ */
+
+/* A descriptor that exists and that CPL and RPL may know of. */
+static bool visible(struct cpu *cpu, uint16_t selector, struct descriptor *d, bool *is)
+{
+	*is = false;
+	if (selector_null(selector))
+		return true;
+	if (!descriptor_look(cpu, selector, d, is))
+		return false;
+	if (*is && !attributes_conforming(d->attributes) &&
+	    (cpu->cpl > descriptor_dpl(d) || (selector & 3u) > descriptor_dpl(d)))
+		*is = false;
+	return true;
+}
+
+enum {
+	LSL_TYPES = 1 << TYPE_TSS16 | 1 << TYPE_LDT | 1 << TYPE_TSS16_BUSY | 1 << TYPE_TSS32 |
+		    1 << TYPE_TSS32_BUSY,
+	LAR_TYPES = LSL_TYPES | 1 << TYPE_CALL16 | 1 << TYPE_TASK_GATE | 1 << TYPE_CALL32
+};
+
+static bool type_among(const struct descriptor *d, unsigned types)
+{
+	return (d->attributes & ATTR_S) || (types >> descriptor_system_type(d) & 1);
+}
+
+HANDLER(op_LAR_Gv_Ew)
+{
+	struct descriptor d;
+	uint16_t selector;
+	bool ok;
+
+	if (!cpu_protected(cpu))
+		return cpu_fault_vector(cpu, i, VECTOR_UD);
+	if (!word_read(cpu, i, &selector) || !visible(cpu, selector, &d, &ok))
+		return cpu_fault(cpu, i);
+	ok = ok && type_among(&d, LAR_TYPES);
+	if (ok)
+		reg_set(cpu, i->dst, i->width, d.high & 0xf0ff00);
+	flag_set_zf(cpu, ok);
+	NEXT(cpu, i);
+}
+
+HANDLER(op_LSL_Gv_Ew)
+{
+	struct descriptor d;
+	uint16_t selector;
+	bool ok;
+
+	if (!cpu_protected(cpu))
+		return cpu_fault_vector(cpu, i, VECTOR_UD);
+	if (!word_read(cpu, i, &selector) || !visible(cpu, selector, &d, &ok))
+		return cpu_fault(cpu, i);
+	ok = ok && type_among(&d, LSL_TYPES);
+	if (ok)
+		reg_set(cpu, i->dst, i->width, d.limit);
+	flag_set_zf(cpu, ok);
+	NEXT(cpu, i);
+}
+
+HANDLER(op_VERR_Ew)
+{
+	struct descriptor d;
+	uint16_t selector;
+	bool ok;
+
+	if (!cpu_protected(cpu))
+		return cpu_fault_vector(cpu, i, VECTOR_UD);
+	if (!word_read(cpu, i, &selector) || !visible(cpu, selector, &d, &ok))
+		return cpu_fault(cpu, i);
+	flag_set_zf(cpu, ok && attributes_readable(d.attributes));
+	NEXT(cpu, i);
+}
+
+HANDLER(op_VERW_Ew)
+{
+	struct descriptor d;
+	uint16_t selector;
+	bool ok;
+
+	if (!cpu_protected(cpu))
+		return cpu_fault_vector(cpu, i, VECTOR_UD);
+	if (!word_read(cpu, i, &selector) || !visible(cpu, selector, &d, &ok))
+		return cpu_fault(cpu, i);
+	flag_set_zf(cpu, ok && attributes_writable(d.attributes));
+	NEXT(cpu, i);
+}
+
+HANDLER(op_ARPL_Ew_Gw)
+{
+	uint8_t *host = NULL;
+	uint16_t value, rpl = reg16(cpu, i->src) & 3;
+	bool lower;
+
+	if (!cpu_protected(cpu))
+		return cpu_fault_vector(cpu, i, VECTOR_UD);
+	if (i->flags & INSN_MEMORY) {
+		if (!modify16(cpu, i, ea(cpu, i), &value, &host))
+			return cpu_fault(cpu, i);
+	} else {
+		value = reg16(cpu, i->rm);
+	}
+	lower = (value & 3) < rpl;
+	if (lower) {
+		value = (uint16_t)((value & ~3u) | rpl);
+		if (i->flags & INSN_MEMORY)
+			modified16(cpu, ea(cpu, i), value, host);
+		else
+			set_reg16(cpu, i->rm, value);
+	}
+	flag_set_zf(cpu, lower);
+	NEXT(cpu, i);
+}
+
+/* ---- Segment registers ---------------------------------------------------------------------------- */
+
+HANDLER(op_MOV_Ew_Sw)
+{
+	if (i->src > SEG_GS)
+		return cpu_fault_vector(cpu, i, VECTOR_UD);
+	if (!word_write(cpu, i, cpu->seg[i->src].selector))
+		return cpu_fault(cpu, i);
+	NEXT(cpu, i);
+}
+
+static const struct insn *segment_loaded(struct cpu *cpu, const struct insn *i, unsigned which)
+{
+	return which == SEG_SS ? shadow_next(cpu, i, true) : cpu_next_block(cpu, i);
+}
+
+HANDLER(op_MOV_Sw_Ew)
+{
+	uint16_t selector;
+
+	if (i->dst > SEG_GS || i->dst == SEG_CS)
+		return cpu_fault_vector(cpu, i, VECTOR_UD);
+	if (!word_read(cpu, i, &selector) || !segment_load(cpu, i->dst, selector))
+		return cpu_fault(cpu, i);
+	return segment_loaded(cpu, i, i->dst);
+}
+
+/* With 32 bits, ESP moves by four and only the word is written. */
+static bool segment_push(struct cpu *cpu, const struct insn *i, unsigned which)
+{
+	uint32_t attributes = cpu->seg[SEG_SS].attributes;
+	uint64_t sp = (cpu->reg[REG_SP] - i->width) & stack_mask(attributes), linear = sp;
+
+	if (!(cpu->mode & MODE_FLAT) && !segment_linear(cpu, SEG_SS, sp, 2, true, &linear))
+		return false;
+	if (!store16(cpu, i, linear, cpu->seg[which].selector))
+		return false;
+	stack_pointer_set(cpu, attributes, sp);
+	return true;
+}
+
+static bool segment_pop(struct cpu *cpu, const struct insn *i, unsigned which)
+{
+	uint32_t attributes = cpu->seg[SEG_SS].attributes;
+	uint64_t value, sp = cpu->reg[REG_SP] + i->width;
+
+	if (!stack_peek(cpu, 0, i->width, &value) || !segment_load(cpu, which, (uint16_t)value))
+		return false;
+	stack_pointer_set(cpu, attributes, sp);
+	return true;
+}
+
+HANDLER(op_PUSH_Sw)
+{
+	if (!segment_push(cpu, i, i->src))
+		return cpu_fault(cpu, i);
+	NEXT(cpu, i);
+}
+
+HANDLER(op_POP_Sw)
+{
+	if (!segment_pop(cpu, i, i->src))
+		return cpu_fault(cpu, i);
+	return segment_loaded(cpu, i, i->src);
+}
+
+/* A far pointer in memory. */
+static bool pointer_read(struct cpu *cpu, const struct insn *i, uint64_t *offset, uint16_t *selector)
+{
+	uint64_t at = ea(cpu, i);
+
+	return load_width(cpu, i, at, i->width, offset) &&
+	       load16(cpu, i, further(at, i->width), selector);
+}
+
+HANDLER(op_LSEG_Gv_Mp)
+{
+	uint64_t offset;
+	uint16_t selector;
+
+	if (!pointer_read(cpu, i, &offset, &selector) || !segment_load(cpu, i->src, selector))
+		return cpu_fault(cpu, i);
+	reg_set(cpu, i->dst, i->width, offset);
+	/* LSS needs no shadow: it loads both halves of the stack pointer. */
+	return cpu_next_block(cpu, i);
+}
+
+/* ---- Far transfers ---------------------------------------------------------------------------------- */
+
+static const struct insn *jump(struct cpu *cpu, const struct insn *i, uint16_t selector, uint64_t offset)
+{
+	cpu->rip = (uint32_t)next_ip(i);        /* what a task switch saves */
+	if (!far_jump(cpu, selector, offset, i->width))
+		return cpu_fault(cpu, i);
+	return proceed(cpu, i);
+}
+
+static const struct insn *call(struct cpu *cpu, const struct insn *i, uint16_t selector, uint64_t offset)
+{
+	if (!far_call(cpu, selector, offset, i->width, (uint32_t)next_ip(i)))
+		return cpu_fault(cpu, i);
+	return proceed(cpu, i);
+}
+
+HANDLER(op_JMP_Ap) { return jump(cpu, i, (uint16_t)(i->imm >> 32), (uint32_t)i->imm); }
+HANDLER(op_CALL_Ap) { return call(cpu, i, (uint16_t)(i->imm >> 32), (uint32_t)i->imm); }
+
+HANDLER(op_JMP_Mp)
+{
+	uint64_t offset;
+	uint16_t selector;
+
+	if (!pointer_read(cpu, i, &offset, &selector))
+		return cpu_fault(cpu, i);
+	return jump(cpu, i, selector, offset);
+}
+
+HANDLER(op_CALL_Mp)
+{
+	uint64_t offset;
+	uint16_t selector;
+
+	if (!pointer_read(cpu, i, &offset, &selector))
+		return cpu_fault(cpu, i);
+	return call(cpu, i, selector, offset);
+}
+
+HANDLER(op_RETF)
+{
+	return far_return(cpu, i->width, 0) ? proceed(cpu, i) : cpu_fault(cpu, i);
+}
+
+HANDLER(op_RETF_Iw)
+{
+	return far_return(cpu, i->width, (uint16_t)i->imm) ? proceed(cpu, i) : cpu_fault(cpu, i);
+}
+
+/* SYSENTER and SYSEXIT make flat segments without looking at the descriptors. */
+static void flat_segments(struct cpu *cpu, uint16_t code, uint16_t stack, unsigned cpl)
+{
+	struct descriptor d = { .limit = 0xffffffffu };
+	unsigned common = ATTR_P | ATTR_S | ATTR_DB | ATTR_G | cpl << ATTR_DPL_SHIFT |
+			  ATTR_ACCESSED | ATTR_READABLE;
+
+	d.attributes = (uint16_t)(common | ATTR_CODE);
+	segment_set_code(cpu, code, &d, cpl);
+	d.attributes = (uint16_t)common;
+	segment_set(cpu, SEG_SS, (uint16_t)((stack & ~3u) | cpl), &d);
+}
+
+HANDLER(op_SYSENTER)
+{
+	uint16_t code = (uint16_t)(cpu->msr_sysenter_cs & 0xfffc);
+
+	if (!(cpu->cr0 & CR0_PE) || !code)
+		return cpu_fault_gp0(cpu, i);
+	cpu->eflags &= ~(uint64_t)(FLAG_VM | FLAG_IF | FLAG_RF);
+	flat_segments(cpu, code, (uint16_t)(code + 8), 0);
+	set_reg32(cpu, REG_SP, (uint32_t)cpu->msr_sysenter_esp);
+	cpu->rip = (uint32_t)cpu->msr_sysenter_eip;
+	cpu_mode_changed(cpu);
+	return proceed(cpu, i);
+}
+
+HANDLER(op_SYSEXIT)
+{
+	uint16_t code = (uint16_t)(cpu->msr_sysenter_cs & 0xfffc);
+
+	if (!(cpu->cr0 & CR0_PE) || !code || !privileged(cpu))
+		return cpu_fault_gp0(cpu, i);
+	flat_segments(cpu, (uint16_t)(code + 16), (uint16_t)(code + 24), 3);
+	set_reg32(cpu, REG_SP, reg32(cpu, REG_CX));
+	cpu->rip = reg32(cpu, REG_DX);
+	cpu_mode_changed(cpu);
+	return proceed(cpu, i);
+}
+
+/* ---- Interrupts ---------------------------------------------------------------------------------------- */
+
+static const struct insn *interrupt(struct cpu *cpu, const struct insn *i, uint32_t vector,
+				    enum interrupt_kind kind)
+{
+	if (!interrupt_deliver(cpu, vector, kind, false, 0, (uint32_t)next_ip(i)))
+		return cpu_fault(cpu, i);
+	return proceed(cpu, i);
+}
+
+HANDLER(op_INT3) { return interrupt(cpu, i, VECTOR_BP, INTERRUPT_INT3_INTO); }
+HANDLER(op_INT1) { return interrupt(cpu, i, VECTOR_DB, INTERRUPT_ICEBP); }
+
+HANDLER(op_INT_Ib)
+{
+	uint32_t vector = (uint8_t)i->imm;
+
+	if (!cpu_v86(cpu))
+		return interrupt(cpu, i, vector, INTERRUPT_SOFTWARE);
+	if (!interrupt_v86_software(cpu, vector, (uint32_t)next_ip(i)))
+		return cpu_fault(cpu, i);
+	return proceed(cpu, i);
+}
+
+HANDLER(op_INTO)
+{
+	if (flag_of(cpu))
+		return interrupt(cpu, i, VECTOR_OF, INTERRUPT_INT3_INTO);
+	return cpu_next_block(cpu, i);
+}
+
+HANDLER(op_IRET)
+{
+	cpu->rip = (uint32_t)next_ip(i);        /* what a task switch saves */
+	if (!interrupt_return(cpu, i->width))
+		return cpu_fault(cpu, i);
+	return proceed(cpu, i);
+}
+
+/* There is no system management mode to return from. */
+HANDLER(op_RSM) { return cpu_fault_vector(cpu, i, VECTOR_UD); }
+
+HANDLER(op_HLT)
+{
+	if (!privileged(cpu))
+		return cpu_fault_gp0(cpu, i);
+	cpu->activity = ACTIVITY_HALTED;
+	return cpu_leave_next(cpu, i);
+}
+
+/* ---- EFLAGS ------------------------------------------------------------------------------------------------ */
+
+/*
+ * What CLI and STI change: IF; VIF with the virtual interrupt extensions (VME in
+ * virtual-8086 mode, PVI at CPL 3); 0: nothing, #GP(0).
+ */
+static uint32_t interrupt_flag(const struct cpu *cpu)
+{
+	if (!(cpu->cr0 & CR0_PE))
+		return FLAG_IF;
+	if (cpu->eflags & FLAG_VM)
+		return cpu_iopl(cpu) == 3 ? FLAG_IF : cpu->cr4 & CR4_VME ? FLAG_VIF : 0;
+	if (cpu->cpl <= cpu_iopl(cpu))
+		return FLAG_IF;
+	return cpu->cpl == 3 && (cpu->cr4 & CR4_PVI) ? FLAG_VIF : 0;
+}
+
+HANDLER(op_CLI)
+{
+	uint32_t flag = interrupt_flag(cpu);
+
+	if (!flag)
+		return cpu_fault_gp0(cpu, i);
+	cpu->eflags &= ~(uint64_t)flag;
+	return cpu_next_block(cpu, i);
+}
+
+HANDLER(op_STI)
+{
+	uint32_t flag = interrupt_flag(cpu);
+	bool was_clear = !(cpu->eflags & FLAG_IF);
+
+	if (!flag || (flag == FLAG_VIF && (cpu->eflags & FLAG_VIP)))
+		return cpu_fault_gp0(cpu, i);
+	cpu->eflags |= flag;
+	if (flag == FLAG_IF && was_clear)
+		return shadow_next(cpu, i, false);
+	return cpu_next_block(cpu, i);
+}
+
+HANDLER(op_PUSHF_Fv)
+{
+	uint64_t image = flags_get(cpu) & ~(uint64_t)(FLAG_VM | FLAG_RF);
+	struct stack stack;
+
+	if (cpu_v86(cpu) && cpu_iopl(cpu) < 3) {
+		if (!(cpu->cr4 & CR4_VME) || i->width != 2)
+			return cpu_fault_gp0(cpu, i);
+		image = (image & ~(uint64_t)FLAG_IF) | FLAG_IOPL;
+		if (cpu->eflags & FLAG_VIF)
+			image |= FLAG_IF;
+	}
+	stack_begin(cpu, &stack, i);
+	if (!stack_push(cpu, &stack, i->width, image))
+		return cpu_fault(cpu, i);
+	stack_commit(cpu, &stack);
+	NEXT(cpu, i);
+}
+
+/* EFLAGS bits that POPF changes where IF is not virtual. */
+static uint64_t popf_mask(const struct cpu *cpu, unsigned width)
+{
+	uint64_t mask = FLAGS_ARITHMETIC | FLAG_TF | FLAG_DF | FLAG_NT;
+
+	if (width > 2)
+		mask |= FLAG_AC | FLAG_ID;
+	if (cpu->cpl <= cpu_iopl(cpu))
+		mask |= FLAG_IF;
+	if (cpu->cpl == 0)
+		mask |= FLAG_IOPL;
+	return mask & flags_writable(cpu);
+}
+
+HANDLER(op_POPF_Fv)
+{
+	uint64_t image, mask = popf_mask(cpu, i->width), flags;
+	struct stack stack;
+	bool virtual_if = cpu_v86(cpu) && cpu_iopl(cpu) < 3;
+
+	if (virtual_if && (!(cpu->cr4 & CR4_VME) || i->width != 2))
+		return cpu_fault_gp0(cpu, i);
+	stack_begin(cpu, &stack, i);
+	if (!stack_pop(cpu, &stack, i->width, &image))
+		return cpu_fault(cpu, i);
+	if (virtual_if) {
+		if ((image & FLAG_TF) || ((image & FLAG_IF) && (cpu->eflags & FLAG_VIP)))
+			return cpu_fault_gp0(cpu, i);
+		mask |= FLAG_VIF;
+		image |= image & FLAG_IF ? FLAG_VIF : 0;
+	}
+	stack_commit(cpu, &stack);
+	flags = (flags_get(cpu) & ~mask) | (image & mask);
+	if ((flags ^ cpu->eflags) & FLAG_AC) {
+		flags_set(cpu, flags);
+		cpu_mode_changed(cpu);
+	} else {
+		flags_set(cpu, flags);
+	}
+	if (cpu->eflags & FLAG_TF || cpu->intr_line || cpu->nmi_pending)
+		return cpu_leave_next(cpu, i);
+	return cpu_next_block(cpu, i);
+}

@@ -1,0 +1,688 @@
+/*
+ * Paging (SDM 3A chapter 4): the walk from CR3 in its 32-bit and PAE forms, the TLB that
+ * remembers its results, and every access that the TLB's fast path does not serve:
+ * misses, page crossings, devices, pages with decoded code, watched pages, alignment
+ * checks.
+ */
+#include "access.h"
+#include "blocks.h"
+#include "memory.h"
+
+enum {
+	PTE_P = 1 << 0, PTE_W = 1 << 1, PTE_U = 1 << 2, PTE_A = 1 << 5, PTE_D = 1 << 6,
+	PTE_PS = 1 << 7, PTE_G = 1 << 8,
+	PF_P = 1 << 0, PF_W = 1 << 1, PF_U = 1 << 2, PF_RSVD = 1 << 3, PF_I = 1 << 4
+};
+#define PTE_NX (1ull << 63)
+
+/* ---- Flushing ------------------------------------------------------------------------------ */
+
+static void flush_set(struct tlb *tlb)
+{
+	for (unsigned n = 0; n < TLB_ENTRIES; n++) {
+		tlb->read[n].tag = TLB_EMPTY;
+		tlb->write[n].tag = TLB_EMPTY;
+	}
+}
+
+void tlb_flush_all(struct cpu *cpu)
+{
+	flush_set(&cpu->tlbs[0]);
+	flush_set(&cpu->tlbs[1]);
+	cpu->tlb_logged[0] = cpu->tlb_logged[1] = 0;
+	cpu->generation++;
+	cpu_mode_changed(cpu);
+}
+
+/* Drops what has been filled since the last flush: the cost was paid by the fills. */
+void tlb_flush_nonglobal(struct cpu *cpu)
+{
+	for (unsigned user = 0; user < 2; user++) {
+		struct tlb *tlb = &cpu->tlbs[user];
+
+		for (uint32_t n = 0; n < cpu->tlb_logged[user]; n++) {
+			unsigned slot = cpu->tlb_log[user][n];
+
+			if (slot < TLB_ENTRIES)
+				tlb->read[slot].tag = TLB_EMPTY;
+			else
+				tlb->write[slot - TLB_ENTRIES].tag = TLB_EMPTY;
+		}
+		cpu->tlb_logged[user] = 0;
+	}
+	cpu->generation++;
+	cpu_mode_changed(cpu);
+}
+
+void tlb_flush_page(struct cpu *cpu, uint64_t linear)
+{
+	uint64_t page = linear & ~(uint64_t)PAGE_MASK;
+	unsigned slot = (unsigned)(page >> PAGE_BITS & (TLB_ENTRIES - 1));
+
+	for (unsigned user = 0; user < 2; user++) {
+		if (cpu->tlbs[user].read[slot].tag == page)
+			cpu->tlbs[user].read[slot].tag = TLB_EMPTY;
+		if (cpu->tlbs[user].write[slot].tag == page)
+			cpu->tlbs[user].write[slot].tag = TLB_EMPTY;
+	}
+	cpu->generation++;
+	cpu_mode_changed(cpu);
+}
+
+/*
+ * A page of RAM moved, or gets code, or the map changed.  Entries do not say which page
+ * they lead to, but their host addresses do.
+ */
+void cpu_memory_changed(struct cbx_machine *machine, uint64_t backing)
+{
+	struct cpu *cpu = machine->cpu;
+
+	if (!cpu)
+		return;
+	if (backing == NO_BACKING) {
+		tlb_flush_all(cpu);
+		return;
+	}
+	for (unsigned user = 0; user < 2; user++)
+		for (unsigned n = 0; n < TLB_ENTRIES; n++) {
+			if (cpu->tlb_backing[user][0][n] == backing)
+				cpu->tlbs[user].read[n].tag = TLB_EMPTY;
+			if (cpu->tlb_backing[user][1][n] == backing)
+				cpu->tlbs[user].write[n].tag = TLB_EMPTY;
+		}
+	block_page_moved(cpu, backing);
+}
+
+static void tlb_log(struct cpu *cpu, unsigned user, unsigned slot)
+{
+	if (cpu->tlb_logged[user] == 2 * TLB_ENTRIES) {
+		/* Full of repeats: start over, every entry once. */
+		cpu->tlb_logged[user] = 0;
+		for (unsigned n = 0; n < 2 * TLB_ENTRIES; n++)
+			cpu->tlb_log[user][cpu->tlb_logged[user]++] = (uint16_t)n;
+		return;
+	}
+	cpu->tlb_log[user][cpu->tlb_logged[user]++] = (uint16_t)slot;
+}
+
+/* ---- The walk ------------------------------------------------------------------------------- */
+
+struct walk {
+	uint64_t physical;              /* of the page and the offset */
+	bool writable, user, global, dirty, no_execute;
+};
+
+static bool page_fault(struct cpu *cpu, uint64_t linear, enum access access, bool user, uint32_t error)
+{
+	bool nx = (cpu->efer & EFER_NXE) && (cpu->cr4 & CR4_PAE);
+
+	cpu->cr2 = linear;
+	return cpu_raise_error(cpu, VECTOR_PF, error | (access == ACCESS_WRITE ? PF_W : 0u) |
+				       (user ? PF_U : 0u) |
+				       (access == ACCESS_EXECUTE && nx ? PF_I : 0u));
+}
+
+/* Do these rights allow the access?  (SDM 3A 4.6.) */
+static bool allowed(const struct cpu *cpu, const struct walk *walk, enum access access, bool user)
+{
+	if (user && !walk->user)
+		return false;
+	if (access == ACCESS_WRITE && !walk->writable && (user || (cpu->cr0 & CR0_WP)))
+		return false;
+	return !(access == ACCESS_EXECUTE && walk->no_execute);
+}
+
+static uint64_t read_entry(struct cpu *cpu, uint64_t address, unsigned width)
+{
+	return memory_read(cpu->machine, memory_a20(cpu->machine, address), width);
+}
+
+static void set_bits(struct cpu *cpu, uint64_t address, unsigned width, uint64_t entry, uint64_t bits)
+{
+	if ((entry & bits) != bits)
+		memory_write(cpu->machine, memory_a20(cpu->machine, address), entry | bits, width);
+}
+
+/*
+ * One level after the other.  A and D bits are only written when the whole access is
+ * allowed.  error collects P and RSVD for the fault.
+ */
+static bool walk_32bit(struct cpu *cpu, uint64_t linear, enum access access, bool user, bool update,
+		       struct walk *walk, uint32_t *error)
+{
+	uint64_t pde_at = (cpu->cr3 & 0xfffff000) | (linear >> 22 & 0x3ff) << 2, pte_at;
+	uint64_t pde = read_entry(cpu, pde_at, 4), pte;
+	uint64_t dirty = access == ACCESS_WRITE ? PTE_D : 0;
+
+	*error = 0;
+	if (!(pde & PTE_P))
+		return false;
+	walk->no_execute = false;
+	if ((pde & PTE_PS) && (cpu->cr4 & CR4_PSE)) {
+		/* PSE-36: bits 13-20 of the entry are bits 32-39 of the address. */
+		*error = PF_P;
+		if (pde & 1u << 21) {
+			*error |= PF_RSVD;
+			return false;
+		}
+		walk->physical = (pde & 0xffc00000) | (pde >> 13 & 0xff) << 32 | (linear & 0x3fffff);
+		walk->writable = pde & PTE_W;
+		walk->user = pde & PTE_U;
+		walk->global = (pde & PTE_G) && (cpu->cr4 & CR4_PGE);
+		walk->dirty = (pde & PTE_D) || dirty;
+		if (!allowed(cpu, walk, access, user))
+			return false;
+		if (update)
+			set_bits(cpu, pde_at, 4, pde, PTE_A | dirty);
+		return true;
+	}
+	pte_at = (pde & 0xfffff000) | (linear >> 12 & 0x3ff) << 2;
+	pte = read_entry(cpu, pte_at, 4);
+	if (!(pte & PTE_P))
+		return false;
+	*error = PF_P;
+	walk->physical = (pte & 0xfffff000) | (linear & PAGE_MASK);
+	walk->writable = pde & pte & PTE_W;
+	walk->user = pde & pte & PTE_U;
+	walk->global = (pte & PTE_G) && (cpu->cr4 & CR4_PGE);
+	walk->dirty = (pte & PTE_D) || dirty;
+	if (!allowed(cpu, walk, access, user))
+		return false;
+	if (update) {
+		set_bits(cpu, pde_at, 4, pde, PTE_A);
+		set_bits(cpu, pte_at, 4, pte, PTE_A | dirty);
+	}
+	return true;
+}
+
+/* Physical addresses have 40 bits; what lies above is reserved, and NX without EFER.NXE. */
+static uint64_t pae_reserved(const struct cpu *cpu)
+{
+	return 0x7fffff0000000000ull | (cpu->efer & EFER_NXE ? 0 : PTE_NX);
+}
+
+static bool walk_pae(struct cpu *cpu, uint64_t linear, enum access access, bool user, bool update,
+		     struct walk *walk, uint32_t *error)
+{
+	uint64_t pdpte = cpu->pdpte[linear >> 30 & 3], pde_at, pde, pte_at, pte;
+	uint64_t dirty = access == ACCESS_WRITE ? PTE_D : 0, reserved = pae_reserved(cpu);
+
+	*error = 0;
+	if (!(pdpte & PTE_P))
+		return false;
+	pde_at = (pdpte & 0xfffffff000ull) | (linear >> 21 & 0x1ff) << 3;
+	pde = read_entry(cpu, pde_at, 8);
+	if (!(pde & PTE_P))
+		return false;
+	if (pde & reserved) {
+		*error = PF_P | PF_RSVD;
+		return false;
+	}
+	if (pde & PTE_PS) {
+		*error = PF_P;
+		if (pde & 0x1fe000) {
+			*error |= PF_RSVD;
+			return false;
+		}
+		walk->physical = (pde & 0xffffe00000ull) | (linear & 0x1fffff);
+		walk->writable = pde & PTE_W;
+		walk->user = pde & PTE_U;
+		walk->no_execute = pde & PTE_NX;
+		walk->global = (pde & PTE_G) && (cpu->cr4 & CR4_PGE);
+		walk->dirty = (pde & PTE_D) || dirty;
+		if (!allowed(cpu, walk, access, user))
+			return false;
+		if (update)
+			set_bits(cpu, pde_at, 8, pde, PTE_A | dirty);
+		return true;
+	}
+	pte_at = (pde & 0xfffffff000ull) | (linear >> 12 & 0x1ff) << 3;
+	pte = read_entry(cpu, pte_at, 8);
+	if (!(pte & PTE_P))
+		return false;
+	*error = PF_P;
+	if (pte & reserved) {
+		*error |= PF_RSVD;
+		return false;
+	}
+	walk->physical = (pte & 0xfffffff000ull) | (linear & PAGE_MASK);
+	walk->writable = pde & pte & PTE_W;
+	walk->user = pde & pte & PTE_U;
+	walk->no_execute = (pde | pte) & PTE_NX;
+	walk->global = (pte & PTE_G) && (cpu->cr4 & CR4_PGE);
+	walk->dirty = (pte & PTE_D) || dirty;
+	if (!allowed(cpu, walk, access, user))
+		return false;
+	if (update) {
+		set_bits(cpu, pde_at, 8, pde, PTE_A);
+		set_bits(cpu, pte_at, 8, pte, PTE_A | dirty);
+	}
+	return true;
+}
+
+static bool walk_any(struct cpu *cpu, uint64_t linear, enum access access, bool user, bool update,
+		     struct walk *walk, uint32_t *error)
+{
+	if (!(cpu->cr0 & CR0_PG)) {
+		*walk = (struct walk){ .physical = linear, .writable = true, .user = true, .dirty = true };
+		return true;
+	}
+	if (cpu->cr4 & CR4_PAE)
+		return walk_pae(cpu, linear, access, user, update, walk, error);
+	return walk_32bit(cpu, linear, access, user, update, walk, error);
+}
+
+static bool translate(struct cpu *cpu, uint64_t linear, enum access access, bool user, struct walk *walk)
+{
+	uint32_t error = 0;
+
+	if (!walk_any(cpu, linear, access, user, true, walk, &error))
+		return page_fault(cpu, linear, access, user, error);
+	walk->physical = memory_a20(cpu->machine, walk->physical);
+	return true;
+}
+
+bool page_translate(struct cpu *cpu, uint64_t linear, enum access access, bool user, uint64_t *physical)
+{
+	struct walk walk;
+
+	if (!translate(cpu, linear, access, user, &walk))
+		return false;
+	*physical = walk.physical;
+	return true;
+}
+
+bool paging_load_pdptes(struct cpu *cpu, uint64_t cr3, uint64_t cr0, uint64_t cr4)
+{
+	uint64_t entries[4];
+
+	if (!(cr0 & CR0_PG) || !(cr4 & CR4_PAE))
+		return true;
+	for (unsigned n = 0; n < 4; n++) {
+		entries[n] = read_entry(cpu, (cr3 & 0xffffffe0) + 8 * n, 8);
+		/* Bits 1-2, 5-8 and those above the physical address are reserved. */
+		if ((entries[n] & PTE_P) && (entries[n] & 0xffffff00000001e6ull))
+			return cpu_raise_error(cpu, VECTOR_GP, 0);
+	}
+	memcpy(cpu->pdpte, entries, sizeof entries);
+	return true;
+}
+
+enum cbx_status cbx_translate(struct cbx_machine *machine, uint64_t linear, uint64_t *physical)
+{
+	struct walk walk;
+	uint32_t error;
+
+	if (!machine || !physical)
+		return CBX_ERROR_ARGUMENT;
+	if (!walk_any(machine->cpu, linear, ACCESS_READ, false, false, &walk, &error))
+		return machine_fail(machine, CBX_ERROR_UNMAPPED, "no page is mapped at this linear address");
+	*physical = memory_a20(machine, walk.physical);
+	return CBX_OK;
+}
+
+/* ---- Data breakpoints ------------------------------------------------------------------------ */
+
+static unsigned breakpoint_length(const struct cpu *cpu, unsigned n)
+{
+	static const uint8_t lengths[4] = { 1, 2, 8, 4 };
+
+	return lengths[cpu->dr[7] >> (18 + 4 * n) & 3];
+}
+
+static bool breakpoint_on_data(const struct cpu *cpu, unsigned n)
+{
+	return (cpu->dr[7] >> 2 * n & 3) && (cpu->dr[7] >> (16 + 4 * n) & 1);
+}
+
+static bool page_is_watched(const struct cpu *cpu, uint64_t page)
+{
+	if (cpu->data_breakpoints)
+		for (unsigned n = 0; n < 4; n++)
+			if (breakpoint_on_data(cpu, n) &&
+			    (cpu->dr[n] & 0xfffff000) == page)
+				return true;
+	return false;
+}
+
+/* Notes which breakpoints this access meets; they are reported after the instruction. */
+static void watch(struct cpu *cpu, uint64_t linear, unsigned width, bool write)
+{
+	for (unsigned n = 0; cpu->data_breakpoints && n < 4; n++) {
+		unsigned length = breakpoint_length(cpu, n);
+		uint64_t first = (uint32_t)cpu->dr[n] & ~(uint64_t)(length - 1);
+
+		if (!breakpoint_on_data(cpu, n) || (!write && !(cpu->dr[7] >> (17 + 4 * n) & 1)))
+			continue;
+		if (linear < first + length && first < linear + width) {
+			cpu->pending_dr6 |= 1u << n;
+			cpu_attention(cpu->machine);
+		}
+	}
+}
+
+/* ---- Slow accesses --------------------------------------------------------------------------- */
+
+/* Puts the access off to a block of its own, unless it is in one. */
+static bool restart(struct cpu *cpu, const struct insn *i)
+{
+	if (!i || (i->flags & INSN_LAST))
+		return false;
+	cpu_raise(cpu, VECTOR_RESTART);
+	return true;
+}
+
+static bool misaligned(const struct cpu *cpu, uint64_t linear, unsigned width)
+{
+	return cpu->tlb == &cpu->tlbs[2] && (linear & (width - 1)) && width <= 8 &&
+	       !(width & (width - 1));
+}
+
+static void fill(struct cpu *cpu, uint64_t linear, bool user, bool write, const struct walk *walk,
+		 const uint8_t *host, uint64_t backing)
+{
+	uint64_t page = linear & ~(uint64_t)PAGE_MASK;
+	unsigned slot = (unsigned)(page >> PAGE_BITS & (TLB_ENTRIES - 1));
+	struct tlb *tlb = &cpu->tlbs[user];
+	struct tlb_entry *entry = write ? &tlb->write[slot] : &tlb->read[slot];
+
+	if (page_is_watched(cpu, page))
+		return;
+	if (cpu->machine->options.small_caches) {
+		for (unsigned n = 0; n < TLB_ENTRIES; n += 64)
+			tlb->read[n].tag = TLB_EMPTY;
+		if (slot & 3)
+			return;
+	}
+	entry->tag = page;
+	entry->addend = (uintptr_t)host - (uintptr_t)page;
+	cpu->tlb_backing[user][write][slot] = backing;
+	if (!walk->global)
+		tlb_log(cpu, user, slot + (write ? TLB_ENTRIES : 0u));
+}
+
+/* One page's part of a read. */
+static bool read_part(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, bool user,
+		      uint64_t *value)
+{
+	struct walk walk;
+	struct memory_page page;
+
+	if (!translate(cpu, linear, ACCESS_READ, user, &walk))
+		return false;
+	memory_find_read(cpu->machine, walk.physical, &page);
+	if (page.read) {
+		const uint8_t *at = page.read + (linear & PAGE_MASK);
+
+		*value = 0;
+		for (unsigned n = 0; n < width; n++)
+			*value |= (uint64_t)at[n] << 8 * n;
+		fill(cpu, linear, user, false, &walk, page.read, page.backing);
+		return true;
+	}
+	if (restart(cpu, i))
+		return false;
+	cpu->current = i;
+	*value = memory_read(cpu->machine, walk.physical, width);
+	cpu->current = NULL;
+	return true;
+}
+
+static bool watched_restart(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width)
+{
+	uint64_t first = linear & ~(uint64_t)PAGE_MASK;
+	uint64_t last = (linear + width - 1) & 0xfffff000;
+
+	if (!cpu->data_breakpoints || !(page_is_watched(cpu, first) || page_is_watched(cpu, last)))
+		return false;
+	return restart(cpu, i);
+}
+
+static bool load_as(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, bool user)
+{
+	unsigned in_page = PAGE_SIZE - (unsigned)(linear & PAGE_MASK);
+	uint64_t low = 0, high = 0;
+
+	if (watched_restart(cpu, i, linear, width))
+		return false;
+	if (in_page >= width) {
+		if (!read_part(cpu, i, linear, width, user, &low))
+			return false;
+	} else {
+		if (!read_part(cpu, i, linear, in_page, user, &low) ||
+		    !read_part(cpu, i, (uint32_t)(linear + in_page), width - in_page, user, &high))
+			return false;
+	}
+	watch(cpu, linear, width, false);
+	cpu->loaded = low | (in_page < width ? high << 8 * in_page : 0);
+	return true;
+}
+
+bool load_slow(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width)
+{
+	if (misaligned(cpu, linear, width))
+		return cpu_raise_error(cpu, VECTOR_AC, 0);
+	return load_as(cpu, i, linear, width, cpu->cpl == 3);
+}
+
+/* What a write to one page meets. */
+struct target {
+	uint64_t physical;
+	uint8_t *host;                  /* RAM that may simply be written */
+	uint64_t backing;               /* with host NULL: RAM that holds code, or NO_BACKING */
+};
+
+/* Checks a write to one page; false: fault or restart. */
+static bool write_part(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, bool user,
+		       struct target *target)
+{
+	struct walk walk;
+	struct memory_page page;
+
+	if (!translate(cpu, linear, ACCESS_WRITE, user, &walk))
+		return false;
+	memory_find_write(cpu->machine, walk.physical, &page);
+	target->physical = walk.physical;
+	target->host = NULL;
+	target->backing = page.backing;
+	if (page.write) {
+		target->host = page.write + (linear & PAGE_MASK);
+		fill(cpu, linear, user, true, &walk, page.write, page.backing);
+		return true;
+	}
+	if (page.backing != NO_BACKING &&
+	    !block_overlaps(cpu, page.backing + (linear & PAGE_MASK), width))
+		return true;            /* a page with code, but these bytes are none */
+	return !restart(cpu, i);
+}
+
+static void put_part(struct cpu *cpu, const struct insn *i, const struct target *target, unsigned width,
+		     uint64_t value)
+{
+	if (target->host) {
+		for (unsigned n = 0; n < width; n++)
+			target->host[n] = (uint8_t)(value >> 8 * n);
+		return;
+	}
+	cpu->current = i;
+	memory_write(cpu->machine, target->physical, value, width);
+	cpu->current = NULL;
+}
+
+static bool store_as(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
+		     uint64_t value, bool user)
+{
+	unsigned in_page = PAGE_SIZE - (unsigned)(linear & PAGE_MASK);
+	struct target first, second;
+
+	if (watched_restart(cpu, i, linear, width))
+		return false;
+	if (in_page >= width) {
+		if (!write_part(cpu, i, linear, width, user, &first))
+			return false;
+		put_part(cpu, i, &first, width, value);
+	} else {
+		if (!write_part(cpu, i, linear, in_page, user, &first) ||
+		    !write_part(cpu, i, (uint32_t)(linear + in_page), width - in_page, user, &second))
+			return false;
+		put_part(cpu, i, &first, in_page, value);
+		put_part(cpu, i, &second, width - in_page, value >> 8 * in_page);
+	}
+	watch(cpu, linear, width, true);
+	return true;
+}
+
+bool store_slow(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, uint64_t value)
+{
+	if (misaligned(cpu, linear, width))
+		return cpu_raise_error(cpu, VECTOR_AC, 0);
+	return store_as(cpu, i, linear, width, value, cpu->cpl == 3);
+}
+
+static bool check_range(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, bool write)
+{
+	bool user = cpu->cpl == 3;
+
+	if (watched_restart(cpu, i, linear, width))
+		return false;
+	while (width) {
+		unsigned in_page = PAGE_SIZE - (unsigned)(linear & PAGE_MASK);
+		unsigned part = width < in_page ? width : in_page;
+		struct target target;
+		struct walk walk;
+
+		if (write ? !write_part(cpu, i, linear, part, user, &target)
+			  : !translate(cpu, linear, ACCESS_READ, user, &walk))
+			return false;
+		if (!write && memory_is_io(cpu->machine, walk.physical, false) && restart(cpu, i))
+			return false;
+		linear = (uint32_t)(linear + part);
+		width -= part;
+	}
+	return true;
+}
+
+bool store_check(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width)
+{
+	return check_range(cpu, i, linear, width, true);
+}
+
+bool load_check(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width)
+{
+	return check_range(cpu, i, linear, width, false);
+}
+
+bool modify_slow(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width)
+{
+	if (misaligned(cpu, linear, width))
+		return cpu_raise_error(cpu, VECTOR_AC, 0);
+	return store_check(cpu, i, linear, width) && load_as(cpu, i, linear, width, cpu->cpl == 3);
+}
+
+void store_after_modify(struct cpu *cpu, uint64_t linear, unsigned width, uint64_t value)
+{
+	store_as(cpu, NULL, linear, width, value, cpu->cpl == 3);
+}
+
+bool load_system(struct cpu *cpu, uint64_t linear, unsigned width, uint64_t *value)
+{
+	const struct tlb_entry *entry = &cpu->tlbs[0].read[linear >> PAGE_BITS & (TLB_ENTRIES - 1)];
+
+	if (tlb_hit(entry, linear, width)) {
+		const uint8_t *at = tlb_host(entry, linear);
+
+		*value = 0;
+		for (unsigned n = 0; n < width; n++)
+			*value |= (uint64_t)at[n] << 8 * n;
+		return true;
+	}
+	if (!load_as(cpu, NULL, (uint32_t)linear, width, false))
+		return false;
+	*value = cpu->loaded;
+	return true;
+}
+
+bool store_system(struct cpu *cpu, uint64_t linear, unsigned width, uint64_t value)
+{
+	return store_as(cpu, NULL, (uint32_t)linear, width, value, false);
+}
+
+/* ---- Handlers that take every width ------------------------------------------------------------ */
+
+bool load_width(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, uint64_t *value)
+{
+	const struct tlb_entry *entry = tlb_read_entry(cpu, linear);
+
+	if (tlb_hit(entry, linear, width)) {
+		const uint8_t *at = tlb_host(entry, linear);
+
+		*value = width == 1 ? *at : width == 2 ? get16(at) : width == 4 ? get32(at) : get64(at);
+		return true;
+	}
+	if (!load_slow(cpu, i, linear, width))
+		return false;
+	*value = cpu->loaded;
+	return true;
+}
+
+bool store_width(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, uint64_t value)
+{
+	switch (width) {
+	case 1: return store8(cpu, i, linear, (uint8_t)value);
+	case 2: return store16(cpu, i, linear, (uint16_t)value);
+	case 4: return store32(cpu, i, linear, (uint32_t)value);
+	default: return store64(cpu, i, linear, value);
+	}
+}
+
+uint64_t reg_get(const struct cpu *cpu, uint8_t n, unsigned width)
+{
+	return width == 1 ? reg8(cpu, n) : width == 2 ? reg16(cpu, n)
+					 : width == 4 ? reg32(cpu, n) : reg64(cpu, n);
+}
+
+void reg_set(struct cpu *cpu, uint8_t n, unsigned width, uint64_t value)
+{
+	switch (width) {
+	case 1: set_reg8(cpu, n, (uint8_t)value); break;
+	case 2: set_reg16(cpu, n, (uint16_t)value); break;
+	case 4: set_reg32(cpu, n, (uint32_t)value); break;
+	default: set_reg64(cpu, n, value); break;
+	}
+}
+
+bool operand_read(struct cpu *cpu, const struct insn *i, uint64_t *value)
+{
+	if (i->flags & INSN_MEMORY)
+		return load_width(cpu, i, ea(cpu, i), i->width, value);
+	*value = reg_get(cpu, i->rm, i->width);
+	return true;
+}
+
+bool operand_write(struct cpu *cpu, const struct insn *i, uint64_t value)
+{
+	if (i->flags & INSN_MEMORY)
+		return store_width(cpu, i, ea(cpu, i), i->width, value);
+	reg_set(cpu, i->rm, i->width, value);
+	return true;
+}
+
+bool operand_modify(struct cpu *cpu, const struct insn *i, uint64_t *value)
+{
+	if (!(i->flags & INSN_MEMORY)) {
+		*value = reg_get(cpu, i->rm, i->width);
+		return true;
+	}
+	if (!modify_slow(cpu, i, ea(cpu, i), i->width))
+		return false;
+	*value = cpu->loaded;
+	return true;
+}
+
+void operand_modified(struct cpu *cpu, const struct insn *i, uint64_t value)
+{
+	if (i->flags & INSN_MEMORY)
+		store_after_modify(cpu, ea(cpu, i), i->width, value);
+	else
+		reg_set(cpu, i->rm, i->width, value);
+}

@@ -1,0 +1,433 @@
+/*
+ * The outer loop.  Between instructions it looks at everything that can happen there, in
+ * the order of SDM 3A table 6-2: reset, debug traps, NMI, interrupts, instruction
+ * breakpoints; then lets blocks run until a budget is used up.
+ *
+ * cpu->budget is the number of instructions that may still be executed, less BLOCK_LIMIT:
+ * while it is not negative a whole block fits, so one test at the end of a block is
+ * enough.  count_target is the count at which nothing would be left of the budget, so
+ *
+ *	instructions executed = count_target - (budget + BLOCK_LIMIT)
+ *
+ * holds at every block end.  Attention is asked for by moving count_target down.
+ */
+#include "access.h"
+#include "blocks.h"
+#include "branch.h"
+#include "flags.h"
+#include "machine.h"
+
+/* How long blocks run before the loop looks at cbx_request_stop again. */
+enum { SLICE = 1 << 16 };
+
+/* ---- Ways out of handlers ------------------------------------------------------------------ */
+
+const struct insn *cpu_fault(struct cpu *cpu, const struct insn *i)
+{
+	/* A restart has not executed anything; a faulting instruction counts. */
+	cpu->budget -= i->n - (cpu->fault.vector == VECTOR_RESTART);
+	cpu->rip = i->ip;
+	cpu->current = NULL;
+	return NULL;
+}
+
+const struct insn *cpu_fault_vector(struct cpu *cpu, const struct insn *i, uint32_t vector)
+{
+	cpu_raise(cpu, vector);
+	return cpu_fault(cpu, i);
+}
+
+const struct insn *cpu_fault_gp0(struct cpu *cpu, const struct insn *i)
+{
+	cpu_raise_error(cpu, VECTOR_GP, 0);
+	return cpu_fault(cpu, i);
+}
+
+const struct insn *cpu_leave(struct cpu *cpu, const struct insn *i)
+{
+	cpu->budget -= i->n;
+	cpu->current = NULL;
+	return NULL;
+}
+
+const struct insn *cpu_leave_next(struct cpu *cpu, const struct insn *i)
+{
+	cpu->rip = (uint32_t)next_ip(i);
+	return cpu_leave(cpu, i);
+}
+
+const struct insn *cpu_next_block(struct cpu *cpu, const struct insn *i)
+{
+	cpu->current = NULL;
+	NEXT(cpu, i);                   /* the BLOCK_END record charges and links */
+}
+
+const struct insn *branch_leave(struct cpu *cpu, uint64_t ip)
+{
+	cpu->rip = ip;
+	return NULL;
+}
+
+const struct insn *branch_find(struct cpu *cpu, uint64_t ip)
+{
+	const struct insn *to;
+
+	cpu->rip = ip;
+	if (cpu->budget < 0)
+		return NULL;
+	to = block_find(cpu, BLOCK_LIMIT);
+	if (!to)
+		return NULL;            /* the loop delivers the fault at RIP */
+	CONTINUE(cpu, to);
+}
+
+const struct insn *branch_link(struct cpu *cpu, const struct insn *i)
+{
+	struct insn *from = (struct insn *)(uintptr_t)i;        /* records are ours to change */
+	const struct insn *to;
+	uint32_t generation = cpu->generation;
+
+	if (i->imm > cpu->seg[SEG_CS].limit && i->run != op_BLOCK_END) {
+		cpu->budget += i->n;
+		return cpu_fault_gp0(cpu, i);
+	}
+	cpu->rip = i->imm;
+	to = block_find(cpu, BLOCK_LIMIT);
+	if (!to)
+		return NULL;
+	if (generation == cpu->generation) {            /* else i is not there any more */
+		from->target = to;
+		from->context = cpu->context;
+	}
+	CONTINUE(cpu, to);
+}
+
+/* ---- What other parts ask for -------------------------------------------------------------- */
+
+uint64_t cpu_instruction_count(const struct cbx_machine *machine)
+{
+	const struct cpu *cpu = machine->cpu;
+
+	if (!cpu)
+		return 0;
+	if (!cpu->current)
+		return cpu->count;
+	return cpu->count_target - (uint64_t)(cpu->budget + BLOCK_LIMIT) + cpu->current->n - 1u;
+}
+
+void cpu_attention(struct cbx_machine *machine)
+{
+	struct cpu *cpu = machine->cpu;
+
+	if (!cpu || cpu->budget < 0)
+		return;
+	cpu->count_target -= (uint64_t)(cpu->budget + 1);
+	cpu->budget = -1;
+}
+
+void cpu_unsupported(struct cpu *cpu, const char *what)
+{
+	struct cbx_machine *machine = cpu->machine;
+	size_t n = 0;
+
+	machine->stop_pending = true;
+	machine->stop.reason = CBX_STOP_UNSUPPORTED;
+	for (; what[n] && n + 1 < sizeof machine->stop.detail; n++)
+		machine->stop.detail[n] = what[n];
+	machine->stop.detail[n] = 0;
+	cpu_attention(machine);
+}
+
+static bool is_flat(const struct segment *seg, uint16_t mask, uint16_t want)
+{
+	return seg->base == 0 && seg->limit == 0xffffffff && (seg->attributes & mask) == want;
+}
+
+void cpu_mode_changed(struct cpu *cpu)
+{
+	const uint16_t data = ATTR_P | ATTR_S | ATTR_CODE | ATTR_EXPAND_DOWN | ATTR_WRITABLE;
+	const uint16_t writable = ATTR_P | ATTR_S | ATTR_WRITABLE;
+	const struct segment *cs = &cpu->seg[SEG_CS], *ss = &cpu->seg[SEG_SS];
+	bool flat_cs, user;
+	unsigned cs_id;
+
+	cpu->linear_mask = 0xffffffff;
+	if (!(cpu->cr0 & CR0_PE))
+		cpu->cpl = 0;
+	else if (cpu->eflags & FLAG_VM)
+		cpu->cpl = 3;
+	else
+		cpu->cpl = (uint8_t)(ss->attributes >> ATTR_DPL_SHIFT & 3);
+	user = cpu->cpl == 3;
+	cpu->tlb = &cpu->tlbs[user];
+	if (user && (cpu->cr0 & CR0_AM) && (cpu->eflags & FLAG_AC))
+		cpu->tlb = &cpu->tlbs[2];
+	flat_cs = is_flat(cs, ATTR_P | ATTR_S, ATTR_P | ATTR_S);
+	cpu->mode = user ? MODE_USER : 0;
+	if (cs->attributes & ATTR_DB)
+		cpu->mode |= MODE_CODE32;
+	if (ss->attributes & ATTR_DB)
+		cpu->mode |= MODE_STACK32;
+	if (flat_cs && (ss->attributes & ATTR_DB) && is_flat(ss, data, writable) &&
+	    is_flat(&cpu->seg[SEG_DS], data, writable) && is_flat(&cpu->seg[SEG_ES], data, writable))
+		cpu->mode |= MODE_FLAT;
+	cs_id = flat_cs ? 0 : block_cs_id(cpu);
+	cpu->context = (uint64_t)cpu->generation << 32 | (uint64_t)cs_id << 8 | cpu->mode;
+}
+
+/* ---- Running ---------------------------------------------------------------------------------- */
+
+static void run_chain(struct cpu *cpu, const struct insn *i)
+{
+	while (i)
+		i = i->run(cpu, i);
+}
+
+/* Executes up to `allowed` (at least 1) instructions and delivers what they raised. */
+static void execute(struct cpu *cpu, uint64_t allowed)
+{
+	const struct insn *i;
+
+	cpu->fault.vector = VECTOR_NONE;
+	cpu->count_target = cpu->count + allowed;
+	cpu->budget = (int64_t)allowed - BLOCK_LIMIT;
+	i = block_find(cpu, allowed < BLOCK_LIMIT ? (unsigned)allowed : BLOCK_LIMIT);
+	if (i)
+		run_chain(cpu, i);
+	else
+		cpu->budget--;          /* a fault in fetching is an instruction, too */
+	cpu->current = NULL;
+	cpu->count = cpu->count_target - (uint64_t)(cpu->budget + BLOCK_LIMIT);
+	cpu->budget = -1;
+	if (cpu->fault.vector == VECTOR_NONE)
+		return;
+	if (cpu->fault.vector == VECTOR_RESTART) {
+		block_split_at(cpu, cpu->rip);
+		cpu->run_one = true;
+		return;
+	}
+	if (!i)
+		cpu->budget = -1;
+	cpu->trap_after = false;
+	exception_deliver(cpu);
+	cpu->fault.vector = VECTOR_NONE;
+}
+
+static bool stopped(struct cpu *cpu, struct cbx_stop *stop, enum cbx_stop_reason reason)
+{
+	(void)cpu;
+	stop->reason = reason;
+	return true;
+}
+
+/* Requests of devices and of the embedder; true: the run is over. */
+static bool requests(struct cpu *cpu, const struct cbx_run_options *options, struct cbx_stop *stop)
+{
+	struct cbx_machine *machine = cpu->machine;
+
+	if (machine->stop_pending) {
+		machine->stop_pending = false;
+		stop->reason = machine->stop.reason;
+		memcpy(stop->detail, machine->stop.detail, sizeof stop->detail);
+		if (stop->reason == CBX_STOP_TRIPLE_FAULT && !options->stop_on_triple_fault)
+			machine->reset_requested = true;
+		else
+			return true;
+	}
+	if (machine->power_off_requested) {
+		machine->power_off_requested = false;
+		return stopped(cpu, stop, CBX_STOP_POWER_OFF);
+	}
+	if (machine->exit_requested) {
+		machine->exit_requested = false;
+		stop->exit_code = machine->exit_code;
+		return stopped(cpu, stop, CBX_STOP_EXIT);
+	}
+	if (machine->out_of_memory) {
+		machine->out_of_memory = false;
+		return stopped(cpu, stop, CBX_STOP_HOST_MEMORY);
+	}
+	if (machine->reset_requested || machine->cpu_reset_requested) {
+		bool all = machine->reset_requested;
+
+		machine->reset_requested = machine->cpu_reset_requested = false;
+		stop->detail[0] = 0;
+		if (all)
+			machine_reset(machine, CBX_RESET_WARM);
+		else
+			cpu_reset(machine);
+		if (all && options->stop_on_reset)
+			return stopped(cpu, stop, CBX_STOP_RESET);
+	}
+	if (machine->stop_requested) {
+		machine->stop_requested = 0;
+		return stopped(cpu, stop, CBX_STOP_REQUEST);
+	}
+	return false;
+}
+
+static void deliver(struct cpu *cpu, uint32_t vector, enum interrupt_kind kind)
+{
+	cpu->activity = ACTIVITY_RUNNING;
+	cpu->fault.vector = VECTOR_NONE;
+	if (!interrupt_deliver(cpu, vector, kind, false, 0, cpu->rip))
+		exception_deliver(cpu);
+	cpu->fault.vector = VECTOR_NONE;
+}
+
+/* Traps and interrupts that are recognised at this boundary; true: one was delivered. */
+static bool boundary_events(struct cpu *cpu)
+{
+	if (cpu->pending_dr6 && !cpu->shadow_debug) {
+		cpu->dr[6] |= cpu->pending_dr6;
+		cpu->pending_dr6 = 0;
+		deliver(cpu, VECTOR_DB, INTERRUPT_EXCEPTION);
+		return true;
+	}
+	if (cpu->shadow)
+		return false;
+	if (cpu->nmi_pending && !cpu->nmi_blocked) {
+		cpu->nmi_pending = 0;
+		cpu->nmi_blocked = 1;
+		deliver(cpu, VECTOR_NMI, INTERRUPT_EXTERNAL);
+		return true;
+	}
+	if (cpu->intr_line && (cpu->eflags & FLAG_IF) && cpu->acknowledge) {
+		uint8_t vector = cpu->acknowledge(cpu->acknowledge_device);
+
+		deliver(cpu, vector, INTERRUPT_EXTERNAL);
+		return true;
+	}
+	return false;
+}
+
+static bool can_wake(const struct cpu *cpu)
+{
+	if (cpu->activity == ACTIVITY_SHUTDOWN)
+		return cpu->nmi_pending && !cpu->nmi_blocked;
+	return (cpu->nmi_pending && !cpu->nmi_blocked) || cpu->pending_dr6 ||
+	       (cpu->intr_line && (cpu->eflags & FLAG_IF));
+}
+
+/* Halted: jump to the next timer.  True: the run is over. */
+static bool idle(struct cpu *cpu, const struct cbx_run_options *options, uint64_t end_time,
+		 bool *skipped, struct cbx_stop *stop)
+{
+	struct cbx_machine *machine = cpu->machine;
+
+	if (options->stop_when_idle && !*skipped)
+		return stopped(cpu, stop, CBX_STOP_IDLE);
+	*skipped = false;
+	if (cbx_next_event(machine) == UINT64_MAX) {
+		/* Without a way to be woken it would sleep for ever. */
+		return stopped(cpu, stop, CBX_STOP_HALTED);
+	}
+	if (cbx_next_event(machine) > end_time) {
+		clock_skip_to(machine, end_time);
+		return stopped(cpu, stop, CBX_STOP_LIMIT);
+	}
+	clock_skip(machine);
+	return false;
+}
+
+/* An enabled instruction breakpoint at CS:RIP?  Sets pending DR6 bits. */
+static bool code_breakpoint(struct cpu *cpu)
+{
+	uint64_t linear = (uint32_t)(cpu->seg[SEG_CS].base + cpu->rip);
+	bool hit = false;
+
+	for (unsigned n = 0; n < 4; n++)
+		if ((cpu->dr[7] >> 2 * n & 3) && !(cpu->dr[7] >> (16 + 4 * n) & 3) &&
+		    (uint32_t)cpu->dr[n] == linear) {
+			cpu->dr[6] |= 1u << n;
+			hit = true;
+		}
+	return hit;
+}
+
+/* Runs up to the next thing to look at. */
+static void advance(struct cpu *cpu, uint64_t most)
+{
+	bool resume = cpu->eflags & FLAG_RF;
+
+	cpu->eflags &= ~(uint64_t)FLAG_RF;
+	if (cpu->code_breakpoints) {
+		if (!resume && !cpu->shadow_debug && code_breakpoint(cpu)) {
+			cpu_raise(cpu, VECTOR_DB);
+			cpu->count++;
+			exception_deliver(cpu);
+			return;
+		}
+		most = 1;
+	}
+	cpu->trap_after = cpu->eflags & FLAG_TF;
+	if (cpu->trap_after || cpu->shadow || cpu->run_one) {
+		most = 1;
+		cpu->run_one = false;
+	}
+	cpu->shadow = cpu->shadow_debug = 0;
+	if (cpu->machine->options.single_step_blocks)
+		most = 1;
+	execute(cpu, most);
+	if (cpu->trap_after && !cpu->run_one)
+		cpu->pending_dr6 |= 1u << 14;
+	if (cpu->run_one && resume)
+		cpu->eflags |= FLAG_RF;
+}
+
+enum cbx_status cpu_run(struct cbx_machine *machine, const struct cbx_run_options *options,
+			struct cbx_stop *stop)
+{
+	struct cpu *cpu = machine->cpu;
+	uint64_t start = cpu->count;
+	uint64_t end = options->instructions ? start + options->instructions : UINT64_MAX;
+	uint64_t end_time = options->guest_nanoseconds ? clock_now(machine) + options->guest_nanoseconds
+						       : UINT64_MAX;
+	bool may_skip = true;
+
+	if (end < start)
+		end = UINT64_MAX;
+	cpu->budget = -1;
+	for (;;) {
+		uint64_t deadline, most;
+
+		if (cpu->shadow && cpu->activity != ACTIVITY_RUNNING)
+			cpu->shadow = cpu->shadow_debug = 0;
+		if (requests(cpu, options, stop))
+			break;
+		if (clock_deadline(machine) <= cpu->count) {
+			clock_fire(machine);
+			continue;
+		}
+		if (cpu->count >= end) {
+			stop->reason = CBX_STOP_LIMIT;
+			break;
+		}
+		if (end_time != UINT64_MAX && clock_now(machine) >= end_time) {
+			stop->reason = CBX_STOP_LIMIT;
+			break;
+		}
+		if (cpu->activity != ACTIVITY_RUNNING && !can_wake(cpu)) {
+			if (idle(cpu, options, end_time, &may_skip, stop))
+				break;
+			continue;
+		}
+		if (boundary_events(cpu))
+			continue;
+		deadline = clock_deadline(machine);
+		most = (deadline < end ? deadline : end) - cpu->count;
+		if (end_time != UINT64_MAX) {
+			uint64_t left = (end_time - clock_now(machine) +
+					 machine->options.nanoseconds_per_instruction - 1) /
+					machine->options.nanoseconds_per_instruction;
+
+			most = left < most ? left : most;
+		}
+		advance(cpu, most < SLICE ? most : SLICE);
+		may_skip = options->stop_when_idle ? false : true;
+	}
+	stop->instructions = cpu->count - start;
+	stop->rip = cpu->rip;
+	stop->cs_base = cpu->seg[SEG_CS].base;
+	return CBX_OK;
+}
