@@ -147,14 +147,14 @@ static const uint16_t high_437[129] = {
 	0x2219, 0x00b7, 0x221a, 0x207f, 0x00b2, 0x25a0, 0x0020
 };
 
-static unsigned unicode_of(uint8_t character)
+uint32_t cbx_cell_unicode(uint8_t character)
 {
 	if (character < 0x20)
 		return low_437[character];
 	return character >= 0x7f ? high_437[character - 0x7f] : character;
 }
 
-static unsigned utf8(unsigned code, char bytes[4])
+static unsigned utf8(uint32_t code, char bytes[4])
 {
 	if (code < 0x80) {
 		bytes[0] = (char)code;
@@ -196,12 +196,13 @@ enum cbx_status vga_screen_text(struct vga *vga, char *text, size_t size)
 		unsigned ma = row_start(&view, row), spaces = 0;
 
 		for (unsigned column = 0; column < view.characters; column++) {
-			unsigned counter = ma + (column >> view.count_shift), code;
+			unsigned counter = ma + (column >> view.count_shift);
 			uint8_t bytes[4];
 			char out[4];
+			uint32_t code;
 
 			vga_reader_planes(&reader, vga_view_address(&view, counter, 0), bytes);
-			code = unicode_of(bytes[0]);
+			code = cbx_cell_unicode(bytes[0]);
 			if (code == ' ') {
 				spaces++;
 				continue;

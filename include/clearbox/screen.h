@@ -40,6 +40,9 @@ CBX_API enum cbx_status cbx_screen_cells(struct cbx_machine *machine, struct cbx
    and cut to size.  CBX_ERROR_STATE: not a text mode. */
 CBX_API enum cbx_status cbx_screen_text(struct cbx_machine *machine, char *text, size_t size);
 
+/* The Unicode character for a code page 437 byte; NUL and FFh are spaces. */
+CBX_API uint32_t cbx_cell_unicode(uint8_t character);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,33 @@
+/* Where the guest's screen is shown and its keys come from. */
+#ifndef FRONTEND_DISPLAY_H
+#define FRONTEND_DISPLAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "keys.h"
+
+struct cbx_machine;
+struct display;
+
+enum display_event { DISPLAY_NOTHING, DISPLAY_QUIT, DISPLAY_POWER_BUTTON };
+
+/* A display begins with this. */
+struct display {
+	/* Draws what has changed; called some thirty times a second. */
+	void (*update)(struct display *display, struct cbx_machine *machine);
+	/* The host's file to wait on for input, -1: none. */
+	int input_fd;
+	/* Reads what is there and adds keys; now is host time in ns. */
+	enum display_event (*input)(struct display *display, struct key_queue *keys, uint64_t now);
+	/* Host time at which input should be called even if nothing arrives; UINT64_MAX: never. */
+	uint64_t (*deadline)(const struct display *display);
+	/* Gives the terminal back and frees. */
+	void (*close)(struct display *display);
+};
+
+struct display *display_none_open(void);
+/* Complains and gives NULL if there is no terminal. */
+struct display *display_terminal_open(void);
+
+#endif

@@ -1,0 +1,373 @@
+/*
+ * The program clearbox: a PC in a terminal.  It reads the options, opens what they name,
+ * makes a machine out of that, runs it, and cleans up.  It uses nothing of the library
+ * but its public headers.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <clearbox/clearbox.h>
+#include <clearbox/overlay.h>
+
+#include "disk_file.h"
+#include "display.h"
+#include "options.h"
+#include "screenshot.h"
+#include "session.h"
+
+enum { FLOPPY_A, FLOPPY_B, IDE_0, DRIVES = IDE_0 + 4 };
+
+struct file {
+	void *bytes;
+	size_t size;
+};
+
+struct program {
+	struct options options;
+	struct disk_file disks[DRIVES];
+	bool disk_open[DRIVES];
+	struct cbx_overlay *overlays[DRIVES];
+	struct file kernel, initrd, bios, vga_bios;
+	FILE *log;
+	struct cbx_pc_options pc;
+	struct session session;
+};
+
+/* ---- Disks --------------------------------------------------------------------------- */
+
+static bool open_drive(struct program *p, unsigned drive, const char *name, enum disk_kind kind)
+{
+	struct disk_file *disk = &p->disks[drive];
+	struct cbx_disk_backend backend;
+
+	if (!name)
+		return true;
+	if (!disk_file_open(disk, name, kind, p->options.snapshot))
+		return false;
+	p->disk_open[drive] = true;
+	backend = disk->backend;
+	if (p->options.snapshot && kind != DISK_CD &&
+	    cbx_overlay_new(&disk->backend, NULL, &p->overlays[drive], &backend)) {
+		fprintf(stderr, "clearbox: %s: no memory for -snapshot; close other programs\n", name);
+		return false;
+	}
+	if (drive < IDE_0) {
+		p->pc.floppy[drive] = backend;
+	} else {
+		p->pc.ide[drive - IDE_0].disk = backend;
+		p->pc.ide[drive - IDE_0].cdrom = kind == DISK_CD;
+		p->pc.ide[drive - IDE_0].present = true;
+	}
+	return true;
+}
+
+/* A file without an option goes where it fits. */
+static bool place_bare(struct options *options)
+{
+	const char **place = &options->disk[0];
+	const char *option = "hda";
+
+	if (!options->bare)
+		return true;
+	switch (disk_file_guess(options->bare)) {
+	case DISK_FLOPPY:
+		place = &options->floppy[0];
+		option = "fda";
+		break;
+	case DISK_CD:
+		place = options->disk[2] ? &options->disk[2] : &options->cdrom;
+		option = "cdrom";
+		break;
+	case DISK_HARD:
+		break;
+	}
+	if (*place) {
+		fprintf(stderr, "clearbox: %s: it would be -%s, and that is %s already; say which "
+			"drive it is\n", options->bare, option, *place);
+		return false;
+	}
+	*place = options->bare;
+	return true;
+}
+
+static bool open_disks(struct program *p)
+{
+	struct options *o = &p->options;
+
+	if (!place_bare(o))
+		return false;
+	for (unsigned i = 0; i < 2; i++)
+		if (!open_drive(p, FLOPPY_A + i, o->floppy[i], DISK_FLOPPY))
+			return false;
+	for (unsigned i = 0; i < 4; i++)
+		if (!open_drive(p, IDE_0 + i, o->disk[i], DISK_HARD))
+			return false;
+	return open_drive(p, IDE_0 + 2, o->cdrom, DISK_CD);
+}
+
+/* ---- Files ------------------------------------------------------------------------------ */
+
+static bool load(const char *option, const char *name, uint64_t limit, struct file *file)
+{
+	if (!name)
+		return true;
+	file->bytes = file_load(option, name, limit, &file->size);
+	return file->bytes != NULL;
+}
+
+static bool load_files(struct program *p)
+{
+	struct options *o = &p->options;
+
+	if (!load("kernel", o->kernel, o->memory_bytes, &p->kernel) ||
+	    !load("initrd", o->initrd, o->memory_bytes, &p->initrd) ||
+	    !load("bios", o->bios, 4u << 20, &p->bios) ||
+	    !load("vgabios", o->vga_bios, 128u << 10, &p->vga_bios))
+		return false;
+	p->pc.kernel = (struct cbx_image){ p->kernel.bytes, p->kernel.size };
+	p->pc.initrd = (struct cbx_image){ p->initrd.bytes, p->initrd.size };
+	p->pc.bios = (struct cbx_image){ p->bios.bytes, p->bios.size };
+	p->pc.vga_bios = (struct cbx_image){ p->vga_bios.bytes, p->vga_bios.size };
+	p->pc.kernel_command_line = o->append;
+	return true;
+}
+
+static void log_line(void *user, const char *device, const char *text)
+{
+	fprintf(user, "%s: %s\n", device, text);
+}
+
+static bool open_log(struct program *p)
+{
+	if (!p->options.log)
+		return true;
+	p->log = strcmp(p->options.log, "-") ? fopen(p->options.log, "w") : stderr;
+	if (!p->log)
+		fprintf(stderr, "clearbox: -log %s: %s; try another name\n", p->options.log,
+			strerror(errno));
+	return p->log != NULL;
+}
+
+/* ---- Channels, display, keys ---------------------------------------------------------------- */
+
+static bool uses_stdio(const struct options *options)
+{
+	for (unsigned i = 0; i < options->serial_count; i++)
+		if (options->serial[i].kind == CHANNEL_STDIO)
+			return true;
+	return options->parallel.kind == CHANNEL_STDIO ||
+	       options->debug_console.kind == CHANNEL_STDIO;
+}
+
+static bool open_channels(struct program *p)
+{
+	static const char *const labels[CHANNELS] = {
+		"serial0", "serial1", "serial2", "serial3", "parallel0", "debugcon"
+	};
+	const struct options *o = &p->options;
+	struct channel *channels = p->session.channels;
+
+	for (unsigned i = 0; i < o->serial_count; i++) {
+		if (!channel_open(&channels[i], &o->serial[i], labels[i], true))
+			return false;
+		p->pc.serial[i] = channel_backend(&channels[i]);
+	}
+	if (!channel_open(&channels[CHANNEL_PARALLEL], &o->parallel, labels[CHANNEL_PARALLEL], false) ||
+	    !channel_open(&channels[CHANNEL_DEBUG], &o->debug_console, labels[CHANNEL_DEBUG], false))
+		return false;
+	p->pc.parallel = channel_backend(&channels[CHANNEL_PARALLEL]);
+	p->pc.debug_console = channel_backend(&channels[CHANNEL_DEBUG]);
+	return true;
+}
+
+static bool open_display(struct program *p)
+{
+	struct options *o = &p->options;
+
+	if (o->display == DISPLAY_DEFAULT)
+		o->display = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && !uses_stdio(o) ?
+			     DISPLAY_TERMINAL : DISPLAY_NONE;
+	p->session.display = o->display == DISPLAY_TERMINAL ? display_terminal_open() :
+			     display_none_open();
+	return p->session.display != NULL;
+}
+
+/* Somebody may be waiting at a display, a terminal or a socket: then time is real. */
+static void choose_pace(struct program *p)
+{
+	const struct options *o = &p->options;
+
+	p->session.pacing.mode = o->pace;
+	if (o->pace != PACE_DEFAULT)
+		return;
+	p->session.pacing.mode = PACE_NONE;
+	if (o->display == DISPLAY_TERMINAL)
+		p->session.pacing.mode = PACE_IDLE;
+	for (unsigned i = 0; i < o->serial_count; i++)
+		if (o->serial[i].kind != CHANNEL_NULL && o->serial[i].kind != CHANNEL_FILE)
+			p->session.pacing.mode = PACE_IDLE;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct type_option *x = a, *y = b;
+
+	if (x->seconds == y->seconds)
+		return x->text < y->text ? -1 : 1;      /* as they stand on the command line */
+	return x->seconds < y->seconds ? -1 : 1;
+}
+
+static bool prepare_typing(struct program *p)
+{
+	const struct options *o = &p->options;
+
+	for (unsigned i = 0; i < o->type_count; i++) {
+		struct key_queue *scratch = calloc(1, sizeof(*scratch));
+		const char *wrong = "";
+		bool good = scratch && key_queue_add_text(scratch, o->type[i].text, &wrong);
+
+		free(scratch);
+		if (!good) {
+			fprintf(stderr, "clearbox: -type: \"%s\" is no character or key; there are "
+				"\\n \\t \\b \\e \\\\ and names such as \\{f2}, \\{up}, \\{ctrl-c}\n", wrong);
+			return false;
+		}
+	}
+	memcpy(p->session.type, o->type, sizeof(o->type));
+	qsort(p->session.type, o->type_count, sizeof(o->type[0]), by_time);
+	return true;
+}
+
+/* ---- The machine -------------------------------------------------------------------------------- */
+
+static int64_t clock_start(const struct options *options)
+{
+	time_t now = time(NULL);
+	struct tm local;
+
+	if (options->rtc_set)
+		return options->rtc_time;
+	if (options->rtc_local && localtime_r(&now, &local))
+		return (int64_t)now + local.tm_gmtoff;
+	return (int64_t)now;
+}
+
+static bool make_machine(struct program *p)
+{
+	const struct options *o = &p->options;
+	struct cbx_error error = { 0 };
+
+	p->pc.size = sizeof(p->pc);
+	p->pc.machine.size = sizeof(p->pc.machine);
+	p->pc.machine.memory_bytes = o->memory_bytes;
+	p->pc.machine.cpu = o->cpu;
+	p->pc.boot_order = *o->boot_order ? o->boot_order : NULL;
+	p->pc.rtc_time = clock_start(o);
+	p->pc.debug_exit_port = (uint16_t)o->debug_exit_port;
+	p->pc.debug_exit_size = (uint16_t)o->debug_exit_size;
+	if (cbx_pc_new(&p->pc, &p->session.machine, &error)) {
+		fprintf(stderr, "clearbox: the machine cannot be made: %s\n",
+			*error.text ? error.text : "unknown reason");
+		return false;
+	}
+	if (p->log)
+		cbx_machine_set_log(p->session.machine, log_line, p->log);
+	return true;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = session_signal };
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGHUP, &action, NULL);
+	action.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &action, NULL);
+}
+
+static int run(struct program *p)
+{
+	char message[320] = "";
+	int code;
+
+	if (!prepare_typing(p))
+		return EXIT_USAGE;
+	if (!open_disks(p) || !load_files(p) || !open_log(p))
+		return EXIT_CANNOT_OPEN;
+	/* The terminal comes last, so that complaints are seen. */
+	if (!open_channels(p))
+		return EXIT_CANNOT_OPEN;
+	if (!make_machine(p))
+		return EXIT_INTERNAL;
+	if (!open_display(p))
+		return EXIT_CANNOT_OPEN;
+	choose_pace(p);
+	catch_signals();
+	p->session.options = &p->options;
+	code = session_run(&p->session, message, sizeof(message));
+
+	p->session.display->close(p->session.display);
+	p->session.display = NULL;
+	terminal_restore();
+	if (p->options.screenshot && !screenshot_write(p->session.machine, p->options.screenshot))
+		code = code ? code : EXIT_OUTPUT;
+	if (p->options.screen_text && !screen_text_write(p->session.machine, p->options.screen_text))
+		code = code ? code : EXIT_OUTPUT;
+	if (*message)
+		fprintf(stderr, "clearbox: %s\n", message);
+	return code;
+}
+
+static void clean_up(struct program *p)
+{
+	if (p->session.display)
+		p->session.display->close(p->session.display);
+	for (unsigned i = 0; i < CHANNELS; i++)
+		channel_close(&p->session.channels[i]);
+	terminal_restore();
+	if (p->session.machine)
+		cbx_machine_free(p->session.machine);
+	for (unsigned i = 0; i < DRIVES; i++) {
+		if (p->overlays[i])
+			cbx_overlay_free(p->overlays[i]);
+		if (p->disk_open[i])
+			disk_file_close(&p->disks[i]);
+	}
+	free(p->kernel.bytes);
+	free(p->initrd.bytes);
+	free(p->bios.bytes);
+	free(p->vga_bios.bytes);
+	if (p->log && p->log != stderr)
+		fclose(p->log);
+}
+
+int main(int argc, char **argv)
+{
+	struct program *p = calloc(1, sizeof(*p));
+	int code = EXIT_INTERNAL;
+
+	if (!p) {
+		fputs("clearbox: no memory; close other programs\n", stderr);
+		return code;
+	}
+	switch (options_parse(&p->options, argc, argv, stdout, stderr)) {
+	case OPTIONS_DONE:
+		code = fflush(stdout) ? EXIT_OUTPUT : 0;
+		break;
+	case OPTIONS_BAD:
+		code = EXIT_USAGE;
+		break;
+	case OPTIONS_RUN:
+		code = run(p);
+		clean_up(p);
+		break;
+	}
+	free(p);
+	return code;
+}

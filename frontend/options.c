@@ -1,0 +1,693 @@
+/*
+ * The command line: one table of options, from which parsing, help and the suggestions
+ * for misspelt ones are made.  QEMU's spellings where QEMU has the option.
+ */
+#include "options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include <clearbox/machine.h>
+
+struct context {
+	struct options *options;
+	FILE *out, *errors;
+	const char *name;               /* of the option being parsed */
+};
+
+struct option {
+	const char *name;
+	const char *argument;           /* as help shows it, NULL: none */
+	const char *help;
+	enum options_result (*parse)(struct context *context, const char *value);
+};
+
+static enum options_result bad(const struct context *context, const char *value, const char *why,
+			       const char *advice)
+{
+	fprintf(context->errors, "clearbox: -%s %s: %s; %s\n", context->name, value, why, advice);
+	return OPTIONS_BAD;
+}
+
+/* ---- Numbers, dates --------------------------------------------------------------- */
+
+/* A whole number, decimal or 0x...; *end is what follows it. */
+static bool parse_number(const char *text, uint64_t *value, const char **end)
+{
+	char *rest;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	*value = strtoull(text, &rest, text[0] == '0' && tolower((unsigned char)text[1]) == 'x' ?
+			  16 : 10);
+	*end = rest;
+	return !errno;
+}
+
+static bool parse_seconds(const char *text, double *value, const char **end)
+{
+	char *rest;
+
+	if (!isdigit((unsigned char)*text) && *text != '.')
+		return false;
+	*value = strtod(text, &rest);
+	*end = rest;
+	return rest != text && isfinite(*value) && *value >= 0 && *value < 1e9;
+}
+
+/* Days since 1970-01-01 in the Gregorian calendar. */
+static int64_t days_of(int64_t year, unsigned month, unsigned day)
+{
+	int64_t days;
+
+	/* The year begins in March, so that the leap day comes last. */
+	if (month <= 2) {
+		month += 12;
+		year--;
+	}
+	days = 365 * year + year / 4 - year / 100 + year / 400;
+	return days + (153 * (month - 3) + 2) / 5 + day - 1 - 719468;
+}
+
+/* 2026-11-22 or 2026-11-22T10:20:30 */
+static bool parse_date(const char *text, int64_t *seconds)
+{
+	static const unsigned lengths[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	unsigned year, month, day, hour = 0, minute = 0, second = 0;
+	int used = 0, more = 0;
+
+	if (sscanf(text, "%4u-%2u-%2u%n", &year, &month, &day, &used) != 3)
+		return false;
+	if (text[used] == 'T' || text[used] == ' ') {
+		if (sscanf(text + used + 1, "%2u:%2u:%2u%n", &hour, &minute, &second, &more) != 3)
+			return false;
+		used += 1 + more;
+	}
+	if (text[used] || year < 1970 || year > 9999 || month < 1 || month > 12 || day < 1 ||
+	    day > lengths[month - 1] || hour > 23 || minute > 59 || second > 59)
+		return false;
+	*seconds = days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+	return true;
+}
+
+/* Takes the next "key=value" or "word" off a comma list; value is "" for a word. */
+static bool next_item(const char **list, char *key, size_t key_size, char *value,
+		      size_t value_size)
+{
+	const char *end, *equals;
+	size_t length;
+
+	if (!**list)
+		return false;
+	end = strchr(*list, ',');
+	length = end ? (size_t)(end - *list) : strlen(*list);
+	equals = memchr(*list, '=', length);
+	snprintf(key, key_size, "%.*s", (int)(equals ? equals - *list : (ptrdiff_t)length), *list);
+	snprintf(value, value_size, "%.*s",
+		 equals ? (int)(length - (size_t)(equals + 1 - *list)) : 0, equals ? equals + 1 : "");
+	*list += length + (end ? 1 : 0);
+	return true;
+}
+
+/* ---- Options, one function each ------------------------------------------------------- */
+
+static enum options_result parse_memory(struct context *context, const char *value)
+{
+	const char *end;
+	uint64_t number;
+	unsigned shift = 20;
+
+	if (!strncmp(value, "size=", 5))
+		value += 5;
+	if (!parse_number(value, &number, &end))
+		return bad(context, value, "not a size", "try -m 256 (MiB), or -m 2G");
+	switch (toupper((unsigned char)*end)) {
+	case 'K':
+		shift = 10;
+		end++;
+		break;
+	case 'M':
+		end++;
+		break;
+	case 'G':
+		shift = 30;
+		end++;
+		break;
+	}
+	if (*end || number > UINT64_MAX >> shift)
+		return bad(context, value, "not a size", "try -m 256 (MiB), or -m 2G");
+	number <<= shift;
+	if (number < 1u << 20 || number > 3072ull << 20 || number % 4096)
+		return bad(context, value, "a machine has from 1 MiB to 3 GiB of memory",
+			   "try -m 256");
+	context->options->memory_bytes = number;
+	return OPTIONS_RUN;
+}
+
+static enum options_result parse_cpu(struct context *context, const char *value)
+{
+	bool list = !strcmp(value, "help") || !strcmp(value, "?");
+
+	for (unsigned n = 0; cbx_cpu_model(n); n++) {
+		if (list)
+			fprintf(context->out, "%s\n", cbx_cpu_model(n));
+		else if (!strcasecmp(value, cbx_cpu_model(n))) {
+			context->options->cpu = cbx_cpu_model(n);
+			return OPTIONS_RUN;
+		}
+	}
+	if (list)
+		return OPTIONS_DONE;
+	return bad(context, value, "no such processor model", "-cpu help lists the models");
+}
+
+#define STRING_OPTION(member)                                                                   \
+	static enum options_result parse_##member(struct context *context, const char *value)    \
+	{                                                                                        \
+		context->options->member = value;                                                \
+		return OPTIONS_RUN;                                                              \
+	}
+STRING_OPTION(kernel)
+STRING_OPTION(initrd)
+STRING_OPTION(append)
+STRING_OPTION(bios)
+STRING_OPTION(vga_bios)
+STRING_OPTION(cdrom)
+STRING_OPTION(screen_text)
+STRING_OPTION(log)
+
+#define DRIVE_OPTION(name, member)                                                              \
+	static enum options_result parse_##name(struct context *context, const char *value)      \
+	{                                                                                        \
+		context->options->member = value;                                                \
+		return OPTIONS_RUN;                                                              \
+	}
+DRIVE_OPTION(fda, floppy[0])
+DRIVE_OPTION(fdb, floppy[1])
+DRIVE_OPTION(hda, disk[0])
+DRIVE_OPTION(hdb, disk[1])
+DRIVE_OPTION(hdc, disk[2])
+DRIVE_OPTION(hdd, disk[3])
+
+static enum options_result parse_boot(struct context *context, const char *value)
+{
+	char key[32], item[32], copy[32] = "";
+	const char *order = value;
+
+	if (strchr(value, '=')) {
+		const char *list = value;
+
+		order = copy;
+		while (next_item(&list, key, sizeof(key), item, sizeof(item))) {
+			if (!strcmp(key, "order") || !strcmp(key, "once"))
+				memcpy(copy, item, sizeof(copy));
+			else if (strcmp(key, "menu"))
+				return bad(context, value, "there is order=, once= and menu=",
+					   "try -boot order=dc");
+		}
+	}
+	if (strlen(order) >= sizeof(context->options->boot_order) ||
+	    strspn(order, "acdn") != strlen(order))
+		return bad(context, value, "an order is made of a (floppy), c (disk), d (CD), n (network)",
+			   "try -boot d");
+	memcpy(context->options->boot_order, order, strlen(order) + 1);
+	return OPTIONS_RUN;
+}
+
+static bool copy_name(char *to, size_t size, const char *from, size_t length)
+{
+	if (!length || length >= size)
+		return false;
+	memcpy(to, from, length);
+	to[length] = 0;
+	return true;
+}
+
+static enum options_result parse_socket(struct context *context, const char *value,
+					const char *address, struct channel_option *channel)
+{
+	const char *comma = strchr(address, ','), *list = comma ? comma + 1 : "", *colon;
+	size_t length = comma ? (size_t)(comma - address) : strlen(address);
+	char key[32], item[32];
+
+	while (next_item(&list, key, sizeof(key), item, sizeof(item))) {
+		bool off = !strcmp(item, "off") || !strcmp(item, "no");
+
+		if (!strcmp(key, "server")) {
+			channel->server = !off;
+			channel->wait = channel->wait || !off;
+		} else if (!strcmp(key, "nowait") || (!strcmp(key, "wait") && off)) {
+			channel->wait = false;
+		} else if (strcmp(key, "wait")) {
+			return bad(context, value, "after the address come server and wait=off only",
+				   "try tcp:localhost:4444,server,wait=off");
+		}
+	}
+	if (channel->kind == CHANNEL_UNIX) {
+		if (!copy_name(channel->path, 108, address, length))
+			return bad(context, value, "the name is empty or too long for a socket",
+				   "try unix:/tmp/serial,server");
+		return OPTIONS_RUN;
+	}
+	for (colon = address + length; colon > address && *colon != ':'; colon--)
+		;
+	if (*colon != ':' ||
+	    !copy_name(channel->port, sizeof(channel->port), colon + 1,
+		       length - (size_t)(colon + 1 - address)))
+		return bad(context, value, "there is no port", "try tcp:localhost:4444");
+	if (!copy_name(channel->path, sizeof(channel->path), address, (size_t)(colon - address)))
+		strcpy(channel->path, "localhost");
+	return OPTIONS_RUN;
+}
+
+static enum options_result parse_channel(struct context *context, const char *value,
+					 struct channel_option *channel)
+{
+	memset(channel, 0, sizeof(*channel));
+	if (!strcmp(value, "null") || !strcmp(value, "none")) {
+		channel->kind = CHANNEL_NULL;
+	} else if (!strcmp(value, "stdio") || !strcmp(value, "mon:stdio")) {
+		channel->kind = CHANNEL_STDIO;
+	} else if (!strcmp(value, "pty")) {
+		channel->kind = CHANNEL_PTY;
+	} else if (!strncmp(value, "file:", 5)) {
+		channel->kind = CHANNEL_FILE;
+		if (!copy_name(channel->path, sizeof(channel->path), value + 5, strlen(value + 5)))
+			return bad(context, value, "the name is empty or too long", "try file:serial.log");
+	} else if (!strncmp(value, "tcp:", 4)) {
+		channel->kind = CHANNEL_TCP;
+		return parse_socket(context, value, value + 4, channel);
+	} else if (!strncmp(value, "unix:", 5)) {
+		channel->kind = CHANNEL_UNIX;
+		return parse_socket(context, value, value + 5, channel);
+	} else {
+		return bad(context, value, "no such backend",
+			   "try stdio, null, pty, file:NAME, tcp:HOST:PORT[,server] or unix:PATH[,server]");
+	}
+	return OPTIONS_RUN;
+}
+
+static enum options_result parse_serial(struct context *context, const char *value)
+{
+	struct options *options = context->options;
+
+	if (options->serial_count == OPTIONS_SERIAL_MAX)
+		return bad(context, value, "the machine has four serial ports", "leave one -serial out");
+	return parse_channel(context, value, &options->serial[options->serial_count++]);
+}
+
+static enum options_result parse_parallel(struct context *context, const char *value)
+{
+	return parse_channel(context, value, &context->options->parallel);
+}
+
+static enum options_result parse_debugcon(struct context *context, const char *value)
+{
+	return parse_channel(context, value, &context->options->debug_console);
+}
+
+static enum options_result parse_display(struct context *context, const char *value)
+{
+	if (!strcmp(value, "none"))
+		context->options->display = DISPLAY_NONE;
+	else if (!strcmp(value, "terminal") || !strcmp(value, "curses"))
+		context->options->display = DISPLAY_TERMINAL;
+	else
+		return bad(context, value, "no such display", "there is terminal, and none");
+	return OPTIONS_RUN;
+}
+
+static enum options_result parse_nographic(struct context *context, const char *value)
+{
+	struct options *options = context->options;
+
+	(void)value;
+	options->display = DISPLAY_NONE;
+	if (!options->serial_count)
+		options->serial[options->serial_count++].kind = CHANNEL_STDIO;
+	return OPTIONS_RUN;
+}
+
+static enum options_result parse_snapshot(struct context *context, const char *value)
+{
+	(void)value;
+	context->options->snapshot = true;
+	return OPTIONS_RUN;
+}
+
+static enum options_result parse_no_reboot(struct context *context, const char *value)
+{
+	(void)value;
+	context->options->no_reboot = true;
+	return OPTIONS_RUN;
+}
+
+static enum options_result parse_rtc(struct context *context, const char *value)
+{
+	struct options *options = context->options;
+	char key[32], item[64];
+	const char *list = value;
+
+	while (next_item(&list, key, sizeof(key), item, sizeof(item))) {
+		if (strcmp(key, "base"))
+			return bad(context, value, "there is base= only", "try -rtc base=utc");
+		if (!strcmp(item, "utc")) {
+			options->rtc_set = options->rtc_local = false;
+		} else if (!strcmp(item, "localtime")) {
+			options->rtc_set = false;
+			options->rtc_local = true;
+		} else if (parse_date(item, &options->rtc_time)) {
+			options->rtc_set = true;
+		} else {
+			return bad(context, value, "not a date",
+				   "try base=utc, base=localtime or base=2026-11-22T10:20:30");
+		}
+	}
+	return OPTIONS_RUN;
+}
+
+static enum options_result parse_device(struct context *context, const char *value)
+{
+	struct options *options = context->options;
+	uint64_t port = 0x501, size = 2, number;
+	const char *list = value, *end;
+	char key[32], item[32];
+
+	next_item(&list, key, sizeof(key), item, sizeof(item));
+	if (strcmp(key, "isa-debug-exit"))
+		return bad(context, value, "no such device",
+			   "there is -device isa-debug-exit,iobase=0xf4,iosize=4");
+	while (next_item(&list, key, sizeof(key), item, sizeof(item))) {
+		if (!parse_number(item, &number, &end) || *end ||
+		    (strcmp(key, "iobase") && strcmp(key, "iosize")))
+			return bad(context, value, "not iobase=NUMBER or iosize=NUMBER",
+				   "try -device isa-debug-exit,iobase=0xf4,iosize=4");
+		*(strcmp(key, "iobase") ? &size : &port) = number;
+	}
+	if (!port || port > 0xffff || !size || size > 0x10000 - port)
+		return bad(context, value, "ports are 1 to 65535",
+			   "try -device isa-debug-exit,iobase=0xf4,iosize=4");
+	options->debug_exit_port = (unsigned)port;
+	options->debug_exit_size = (unsigned)size;
+	return OPTIONS_RUN;
+}
+
+static enum options_result parse_screenshot(struct context *context, const char *value)
+{
+	size_t length = strlen(value);
+	bool ppm = length > 4 && !strcasecmp(value + length - 4, ".ppm");
+
+#ifdef HAVE_PNG
+	if (!ppm && (length <= 4 || strcasecmp(value + length - 4, ".png")))
+		return bad(context, value, "the name says neither .png nor .ppm",
+			   "try -screenshot screen.png");
+#else
+	if (!ppm)
+		return bad(context, value, "this clearbox was built without libpng",
+			   "try -screenshot screen.ppm");
+#endif
+	context->options->screenshot = value;
+	return OPTIONS_RUN;
+}
+
+static enum options_result parse_timeout(struct context *context, const char *value)
+{
+	const char *end;
+
+	if (!parse_seconds(value, &context->options->timeout, &end) || *end ||
+	    context->options->timeout <= 0)
+		return bad(context, value, "not a number of seconds", "try -timeout 60");
+	return OPTIONS_RUN;
+}
+
+static enum options_result parse_instructions(struct context *context, const char *value)
+{
+	const char *end;
+
+	if (!parse_number(value, &context->options->instructions, &end) || *end ||
+	    !context->options->instructions)
+		return bad(context, value, "not a number of instructions",
+			   "try -max-insns 1000000000");
+	return OPTIONS_RUN;
+}
+
+static enum options_result parse_type(struct context *context, const char *value)
+{
+	struct options *options = context->options;
+	struct type_option *type = &options->type[options->type_count];
+	const char *end;
+
+	if (options->type_count == OPTIONS_TYPE_MAX)
+		return bad(context, value, "that is more than 64 of them", "put the texts together");
+	if (!parse_seconds(value, &type->seconds, &end) || *end != ':')
+		return bad(context, value, "it does not begin with guest seconds and a colon",
+			   "try -type '10:root\\n'");
+	type->text = end + 1;
+	options->type_count++;
+	return OPTIONS_RUN;
+}
+
+static enum options_result parse_pace(struct context *context, const char *value)
+{
+	if (!strcmp(value, "none"))
+		context->options->pace = PACE_NONE;
+	else if (!strcmp(value, "idle"))
+		context->options->pace = PACE_IDLE;
+	else if (!strcmp(value, "real"))
+		context->options->pace = PACE_REAL;
+	else
+		return bad(context, value, "no such pace", "there is none, idle, and real");
+	return OPTIONS_RUN;
+}
+
+static enum options_result parse_version(struct context *context, const char *value)
+{
+	(void)value;
+	fprintf(context->out, "clearbox %s\n", CLEARBOX_VERSION);
+	return OPTIONS_DONE;
+}
+
+static enum options_result parse_help(struct context *context, const char *value);
+
+/* ---- The table --------------------------------------------------------------------------- */
+
+static const struct option table[] = {
+	{ NULL, NULL, "The machine:", NULL },
+	{ "m", "SIZE", "memory in MiB, or with K, M or G (128)", parse_memory },
+	{ "cpu", "MODEL", "processor model; help lists them", parse_cpu },
+	{ "rtc", "base=B", "clock: utc, localtime, or a date 2026-11-22T10:20:30 (utc)", parse_rtc },
+	{ "device", "D", "isa-debug-exit,iobase=0xf4,iosize=4: the guest ends the run with a code",
+	  parse_device },
+	{ NULL, NULL, "Disks (raw images or block devices; written to, unless -snapshot):", NULL },
+	{ "fda", "FILE", "floppy in drive A", parse_fda },
+	{ "fdb", "FILE", "floppy in drive B", parse_fdb },
+	{ "hda", "FILE", "hard disk, primary master (so is a FILE without an option)", parse_hda },
+	{ "hdb", "FILE", "hard disk, primary slave", parse_hdb },
+	{ "hdc", "FILE", "hard disk, secondary master", parse_hdc },
+	{ "hdd", "FILE", "hard disk, secondary slave", parse_hdd },
+	{ "cdrom", "FILE", "CD, secondary master", parse_cdrom },
+	{ "snapshot", NULL, "keep what the guest writes in memory; the images stay as they are",
+	  parse_snapshot },
+	{ NULL, NULL, "Booting:", NULL },
+	{ "boot", "ORDER", "letters a (floppy), c (disk), d (CD), n (network), first first (cda)",
+	  parse_boot },
+	{ "kernel", "FILE", "Linux bzImage or multiboot ELF, started directly", parse_kernel },
+	{ "initrd", "FILE", "initial RAM disk for -kernel", parse_initrd },
+	{ "append", "TEXT", "command line for -kernel", parse_append },
+	{ "bios", "FILE", "another system BIOS, such as SeaBIOS", parse_bios },
+	{ "vgabios", "FILE", "another VGA BIOS", parse_vga_bios },
+	{ "no-reboot", NULL, "end when the guest resets, instead of starting again", parse_no_reboot },
+	{ NULL, NULL, "Screen, keyboard, ports:", NULL },
+	{ "display", "D", "terminal (text and graphics in this terminal) or none", parse_display },
+	{ "nographic", NULL, "-display none -serial stdio", parse_nographic },
+	{ "serial", "B", "serial port, repeatable: stdio, null, pty, file:F, tcp:H:P[,server], unix:F[,server]",
+	  parse_serial },
+	{ "parallel", "B", "parallel port, as for -serial", parse_parallel },
+	{ "debugcon", "B", "what the guest writes to ports E9h and 402h, as for -serial",
+	  parse_debugcon },
+	{ "type", "S:TEXT", "after S guest seconds type TEXT (\\n Enter, \\{f2}, \\{ctrl-c} ...), repeatable",
+	  parse_type },
+	{ "pace", "P", "wait for the host's clock: none, idle (while the guest idles), real (always)",
+	  parse_pace },
+	{ NULL, NULL, "Ends and results:", NULL },
+	{ "timeout", "SECONDS", "end after so many seconds of the host", parse_timeout },
+	{ "max-insns", "N", "end after so many instructions", parse_instructions },
+	{ "screenshot", "FILE", "write the picture at the end, as .png or .ppm", parse_screenshot },
+	{ "screen-text", "FILE", "write the text on the screen at the end (-: standard output)",
+	  parse_screen_text },
+	{ "log", "FILE", "write what devices have to say (-: standard error)", parse_log },
+	{ "version", NULL, "print the version", parse_version },
+	{ "help", NULL, "print this", parse_help },
+};
+
+enum { OPTIONS = sizeof(table) / sizeof(table[0]) };
+
+static enum options_result parse_help(struct context *context, const char *value)
+{
+	FILE *out = context->out;
+
+	(void)value;
+	fprintf(out, "usage: clearbox [OPTION]... [DISK]\n\n"
+		"Clearbox is a PC.  Without a disk or kernel it shows a demonstration of its own.\n");
+	for (unsigned i = 0; i < OPTIONS; i++) {
+		char left[40];
+
+		if (!table[i].name) {
+			fprintf(out, "\n%s\n", table[i].help);
+			continue;
+		}
+		snprintf(left, sizeof(left), "-%s %s", table[i].name,
+			 table[i].argument ? table[i].argument : "");
+		fprintf(out, "  %-20s %s\n", left, table[i].help);
+	}
+	fprintf(out, "\nKeys in a terminal: Ctrl-A X quits, Ctrl-A D presses Ctrl-Alt-Delete, Ctrl-A P the\n"
+		"power button, Ctrl-A A types Ctrl-A.\n"
+		"\nExit codes: 0 powered off or quit; 2 bad options, 4 cannot open, 6 no machine,\n"
+		"8 -timeout, 10 -max-insns, 12 triple fault with -no-reboot, 14 halted for ever,\n"
+		"16 unsupported, 18 no host memory, 20 cannot write results; odd: the guest's own.\n");
+	return OPTIONS_DONE;
+}
+
+/* ---- Parsing -------------------------------------------------------------------------------- */
+
+/* How many letters must be changed, added, removed or swapped: a small dynamic program. */
+static unsigned distance(const char *a, const char *b)
+{
+	enum { MAX = 24 };
+	unsigned row[MAX + 1][MAX + 1];
+	size_t m = strlen(a), n = strlen(b);
+
+	if (m > MAX || n > MAX)
+		return MAX;
+	for (size_t i = 0; i <= m; i++) {
+		for (size_t j = 0; j <= n; j++) {
+			unsigned best;
+
+			if (!i || !j) {
+				row[i][j] = (unsigned)(i + j);
+				continue;
+			}
+			best = row[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+			if (row[i - 1][j] + 1 < best)
+				best = row[i - 1][j] + 1;
+			if (row[i][j - 1] + 1 < best)
+				best = row[i][j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    row[i - 2][j - 2] + 1 < best)
+				best = row[i - 2][j - 2] + 1;
+			row[i][j] = best;
+		}
+	}
+	return row[m][n];
+}
+
+static enum options_result unknown(const struct context *context, const char *given)
+{
+	unsigned best = 4;
+	const char *nearest = NULL;
+
+	for (unsigned i = 0; i < OPTIONS; i++) {
+		unsigned d;
+
+		if (!table[i].name)
+			continue;
+		d = distance(given, table[i].name);
+		if (d < best && d < strlen(table[i].name)) {
+			best = d;
+			nearest = table[i].name;
+		}
+	}
+	if (nearest)
+		fprintf(context->errors, "clearbox: -%s: no such option; did you mean -%s?\n", given,
+			nearest);
+	else
+		fprintf(context->errors, "clearbox: -%s: no such option; -help lists them all\n", given);
+	return OPTIONS_BAD;
+}
+
+static enum options_result parse_one(struct context *context, int argc, char **argv, int *at)
+{
+	const char *name = argv[*at] + 1;
+
+	if (*name == '-' && name[1])
+		name++;
+	if (!strcmp(name, "h") || !strcmp(name, "?"))
+		name = "help";
+	for (unsigned i = 0; i < OPTIONS; i++) {
+		if (!table[i].name || strcmp(name, table[i].name))
+			continue;
+		context->name = name;
+		if (!table[i].argument)
+			return table[i].parse(context, NULL);
+		if (*at + 1 >= argc) {
+			fprintf(context->errors, "clearbox: -%s: it needs a value; try -%s %s (%s)\n",
+				name, name, table[i].argument, table[i].help);
+			return OPTIONS_BAD;
+		}
+		return table[i].parse(context, argv[++*at]);
+	}
+	return unknown(context, name);
+}
+
+/* What fits together only by looking at several options. */
+static enum options_result check(const struct context *context)
+{
+	struct options *options = context->options;
+	unsigned users = options->parallel.kind == CHANNEL_STDIO;
+
+	for (unsigned i = 0; i < options->serial_count; i++)
+		users += options->serial[i].kind == CHANNEL_STDIO;
+	users += options->debug_console.kind == CHANNEL_STDIO && !users;
+	if (users > 1) {
+		fprintf(context->errors, "clearbox: standard input and output can serve one port only; "
+			"try -serial file:NAME or pty for the others\n");
+		return OPTIONS_BAD;
+	}
+	if (users && options->display == DISPLAY_TERMINAL) {
+		fprintf(context->errors, "clearbox: -display terminal and stdio would both use this "
+			"terminal; try -display none, or -serial pty\n");
+		return OPTIONS_BAD;
+	}
+	if (options->cdrom && options->disk[2]) {
+		fprintf(context->errors, "clearbox: -cdrom and -hdc are the same drive; "
+			"try -hdb or -hdd for the disk\n");
+		return OPTIONS_BAD;
+	}
+	if ((options->initrd || options->append) && !options->kernel) {
+		fprintf(context->errors, "clearbox: -%s goes with -kernel only; try -kernel FILE\n",
+			options->initrd ? "initrd" : "append");
+		return OPTIONS_BAD;
+	}
+	return OPTIONS_RUN;
+}
+
+enum options_result options_parse(struct options *options, int argc, char **argv, FILE *out,
+				  FILE *errors)
+{
+	struct context context = { .options = options, .out = out, .errors = errors };
+
+	memset(options, 0, sizeof(*options));
+	options->memory_bytes = 128u << 20;
+	for (int i = 1; i < argc; i++) {
+		enum options_result result;
+
+		if (argv[i][0] == '-' && argv[i][1]) {
+			result = parse_one(&context, argc, argv, &i);
+			if (result != OPTIONS_RUN)
+				return result;
+		} else if (options->bare) {
+			fprintf(errors, "clearbox: %s: %s is the disk already; try -hdb %s\n", argv[i],
+				options->bare, argv[i]);
+			return OPTIONS_BAD;
+		} else {
+			options->bare = argv[i];
+		}
+	}
+	return check(&context);
+}

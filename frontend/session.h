@@ -1,0 +1,38 @@
+/* A machine while it runs: its channels, keys, display and clock, and how it ended. */
+#ifndef FRONTEND_SESSION_H
+#define FRONTEND_SESSION_H
+
+#include <clearbox/machine.h>
+
+#include "display.h"
+#include "keys.h"
+#include "options.h"
+#include "pacing.h"
+#include "serial.h"
+
+enum { CHANNEL_PARALLEL = OPTIONS_SERIAL_MAX, CHANNEL_DEBUG, CHANNELS };
+
+struct session {
+	const struct options *options;
+	struct cbx_machine *machine;
+	struct display *display;
+	struct channel channels[CHANNELS];      /* the serial ports first */
+	struct key_queue keys;
+	struct type_option type[OPTIONS_TYPE_MAX];      /* in the order of their times */
+	unsigned type_next;
+	struct pacing pacing;
+	bool idle;                      /* the processor is halted */
+	uint64_t work_time, update_time, end_time;      /* host ns */
+	uint64_t instructions;          /* executed so far */
+};
+
+/*
+ * Runs the machine to its end.  Returns the program's exit code; when there is more to
+ * say than the code, it is in message.
+ */
+int session_run(struct session *session, char *message, size_t message_size);
+
+/* For a signal handler: ends session_run soon, with exit code 128 + number. */
+void session_signal(int number);
+
+#endif
