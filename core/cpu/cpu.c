@@ -24,17 +24,19 @@ static const struct cbx_field table_fields[] = {
 };
 
 static const struct cbx_field x87_fields[] = {
-	CBX_FIELD_ARRAY(struct x87_saved, significand),
-	CBX_FIELD(struct x87_saved, ip),
-	CBX_FIELD(struct x87_saved, dp),
-	CBX_FIELD_ARRAY(struct x87_saved, sign_exponent),
-	CBX_FIELD(struct x87_saved, control),
-	CBX_FIELD(struct x87_saved, status),
-	CBX_FIELD(struct x87_saved, tag),
-	CBX_FIELD(struct x87_saved, opcode),
-	CBX_FIELD(struct x87_saved, cs),
-	CBX_FIELD(struct x87_saved, ds),
-	CBX_FIELD_ARRAY(struct x87_saved, zero),
+	CBX_FIELD_ARRAY(struct x87, significand),
+	CBX_FIELD_ARRAY(struct x87, sign_exponent),
+	CBX_FIELD(struct x87, control),
+	CBX_FIELD(struct x87, status),
+	CBX_FIELD(struct x87, opcode),
+	CBX_FIELD(struct x87, cs),
+	CBX_FIELD(struct x87, ds),
+	CBX_FIELD(struct x87, top),
+	CBX_FIELD(struct x87, valid),
+	CBX_FIELD(struct x87, ferr),
+	CBX_FIELD_ARRAY(struct x87, reserved),
+	CBX_FIELD(struct x87, ip),
+	CBX_FIELD(struct x87, dp),
 	CBX_FIELD_END
 };
 
@@ -73,7 +75,7 @@ const struct cbx_field cpu_fields[] = {
 	CBX_FIELD(struct cpu, msr_mcg_status),
 	CBX_FIELD(struct cpu, msr_bios_sign),
 	CBX_FIELD(struct cpu, msr_debugctl),
-	CBX_FIELD_STRUCT(struct cpu, x87_saved, x87_fields),
+	CBX_FIELD_STRUCT(struct cpu, x87, x87_fields),
 	CBX_FIELD(struct cpu, mxcsr),
 	CBX_FIELD(struct cpu, activity),
 	CBX_FIELD(struct cpu, count),
@@ -98,22 +100,9 @@ void *cpu_state(struct cbx_machine *machine, size_t *size)
 void cpu_before_save(struct cbx_machine *machine)
 {
 	struct cpu *cpu = machine->cpu;
-	struct x87_saved *saved = &cpu->x87_saved;
 
 	cpu->eflags = flags_get(cpu);
 	cpu->reg[REG_ZERO] = cpu->reg[REG_EA] = 0;
-	for (unsigned n = 0; n < 8; n++) {
-		saved->significand[n] = cpu->x87.reg[n].significand;
-		saved->sign_exponent[n] = cpu->x87.reg[n].sign_exponent;
-	}
-	saved->ip = cpu->x87.ip;
-	saved->dp = cpu->x87.dp;
-	saved->control = cpu->x87.control;
-	saved->status = cpu->x87.status;
-	saved->tag = cpu->x87.tag;
-	saved->opcode = cpu->x87.opcode;
-	saved->cs = cpu->x87.cs;
-	saved->ds = cpu->x87.ds;
 }
 
 /* What no running processor can hold. */
@@ -124,7 +113,8 @@ bool cpu_check(const struct cbx_machine *machine, const void *state)
 	(void)machine;
 	if (cpu->reg[REG_ZERO] || cpu->reg[REG_EA] || cpu->activity > ACTIVITY_SHUTDOWN ||
 	    cpu->rip > UINT32_MAX || cpu->gdtr.limit > 0xffff || cpu->idtr.limit > 0xffff ||
-	    cpu->x87_saved.zero[0] || cpu->x87_saved.zero[1])
+	    cpu->x87.top > 7 || cpu->x87.ferr > 1 || cpu->x87.reserved[0] ||
+	    cpu->x87.reserved[1] || cpu->x87.reserved[2] || (cpu->x87.status & 0x3800))
 		return false;
 	if ((cpu->cr0 & CR0_PG) && !(cpu->cr0 & CR0_PE))
 		return false;
@@ -141,20 +131,7 @@ void debug_changed(struct cpu *cpu);
 void cpu_loaded(struct cbx_machine *machine)
 {
 	struct cpu *cpu = machine->cpu;
-	const struct x87_saved *saved = &cpu->x87_saved;
 
-	for (unsigned n = 0; n < 8; n++) {
-		cpu->x87.reg[n].significand = saved->significand[n];
-		cpu->x87.reg[n].sign_exponent = saved->sign_exponent[n];
-	}
-	cpu->x87.ip = saved->ip;
-	cpu->x87.dp = saved->dp;
-	cpu->x87.control = saved->control;
-	cpu->x87.status = saved->status;
-	cpu->x87.tag = saved->tag;
-	cpu->x87.opcode = saved->opcode;
-	cpu->x87.cs = saved->cs;
-	cpu->x87.ds = saved->ds;
 	flags_set_arithmetic(cpu, (uint32_t)cpu->eflags);
 	cpu->run_one = false;
 	cpu->budget = -1;
@@ -244,7 +221,7 @@ void cpu_reset(struct cbx_machine *machine)
 	cpu->msr_bios_sign = cpu->msr_debugctl = 0;
 	memset(&cpu->x87, 0, sizeof cpu->x87);
 	cpu->x87.control = 0x40;
-	cpu->x87.tag = 0x5555;          /* all registers hold +0 after RESET; FNINIT empties them */
+	cpu->x87.valid = 0xff;          /* all registers hold +0 after RESET; FNINIT empties them */
 	cpu->mxcsr = 0x1f80;
 	cpu->activity = ACTIVITY_RUNNING;
 	cpu->pending_dr6 = 0;
@@ -325,7 +302,7 @@ static uint64_t *plain_register(struct cpu *cpu, enum cbx_register which)
 	if (which >= CBX_ES_BASE && which <= CBX_TR_BASE)
 		return &cpu->seg[which - CBX_ES_BASE].base;
 	if (which >= CBX_FR0 && which <= CBX_FR7)
-		return &cpu->x87.reg[which - CBX_FR0].significand;
+		return &cpu->x87.significand[which - CBX_FR0];
 	switch (which) {
 	case CBX_RIP: return &cpu->rip;
 	case CBX_GDTR_BASE: return &cpu->gdtr.base;
@@ -355,11 +332,8 @@ static uint16_t *short_register(struct cpu *cpu, enum cbx_register which)
 	if (which >= CBX_ES_ATTRIBUTES && which <= CBX_TR_ATTRIBUTES)
 		return &cpu->seg[which - CBX_ES_ATTRIBUTES].attributes;
 	if (which >= CBX_FR0_EXPONENT && which <= CBX_FR7_EXPONENT)
-		return &cpu->x87.reg[which - CBX_FR0_EXPONENT].sign_exponent;
+		return &cpu->x87.sign_exponent[which - CBX_FR0_EXPONENT];
 	switch (which) {
-	case CBX_FCW: return &cpu->x87.control;
-	case CBX_FSW: return &cpu->x87.status;
-	case CBX_FTW: return &cpu->x87.tag;
 	case CBX_FCS: return &cpu->x87.cs;
 	case CBX_FDS: return &cpu->x87.ds;
 	case CBX_FOP: return &cpu->x87.opcode;
@@ -385,6 +359,12 @@ enum cbx_status cbx_register_read(const struct cbx_machine *machine, enum cbx_re
 		*value = *half;
 	else if (which == CBX_RFLAGS)
 		*value = flags_get(cpu);
+	else if (which == CBX_FCW)
+		*value = cpu->x87.control;
+	else if (which == CBX_FSW)
+		*value = x87_status_word(&cpu->x87);
+	else if (which == CBX_FTW)
+		*value = x87_tag_word(&cpu->x87);
 	else
 		*value = cpu->seg[which - CBX_ES_LIMIT].limit;
 	return CBX_OK;
@@ -403,7 +383,7 @@ enum cbx_status cbx_register_write(struct cbx_machine *machine, enum cbx_registe
 	half = short_register(cpu, which);
 	if (which >= CBX_R8 && which <= CBX_R15)
 		return CBX_ERROR_UNSUPPORTED;
-	if (half && value > 0xffff)
+	if ((half || (which >= CBX_FCW && which <= CBX_FTW)) && value > 0xffff)
 		return CBX_ERROR_ARGUMENT;
 	if (!half && which != CBX_RFLAGS && value > UINT32_MAX && !(which >= CBX_FR0 && which <= CBX_FR7))
 		return CBX_ERROR_ARGUMENT;
@@ -417,6 +397,12 @@ enum cbx_status cbx_register_write(struct cbx_machine *machine, enum cbx_registe
 		*half = (uint16_t)value;
 	else if (which == CBX_RFLAGS)
 		flags_set(cpu, value & 0x3f7fd7);
+	else if (which == CBX_FCW)
+		x87_set_control_word(&cpu->x87, (uint16_t)value);
+	else if (which == CBX_FSW)
+		x87_set_status_word(&cpu->x87, (uint16_t)value);
+	else if (which == CBX_FTW)
+		x87_set_tag_word(&cpu->x87, (uint16_t)value);
 	else
 		cpu->seg[which - CBX_ES_LIMIT].limit = (uint32_t)value;
 	if (which >= CBX_CR0 && which <= CBX_EFER) {

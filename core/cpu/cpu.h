@@ -105,10 +105,7 @@ struct cpu {
 	uint64_t msr_mtrr_def_type, msr_mtrr_fixed[11], msr_mtrr_base[8], msr_mtrr_mask[8];
 	uint64_t msr_star, msr_lstar, msr_cstar, msr_fmask, msr_kernel_gs_base, msr_tsc_aux;
 	uint64_t msr_mcg_status, msr_bios_sign, msr_debugctl;
-	struct x87_saved {              /* x87 as it is saved: filled by cpu_before_save */
-		uint64_t significand[8], ip, dp;
-		uint16_t sign_exponent[8], control, status, tag, opcode, cs, ds, zero[2];
-	} x87_saved;
+	struct x87 x87;
 	uint32_t mxcsr;
 	uint32_t activity;              /* enum activity */
 	uint64_t count;                 /* instructions executed; see cpu_instruction_count */
@@ -121,7 +118,6 @@ struct cpu {
 
 	/* ---- Derived: everything from here on ----------------------------------------- */
 	uint8_t derived;                /* marks the place */
-	struct x87 x87;
 	uint8_t cpl;
 	bool run_one;                   /* the next block is cut to one instruction */
 	bool trap_after;                /* TF was set when the instruction began */

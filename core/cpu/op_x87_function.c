@@ -178,7 +178,7 @@ static NOINLINE bool fxtract(struct cpu *cpu, const struct insn *i)
 	return true;
 }
 
-/* FPREM and FPREM1 set all four condition codes. */
+/* FPREM and FPREM1 set all four condition codes, without a quotient only C2 and C1. */
 static NOINLINE bool fprem(struct cpu *cpu, const struct insn *i)
 {
 	struct x87 *x87 = &cpu->x87;
@@ -193,7 +193,11 @@ static NOINLINE bool fprem(struct cpu *cpu, const struct insn *i)
 		return true;
 	}
 	result = f80_remainder(x87_get(x87, 0), x87_get(x87, 1), i->modrm == 0xf5, &context);
-	x87_raise_conditions(x87, context.flags);
+	x87->status &= (uint16_t)~FPU_C2;
+	if (f80_is_nan(result) || fpu_suppressed(&context))
+		x87_raise(x87, context.flags);
+	else
+		x87_raise_conditions(x87, context.flags);
 	if (!fpu_suppressed(&context))
 		x87_set(x87, 0, result);
 	return true;

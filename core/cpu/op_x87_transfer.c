@@ -110,7 +110,7 @@ static NOINLINE bool fld_sti(struct cpu *cpu, const struct insn *i)
 	struct fpu_context context = fpu_context(x87->control);
 
 	x87_record(cpu, i);
-	if (x87_empty(x87, 7) && x87_empty(x87, i->modrm & 7)) {
+	if (x87_empty(x87, i->modrm & 7)) {
 		if (x87_underflow(x87))
 			x87_push(x87, F80_DEFAULT_NAN);
 		return true;
@@ -225,13 +225,21 @@ X87_HANDLER(op_FBSTP_Mt, store)
 
 /* ---- Between registers ---------------------------------------------------------------------------- */
 
-/* FST ST(i); FSTP in all its encodings: DD D8+, D9 D8+, DF D0+ and DF D8+. */
+/*
+ * FST ST(i); FSTP in all its encodings: DD D8+, D9 D8+, DF D0+ and DF D8+.  D9 D8+ knows no stack
+ * fault: from an empty register it only pops.
+ */
 static NOINLINE bool fst_sti(struct cpu *cpu, const struct insn *i)
 {
 	struct x87 *x87 = &cpu->x87;
 	struct float80 value = x87_get(x87, 0);
 
 	x87_record(cpu, i);
+	if (x87_empty(x87, 0) && i->opcode == 0xd9) {
+		x87_raise(x87, 0);
+		x87_pop(x87);
+		return true;
+	}
 	if (x87_empty(x87, 0)) {
 		if (!x87_underflow(x87))
 			return true;
