@@ -209,7 +209,7 @@ def main():
     parser.add_argument("--linux", default="")
     parser.add_argument("--json", default="")
     parser.add_argument("works", nargs="*")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     emulators = {name: getattr(options, name) for name in ("clearbox", "bochs", "qemu")
                  if getattr(options, name) and shutil.which(getattr(options, name))}
     wanted = [(number, name, kind) for number, (name, kind) in enumerate(works(options.folder))
