@@ -34,7 +34,7 @@ struct pit_counter {
 	uint8_t write_high, read_high;  /* two-byte access: the high byte is next */
 	uint8_t latched;                /* bytes of the latched count still to be read */
 	uint8_t status, status_latched;
-	uint8_t reserved[6];
+	uint8_t reserved[3];
 };
 
 struct pit_state {

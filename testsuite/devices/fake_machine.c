@@ -173,12 +173,29 @@ void cbx_ports_unmap(struct cbx_device *device, uint32_t first, uint32_t count)
 	}
 }
 
+static unsigned fake_order(const struct cbx_machine *machine, const struct cbx_device *device)
+{
+	unsigned order = 0;
+
+	for (struct cbx_device *other = machine->devices; other != device; other = other->next)
+		order++;
+	return order;
+}
+
+/* The device created last answers, and of its ranges the one mapped last. */
 static const struct fake_range *fake_range_at(const struct cbx_machine *machine, uint32_t port)
 {
-	for (unsigned i = machine->range_count; i-- > 0;)
-		if (port - machine->ranges[i].first < machine->ranges[i].count)
-			return &machine->ranges[i];
-	return NULL;
+	const struct fake_range *best = NULL;
+
+	for (unsigned i = machine->range_count; i-- > 0;) {
+		const struct fake_range *range = &machine->ranges[i];
+
+		if (port - range->first < range->count &&
+		    (!best || fake_order(machine, range->device) >
+			      fake_order(machine, best->device)))
+			best = range;
+	}
+	return best;
 }
 
 static uint64_t fake_ones(unsigned width)
@@ -373,6 +390,13 @@ void cbx_region_place(struct cbx_region *region, uint64_t base, unsigned access,
 	region->base = base;
 	region->access = access;
 	region->priority = priority;
+}
+
+void cbx_region_set_offset(struct cbx_region *region, uint64_t offset)
+{
+	if (region->ram && offset % FAKE_PAGE == 0 && offset <= region->ram->size &&
+	    region->size <= region->ram->size - offset)
+		region->ram_offset = offset;
 }
 
 static struct cbx_region *fake_region_at(struct cbx_machine *machine, uint64_t address,
