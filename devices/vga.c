@@ -423,6 +423,8 @@ static enum cbx_status make_regions(struct vga *vga)
 		status = cbx_region_new_ram(device, vga->vram, 0, window_bytes[i], &vga->chain4[i]);
 	if (!status)
 		status = cbx_region_new_ram(device, vga->text, 0, VGA_TEXT_BYTES, &vga->text_ram);
+	if (!status)
+		status = cbx_region_new_ram(device, vga->vram, 0, 0x10000, &vga->bank);
 	return status;
 }
 

@@ -3,8 +3,9 @@
  * VBE bank, write modes 0-3, read modes 0 and 1, latches.  After the IBM PS/2 Hardware
  * Interface Technical Reference, "Video Subsystem".
  *
- * Two mappings are plain RAM so that they cost nothing per access: chain-4 with nothing
- * else switched on (mode 13h), because of the order of bytes in video memory, and text.
+ * Three mappings are plain RAM so that they cost nothing per access: VBE's bank, chain-4
+ * with nothing else switched on (mode 13h), because of the order of bytes in video
+ * memory, and text.
  *
  * Text is kept in memory of its own while it is mapped so (state.text_window): byte A of
  * the window stands for plane A & 1, offset A & ~1, that is for byte 4 (A & ~1) + (A & 1)
@@ -23,8 +24,8 @@
 /* The guard is just above the PCI functions' regions, the windows are above RAM. */
 enum { TEXT_ACCESSES = 64, PRIORITY = 4, GUARD_PRIORITY = -9 };
 
-/* What vga->mapped says: nothing, one of the four windows, chain-4 (2), text (2). */
-enum { MAP_NONE, MAP_WINDOW = 1, MAP_CHAIN4 = 5, MAP_TEXT = 7, MAP_UNKNOWN = 9 };
+/* What vga->mapped says: nothing, one of the four windows, chain-4 (2), the bank, text (2). */
+enum { MAP_NONE, MAP_WINDOW = 1, MAP_CHAIN4 = 5, MAP_BANK = 7, MAP_TEXT = 8, MAP_UNKNOWN = 10 };
 
 static const uint64_t window_base[4] = { 0xa0000, 0xa0000, 0xb0000, 0xb8000 };
 
@@ -127,7 +128,7 @@ static unsigned wanted_mapping(const struct vga *vga)
 	if (!(s->misc & VGA_MISC_RAM))
 		return MAP_NONE;
 	if (vga_vbe_on(s))
-		return MAP_WINDOW + 1;
+		return MAP_BANK;
 	if (s->text_window)
 		return MAP_TEXT + (window & 1);
 	if (s->seq[VGA_SEQ_MEMORY] & 8 && window < 2 && s->seq[VGA_SEQ_MAP_MASK] == 15 &&
@@ -146,6 +147,8 @@ static void place(struct vga *vga, unsigned mapping, unsigned access)
 	if (mapping >= MAP_TEXT) {
 		region = vga->text_ram;
 		base = window_base[mapping - MAP_TEXT + 2];
+	} else if (mapping == MAP_BANK) {
+		region = vga->bank;
 	} else if (mapping >= MAP_CHAIN4) {
 		region = vga->chain4[mapping - MAP_CHAIN4];
 	} else {
@@ -182,6 +185,8 @@ void vga_map(struct vga *vga)
 		vga->state.text_accesses = 0;
 	}
 	wanted = wanted_mapping(vga);
+	if (wanted == MAP_BANK)
+		cbx_region_set_offset(vga->bank, (uint64_t)vga->state.vbe[VBE_BANK] << 16);
 	if (wanted == vga->mapped)
 		return;
 	if ((wanted >= MAP_TEXT) != (vga->mapped >= MAP_TEXT))
@@ -221,10 +226,6 @@ static uint8_t read_byte(struct vga *vga, uint32_t a)
 	struct vga_state *s = &vga->state;
 	uint32_t n, at;
 
-	if (vga_vbe_on(s)) {
-		at = ((uint32_t)s->vbe[VBE_BANK] << 16 | (a & 0xffff)) & (vga->vram_bytes - 1);
-		return cbx_ram_page(vga->vram, at)[at & 4095];
-	}
 	n = s->seq[VGA_SEQ_MEMORY] & 8 ? a >> 2 : plane_offset(vga, a);
 	at = 4 * n;
 	memcpy(s->latch, cbx_ram_page(vga->vram, at) + (at & 4095), 4);
@@ -289,13 +290,6 @@ static void write_byte(struct vga *vga, uint32_t a, uint8_t value)
 	uint32_t n, at, data, mask;
 	uint8_t *page;
 
-	if (vga_vbe_on(s)) {
-		at = ((uint32_t)s->vbe[VBE_BANK] << 16 | (a & 0xffff)) & (vga->vram_bytes - 1);
-		page = cbx_ram_page_writable(vga->vram, at);
-		if (page)
-			page[at & 4095] = value;
-		return;
-	}
 	if (s->seq[VGA_SEQ_MEMORY] & 8) {
 		n = a >> 2;
 		planes &= 1u << (a & 3);

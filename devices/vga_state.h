@@ -63,7 +63,7 @@ struct vga {
 	struct cbx_pci_function *pci;
 	struct cbx_region *window[4];           /* handlers; numbered as in VGA_GFX_MISC */
 	struct cbx_region *chain4[2];           /* RAM: 128 KiB and 64 KiB at A0000 */
-	struct cbx_region *text_ram;
+	struct cbx_region *text_ram, *bank;     /* RAM: B0000 or B8000; A0000, movable */
 	struct cbx_region *lfb, *mmio;
 	struct cbx_region *lfb_guard;           /* handlers over the planes while text_window */
 
