@@ -1,0 +1,386 @@
+/*
+ * The program's command line: what is understood, and what is said about the rest.  And
+ * keys: from characters, names and a terminal's sequences.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "keys.h"
+#include "options.h"
+#include "terminal_keys.h"
+
+static struct options options;
+static char said[8192];
+
+/* Parses words separated by spaces; what is said on either stream is in said. */
+static enum options_result parse(const char *line)
+{
+	static char copy[1024];
+	char *argv[64], *text = NULL;
+	enum options_result result;
+	int argc = 1;
+	size_t size;
+	FILE *out;
+
+	argv[0] = (char *)"clearbox";
+	snprintf(copy, sizeof(copy), "%s", line);
+	for (char *word = strtok(copy, " "); word && argc < 63; word = strtok(NULL, " "))
+		argv[argc++] = word;
+	argv[argc] = NULL;
+	out = open_memstream(&text, &size);
+	assert_non_null(out);
+	result = options_parse(&options, argc, argv, out, out);
+	fclose(out);
+	snprintf(said, sizeof(said), "%s", text);
+	free(text);
+	return result;
+}
+
+static void good(const char *line)
+{
+	if (parse(line) != OPTIONS_RUN)
+		fail_msg("%s: %s", line, said);
+	assert_string_equal(said, "");
+}
+
+/* It is refused, and the complaint has these words. */
+static void bad(const char *line, const char *words)
+{
+	if (parse(line) != OPTIONS_BAD)
+		fail_msg("%s was accepted", line);
+	assert_int_equal(strncmp(said, "clearbox: ", 10), 0);
+	if (!strstr(said, words))
+		fail_msg("%s: \"%s\" does not say \"%s\"", line, said, words);
+	/* one line, and advice in it */
+	assert_int_equal(strchr(said, '\n') - said, strlen(said) - 1);
+	assert_true(strstr(said, "; ") || strstr(said, "did you mean"));
+}
+
+static void test_defaults(void **state)
+{
+	(void)state;
+	good("");
+	assert_int_equal(options.memory_bytes, 128 << 20);
+	assert_int_equal(options.display, DISPLAY_DEFAULT);
+	assert_int_equal(options.serial_count, 0);
+	assert_null(options.bare);
+}
+
+static void test_values(void **state)
+{
+	(void)state;
+	good("-m 64 -hda a -hdb b -hdd d -fda f -fdb g -cdrom c.iso -boot order=dc disk.img");
+	assert_int_equal(options.memory_bytes, 64 << 20);
+	assert_string_equal(options.disk[1], "b");
+	assert_string_equal(options.floppy[1], "g");
+	assert_string_equal(options.cdrom, "c.iso");
+	assert_string_equal(options.boot_order, "dc");
+	assert_string_equal(options.bare, "disk.img");
+	good("-m 2G");
+	assert_int_equal(options.memory_bytes, 2ull << 30);
+	good("-m size=1536K");
+	assert_int_equal(options.memory_bytes, 1536 << 10);
+	good("-boot once=d,menu=on");
+	assert_string_equal(options.boot_order, "d");
+	good("--kernel k --initrd i --append quiet -no-reboot -snapshot -display none");
+	assert_string_equal(options.append, "quiet");
+	assert_true(options.no_reboot && options.snapshot);
+	assert_int_equal(options.display, DISPLAY_NONE);
+	good("-max-insns 1000000 -timeout 1.5 -screenshot a.ppm -screen-text -");
+	assert_int_equal(options.instructions, 1000000);
+	assert_true(options.timeout == 1.5);
+	assert_string_equal(options.screen_text, "-");
+	good("-device isa-debug-exit,iobase=0xf4,iosize=4");
+	assert_int_equal(options.debug_exit_port, 0xf4);
+	assert_int_equal(options.debug_exit_size, 4);
+	good("-device isa-debug-exit");
+	assert_int_equal(options.debug_exit_port, 0x501);
+	good("-type 1.5:abc -type 20:x");
+	assert_int_equal(options.type_count, 2);
+	assert_string_equal(options.type[1].text, "x");
+	good("-nographic -pace real");
+	assert_int_equal(options.serial[0].kind, CHANNEL_STDIO);
+	assert_int_equal(options.pace, PACE_REAL);
+}
+
+static void test_channels(void **state)
+{
+	(void)state;
+	good("-serial stdio -serial null -serial file:a,b.log -serial pty -debugcon file:d");
+	assert_int_equal(options.serial_count, 4);
+	assert_string_equal(options.serial[2].path, "a,b.log");
+	assert_int_equal(options.serial[3].kind, CHANNEL_PTY);
+	assert_int_equal(options.debug_console.kind, CHANNEL_FILE);
+	good("-serial tcp:localhost:4444,server,nowait -serial tcp:::1:5 -serial unix:/tmp/s,server=on,wait=off");
+	assert_string_equal(options.serial[0].path, "localhost");
+	assert_string_equal(options.serial[0].port, "4444");
+	assert_true(options.serial[0].server && !options.serial[0].wait);
+	assert_string_equal(options.serial[1].path, "::1");
+	assert_false(options.serial[1].server);
+	assert_string_equal(options.serial[2].path, "/tmp/s");
+	assert_true(options.serial[2].server && !options.serial[2].wait);
+	good("-serial tcp::7,server");
+	assert_true(options.serial[0].server && options.serial[0].wait);
+	bad("-serial tcp:7", "no port");
+	bad("-serial tcp:host:", "no port");
+	bad("-serial tcp:host:1,fast", "server");
+	bad("-serial udp:1", "no such backend");
+	bad("-serial file:", "empty");
+	bad("-serial null -serial null -serial null -serial null -serial null", "four");
+	bad("-serial stdio -serial stdio", "one port only");
+	bad("-serial stdio -display terminal", "-display none");
+}
+
+static void test_dates(void **state)
+{
+	(void)state;
+	good("-rtc base=utc");
+	assert_false(options.rtc_set || options.rtc_local);
+	good("-rtc base=localtime");
+	assert_true(options.rtc_local);
+	good("-rtc base=1970-01-01");
+	assert_int_equal(options.rtc_time, 0);
+	good("-rtc base=2026-11-22T10:20:30");
+	assert_true(options.rtc_set);
+	assert_int_equal(options.rtc_time, 1795342830);
+	good("-rtc base=2000-02-29");
+	assert_int_equal(options.rtc_time, 951782400);
+	bad("-rtc base=2000-13-01", "not a date");
+	bad("-rtc base=2000-01-32", "not a date");
+	bad("-rtc base=1960-01-01", "not a date");
+	bad("-rtc base=2000-01-01T24:00:00", "not a date");
+	bad("-rtc clock=host", "base=");
+}
+
+static void test_refusals(void **state)
+{
+	(void)state;
+	bad("-hdaa a", "did you mean -hda?");
+	bad("-kernal x", "did you mean -kernel?");
+	bad("-snaphsot", "did you mean -snapshot?");
+	bad("-cdrmo x", "did you mean -cdrom?");
+	bad("-qwertyuiop", "-help");
+	bad("-m", "needs a value");
+	bad("-m x", "not a size");
+	bad("-m 64X", "not a size");
+	bad("-m 64Mi", "not a size");
+	bad("-m 0", "1 MiB");
+	bad("-m 100G", "3 GiB");
+	bad("-m 99999999999999999999", "not a size");
+	bad("-m -5", "not a size");
+	bad("-cpu pentium9", "-cpu help");
+	bad("-boot x", "order");
+	bad("-boot ccccccccccccccccccccccc", "order");
+	bad("-boot order=d,splash=x", "order=");
+	bad("-timeout 0", "seconds");
+	bad("-timeout -1", "seconds");
+	bad("-timeout nan", "seconds");
+	bad("-timeout 5x", "seconds");
+	bad("-max-insns 0", "instructions");
+	bad("-max-insns 1e9", "instructions");
+	bad("-display sdl", "terminal");
+	bad("-device rtl8139", "isa-debug-exit");
+	bad("-device isa-debug-exit,iobase=0x10000", "65535");
+	bad("-device isa-debug-exit,iobase=0", "65535");
+	bad("-device isa-debug-exit,iosize=70000", "65535");
+	bad("-device isa-debug-exit,port=1", "iobase");
+	bad("-screenshot a.jpg", "");
+	bad("-type abc", "seconds");
+	bad("-type 5", "colon");
+	bad("-pace fast", "real");
+	bad("a b", "already");
+	bad("-cdrom a -hdc b", "same drive");
+	bad("-initrd a", "-kernel");
+	bad("-append a", "-kernel");
+}
+
+static void test_information(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("-help"), OPTIONS_DONE);
+	assert_non_null(strstr(said, "-screenshot"));
+	assert_non_null(strstr(said, "Exit codes"));
+	for (const char *line = said; *line; line = strchr(line, '\n') + 1)
+		assert_true(strchr(line, '\n') - line <= 120);
+	assert_int_equal(parse("--version"), OPTIONS_DONE);
+	assert_int_equal(strncmp(said, "clearbox ", 9), 0);
+	assert_int_equal(parse("-cpu help"), OPTIONS_DONE);
+	assert_true(strlen(said) > 2);
+}
+
+/* Any bytes at all: an answer, and no step beyond them (run with a sanitizer). */
+static void test_noise(void **state)
+{
+	static const char *const pieces[] = {
+		"-m", "-serial", "tcp:", ":", ",", "=", "-rtc", "base=", "-boot", "order=", "unix:",
+		"99999999999999999999999", "-device", "isa-debug-exit,", "\x80\xff", "-type", "%s%n",
+		"2026-", "-", "--", "a"
+	};
+	unsigned seed = 1;
+
+	(void)state;
+	for (unsigned round = 0; round < 20000; round++) {
+		char line[256] = "";
+
+		for (unsigned i = 0; i < 8; i++) {
+			seed = seed * 1103515245 + 12345;
+			strcat(line, pieces[(seed >> 16) % (sizeof(pieces) / sizeof(pieces[0]))]);
+			if (seed >> 30 & 1)
+				strcat(line, " ");
+		}
+		parse(line);
+	}
+}
+
+/* ---- Keys ----------------------------------------------------------------------------- */
+
+static void expect_key(struct key key, unsigned usage, bool ctrl, bool alt, bool shift)
+{
+	assert_int_equal(key.usage, usage);
+	assert_int_equal(key.ctrl, ctrl);
+	assert_int_equal(key.alt, alt);
+	assert_int_equal(key.shift, shift);
+}
+
+static void test_ascii(void **state)
+{
+	(void)state;
+	expect_key(key_of_ascii('a'), 0x04, false, false, false);
+	expect_key(key_of_ascii('Z'), 0x1d, false, false, true);
+	expect_key(key_of_ascii('1'), 0x1e, false, false, false);
+	expect_key(key_of_ascii('!'), 0x1e, false, false, true);
+	expect_key(key_of_ascii(')'), 0x27, false, false, true);
+	expect_key(key_of_ascii('\r'), 0x28, false, false, false);
+	expect_key(key_of_ascii(0x1b), 0x29, false, false, false);
+	expect_key(key_of_ascii(0x7f), 0x2a, false, false, false);
+	expect_key(key_of_ascii('\t'), 0x2b, false, false, false);
+	expect_key(key_of_ascii(' '), 0x2c, false, false, false);
+	expect_key(key_of_ascii('\\'), 0x31, false, false, false);
+	expect_key(key_of_ascii('|'), 0x31, false, false, true);
+	expect_key(key_of_ascii('"'), 0x34, false, false, true);
+	expect_key(key_of_ascii('~'), 0x35, false, false, true);
+	expect_key(key_of_ascii('?'), 0x38, false, false, true);
+	expect_key(key_of_ascii(3), 0x06, true, false, false);
+	expect_key(key_of_ascii(0x1c), 0x31, true, false, false);
+	expect_key(key_of_ascii(0), 0x2c, true, false, false);
+	expect_key(key_of_ascii(0xe4), 0, false, false, false);
+	for (unsigned c = 1; c < 0x80; c++)
+		assert_int_not_equal(key_of_ascii(c).usage, 0);
+}
+
+static void test_names(void **state)
+{
+	(void)state;
+	expect_key(key_of_name("f1", 2), 0x3a, false, false, false);
+	expect_key(key_of_name("F12", 3), 0x45, false, false, false);
+	expect_key(key_of_name("f13", 3), 0, false, false, false);
+	expect_key(key_of_name("ctrl-alt-delete", 15), 0x4c, true, true, false);
+	expect_key(key_of_name("alt-f2", 6), 0x3b, false, true, false);
+	expect_key(key_of_name("ctrl-c", 6), 0x06, true, false, false);
+	expect_key(key_of_name("shift-tab", 9), 0x2b, false, false, true);
+	expect_key(key_of_name("up", 2), 0x52, false, false, false);
+	expect_key(key_of_name("", 0), 0, false, false, false);
+	expect_key(key_of_name("nothing", 7), 0, false, false, false);
+}
+
+static void test_terminal_sequences(void **state)
+{
+	static const struct {
+		const char *bytes;
+		unsigned usage;
+		bool ctrl, alt, shift;
+	} keys[] = {
+		{ "a", 0x04, false, false, false }, { "\r", 0x28, false, false, false },
+		{ "\n", 0x0d, true, false, false }, { "\x1b[A", 0x52, false, false, false },
+		{ "\x1bOB", 0x51, false, false, false }, { "\x1b[1;5C", 0x4f, true, false, false },
+		{ "\x1b[3~", 0x4c, false, false, false }, { "\x1b[3;2~", 0x4c, false, false, true },
+		{ "\x1bOP", 0x3a, false, false, false }, { "\x1b[15~", 0x3e, false, false, false },
+		{ "\x1b[24~", 0x45, false, false, false }, { "\x1b[[A", 0x3a, false, false, false },
+		{ "\x1b[1;3P", 0x3a, false, true, false }, { "\x1b[Z", 0x2b, false, false, true },
+		{ "\x1bx", 0x1b, false, true, false }, { "\x1b[200~", 0, false, false, false },
+		{ "\xc3\xa4", 0, false, false, false }, { "\x1b[1;99A", 0x52, false, false, false },
+	};
+	struct key key;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		size_t length = strlen(keys[i].bytes);
+
+		for (size_t n = 1; n < length; n++)
+			assert_int_equal(terminal_key((const uint8_t *)keys[i].bytes, n, false, &key), 0);
+		assert_int_equal(terminal_key((const uint8_t *)keys[i].bytes, length, false, &key), length);
+		expect_key(key, keys[i].usage, keys[i].ctrl, keys[i].alt, keys[i].shift);
+	}
+	assert_int_equal(terminal_key((const uint8_t *)"\x1b", 1, true, &key), 1);
+	expect_key(key, 0x29, false, false, false);
+	assert_int_equal(terminal_key((const uint8_t *)"\x1b[", 2, true, &key), 2);
+	expect_key(key, 0x2f, false, true, false);
+	assert_int_equal(terminal_key((const uint8_t *)"\x1b\x1b", 2, false, &key), 1);
+	expect_key(key, 0x29, false, false, false);
+
+	/* Noise always makes progress in the end. */
+	uint32_t seed = 5;
+
+	for (unsigned round = 0; round < 100000; round++) {
+		uint8_t bytes[40];
+		size_t count = sizeof(bytes), n;
+
+		for (unsigned i = 0; i < sizeof(bytes); i++) {
+			seed = seed * 1664525 + 1013904223;
+			bytes[i] = seed >> 28 ? (uint8_t)("\x1b[O;159~A"[seed >> 24 & 7]) : (uint8_t)(seed >> 20);
+		}
+		for (n = 0; n < count;) {
+			size_t taken = terminal_key(bytes + n, count - n, true, &key);
+
+			assert_in_range(taken, 1, count - n);
+			n += taken;
+		}
+	}
+}
+
+static void test_typing(void **state)
+{
+	static struct key_queue queue;
+	const char *wrong;
+
+	(void)state;
+	assert_true(key_queue_add_text(&queue, "aB\\n\\{f2}\\\\\\{ctrl-alt-del}", &wrong));
+	assert_int_equal(queue.count, 6);
+	expect_key(queue.keys[1], 0x05, false, false, true);
+	expect_key(queue.keys[3], 0x3b, false, false, false);
+	expect_key(queue.keys[5], 0x4c, true, true, false);
+	assert_false(key_queue_add_text(&queue, "ok\\q", &wrong));
+	assert_string_equal(wrong, "\\q");
+	assert_false(key_queue_add_text(&queue, "\\{f2", &wrong));
+	assert_false(key_queue_add_text(&queue, "\\{nokey}", &wrong));
+	assert_false(key_queue_add_text(&queue, "\\", &wrong));
+	for (unsigned i = 0; i < 2 * KEY_QUEUE; i++)
+		key_queue_add(&queue, key_of_ascii('x'));
+	assert_int_equal(queue.count, KEY_QUEUE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_channels),
+		cmocka_unit_test(test_dates),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_information),
+		cmocka_unit_test(test_noise),
+		cmocka_unit_test(test_ascii),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_terminal_sequences),
+		cmocka_unit_test(test_typing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
