@@ -272,6 +272,8 @@ struct float80 f80_exponential(struct float80 a, struct fpu_context *context)
 		/* 2^1 - 1 and 2^-1 - 1; beyond, the SDM leaves the result open. */
 		if (f80_exponent(a) == F80_BIAS && a.significand == F80_TOP && f80_sign(a))
 			return f80_make(true, F80_BIAS - 1, F80_TOP);
+		if (f80_exponent(a) > F80_BIAS || a.significand != F80_TOP)
+			context->flags |= FPU_PE;
 		return a;
 	}
 	return round_evaluated(evaluate_exponential_2, evaluate_exponential_8, a, a, context);

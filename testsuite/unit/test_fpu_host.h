@@ -150,6 +150,8 @@ static inline struct float80 special_operand(size_t index)
 	return operand;
 }
 
+struct host_memory;
+
 #if HAVE_HOST_X87
 
 struct host_state {
