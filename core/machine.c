@@ -154,7 +154,8 @@ static enum cbx_status machine_build(struct cbx_machine *machine, struct cbx_err
 		return fail(error, CBX_ERROR_MEMORY, "no memory for a machine");
 	status = cpu_new(machine, error);
 	if (status)
-		return status;
+		return error && error->text[0] ? status : fail(error, status, status ==
+			CBX_ERROR_MEMORY ? "no memory for a processor" : "no such processor");
 	state = cpu_state(machine, &size);
 	cpu_before_save(machine);
 	machine->cpu_at_power_on = machine_allocate(machine, size);

@@ -75,6 +75,12 @@ void memory_set_a20(struct cbx_machine *machine, bool open)
 	ram_changed(machine, NO_BACKING);
 }
 
+void cbx_cpu_set_a20(struct cbx_device *device, bool enabled)
+{
+	if (device)
+		memory_set_a20(device->machine, enabled);
+}
+
 /* ---- For the processor --------------------------------------------------------------- */
 
 void memory_find_read(struct cbx_machine *machine, uint64_t address, struct memory_page *page)

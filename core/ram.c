@@ -224,6 +224,8 @@ uint8_t *ram_private(struct cbx_ram *ram, size_t index)
 	page = page_new(ram->machine->memory->pool);
 	if (!page) {
 		ram->machine->out_of_memory = true;
+		if (ram->machine->cpu)
+			cpu_attention(ram->machine);    /* the run ends soon */
 		return NULL;
 	}
 	memcpy(page->bytes, page_bytes(old), PAGE_SIZE);

@@ -485,7 +485,8 @@ const struct insn *block_find(struct cpu *cpu, unsigned most)
 
 	if (most >= BLOCK_LIMIT) {
 		most = BLOCK_LIMIT;
-		if (jump->ip == ip && jump->context == cpu->context)
+		if (jump->ip == ip && jump->context == cpu->context &&
+		    jump->insn->run != op_BLOCK_DEAD)
 			return jump->insn;
 	}
 	if (ip > cs_limit) {

@@ -168,6 +168,10 @@ static void test_registers(void **state)
 			assert_string_not_equal(name, cbx_register_name((enum cbx_register)m));
 		assert_int_equal(cbx_register_read(machine, (enum cbx_register)n, &value), CBX_OK);
 		/* What was read can be written, and then is what it was. */
+		if (n >= CBX_R8 && n <= CBX_R15) {      /* of 64-bit models only */
+			assert_true(cbx_register_write(machine, (enum cbx_register)n, value) <= 0);
+			continue;
+		}
 		assert_int_equal(cbx_register_write(machine, (enum cbx_register)n, value), CBX_OK);
 		assert_true(get(machine, (enum cbx_register)n) == value);
 	}
