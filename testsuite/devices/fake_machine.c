@@ -809,6 +809,21 @@ void fake_reload(struct cbx_machine *machine)
 			device->type->loaded(device);
 }
 
+/* As the library's loader does: a bool that is neither 0 nor 1 never gets to check. */
+static bool fake_bools_are_good(const struct cbx_field *field, const uint8_t *state)
+{
+	for (; field && field->name; field++) {
+		for (uint32_t i = 0; i < field->count; i++) {
+			const uint8_t *at = state + field->offset + (size_t)i * field->size;
+
+			if (field->members ? !fake_bools_are_good(field->members, at)
+					   : (field->flags & CBX_FIELD_BOOL) && *at > 1)
+				return false;
+		}
+	}
+	return true;
+}
+
 unsigned fake_load_random(struct cbx_machine *machine, uint64_t *seed, unsigned times)
 {
 	unsigned accepted = 0;
@@ -828,7 +843,8 @@ unsigned fake_load_random(struct cbx_machine *machine, uint64_t *seed, unsigned 
 			while (changes-- > 0)
 				state[fake_random(seed) % type->state_size] =
 					(uint8_t)fake_random(seed);
-			if (!type->check(device, state))
+			if (!fake_bools_are_good(type->fields, state) ||
+			    !type->check(device, state))
 				continue;
 			accepted++;
 			memcpy(fake_state(device), state, type->state_size);
