@@ -246,7 +246,7 @@ static void boot_kind(u32 kind)
 		if (!in->floppies)
 			note("Floppy", "there is no floppy drive");
 		else
-			boot_sector(0x00, "Floppy A:");
+			boot_sector(0x00, "Floppy A");
 	} else if (kind == BOOT_DISK) {
 		if (!in->disk_count)
 			note("Hard disk", "there is no hard disk");
@@ -338,7 +338,7 @@ static void menu(void)
 			in->disk[i - 0x80] = first;
 			boot_sector(0x80, "Hard disk");
 		} else {
-			boot_sector(i, i ? "Hard disk" : "Floppy A:");
+			boot_sector(i, i ? "Hard disk" : "Floppy A");
 		}
 		if (tried_count)
 			print("%s\nPress a key: ", tried[--tried_count]);
