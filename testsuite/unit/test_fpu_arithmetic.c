@@ -365,7 +365,7 @@ static bool compare_one(const struct operation *operation, struct float80 a, str
 	operation->host(&m);
 	host0 = host_get(m.state.registers[0]);
 	host1 = host_get(m.state.registers[1]);
-	host_flags = m.state.status & operation->mask;
+	host_flags = (uint16_t)(m.state.status & operation->mask);
 
 	memset(&ours, 0, sizeof(ours));
 	ours.st0 = a;

@@ -6,6 +6,8 @@
  * everything must be equal but the pointers to the last instruction, which AMD keeps only for errors.
  * Handlers run one at a time on a processor that has nothing but a page of memory.
  */
+#define _DEFAULT_SOURCE		/* MAP_ANONYMOUS */
+
 #include "test_fpu_host.h"
 
 #include "op_x87.h"
