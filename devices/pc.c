@@ -279,6 +279,18 @@ static enum cbx_status pc_fail(struct cbx_error *error, enum cbx_status status, 
 	return status;
 }
 
+/* Options of a newer version may be longer: what this one does not know of must be 0. */
+static bool pc_size_valid(const struct cbx_pc_options *options)
+{
+	const uint8_t *bytes = (const uint8_t *)options;
+	size_t i;
+
+	for (i = sizeof(*options); i < options->size; i++)
+		if (bytes[i])
+			return false;
+	return options->size >= sizeof(options->size);
+}
+
 /* The caller's options with the defaults filled in. */
 static void pc_take_options(struct cbx_pc_options *to, const struct cbx_pc_options *from)
 {
@@ -347,6 +359,12 @@ enum cbx_status cbx_pc_new(const struct cbx_pc_options *options, struct cbx_mach
 	struct cbx_pc_options all;
 	enum cbx_status status;
 
+	if (!machine)
+		return pc_fail(error, CBX_ERROR_ARGUMENT, "There is no place for the new machine.");
+	*machine = NULL;
+	if (options && !pc_size_valid(options))
+		return pc_fail(error, CBX_ERROR_ARGUMENT,
+			       "The PC options' size is not that of the struct.");
 	pc_take_options(&all, options);
 	status = pc_check_options(&all, error);
 	if (status == CBX_OK)

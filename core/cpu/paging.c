@@ -482,6 +482,10 @@ static bool write_part(struct cpu *cpu, const struct insn *i, uint64_t linear, u
 	if (!translate(cpu, linear, ACCESS_WRITE, user, &walk))
 		return false;
 	memory_find_write(cpu->machine, walk.physical, &page);
+	if (unlikely(cpu->machine->out_of_memory) && i) {
+		cpu_raise(cpu, VECTOR_RESTART);         /* again when the host has memory */
+		return false;
+	}
 	target->physical = walk.physical;
 	target->host = NULL;
 	target->backing = page.backing;

@@ -14,16 +14,28 @@
 #include "machine.h"
 #include "memory.h"
 
+static enum cbx_status disk_read(void *user, uint64_t offset, void *bytes, size_t count)
+{
+	(void)user;
+	(void)offset;
+	memset(bytes, 0, count);
+	return CBX_OK;
+}
+
 static struct cbx_machine *new_pc(void)
 {
+	const struct cbx_disk_backend disk = { .bytes = 16 << 20, .read = disk_read,
+					       .read_only = true };
 	struct cbx_pc_options options = { .size = sizeof(options) };
 	struct cbx_machine *machine;
 	unsigned i;
 
 	options.machine.memory_bytes = 16 << 20;
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < 4; i++) {
 		options.ide[i].present = true;
-	options.ide[2].cdrom = true;
+		options.ide[i].cdrom = i == 2;
+		options.ide[i].disk = disk;
+	}
 	options.debug_exit_port = 0x501;
 	assert_int_equal(cbx_pc_new(&options, &machine, NULL), CBX_OK);
 	return machine;
