@@ -49,8 +49,10 @@ HANDLER(op_BLOCK_END)
 	return branch_direct(cpu, i);
 }
 
+/* The jump cache may be how we came here. */
 HANDLER(op_BLOCK_DEAD)
 {
+	jump_slot(cpu, i->ip)->context = UINT64_MAX;
 	return branch_find(cpu, i->ip);
 }
 
