@@ -237,10 +237,6 @@ static NOINLINE bool fcomi(struct cpu *cpu, const struct insn *i)
 	return true;
 }
 
-X87_HANDLER(op_FCOM_Md, arithmetic_memory)
-X87_HANDLER(op_FCOMP_Md, arithmetic_memory)
-X87_HANDLER(op_FCOM_Mq, arithmetic_memory)
-X87_HANDLER(op_FCOMP_Mq, arithmetic_memory)
 X87_HANDLER(op_FIADD_Md, arithmetic_memory)
 X87_HANDLER(op_FIMUL_Md, arithmetic_memory)
 X87_HANDLER(op_FICOM_Md, arithmetic_memory)
@@ -257,17 +253,14 @@ X87_HANDLER(op_FISUB_Mw, arithmetic_memory)
 X87_HANDLER(op_FISUBR_Mw, arithmetic_memory)
 X87_HANDLER(op_FIDIV_Mw, arithmetic_memory)
 X87_HANDLER(op_FIDIVR_Mw, arithmetic_memory)
-X87_HANDLER(op_FCOM_ST0_STi, fcom)
-X87_HANDLER(op_FCOMP_ST0_STi, fcomp)
-X87_HANDLER(op_FCOMPP, fcompp)
-X87_HANDLER(op_FUCOM_STi, fucom)
-X87_HANDLER(op_FUCOMP_STi, fucomp)
-X87_HANDLER(op_FUCOMPP, fucompp)
+static X87_HANDLER(fcom_slow, fcom)
+static X87_HANDLER(fcomp_slow, fcomp)
+static X87_HANDLER(fcompp_slow, fcompp)
+static X87_HANDLER(fucom_slow, fucom)
+static X87_HANDLER(fucomp_slow, fucomp)
+static X87_HANDLER(fucompp_slow, fucompp)
 X87_HANDLER(op_FTST, ftst)
-X87_HANDLER(op_FCOMI, fcomi)
-X87_HANDLER(op_FCOMIP, fcomi)
-X87_HANDLER(op_FUCOMI, fcomi)
-X87_HANDLER(op_FUCOMIP, fcomi)
+static X87_HANDLER(fcomi_slow, fcomi)
 static X87_HANDLER(memory_slow, arithmetic_memory)
 static X87_HANDLER(register_slow, arithmetic_register)
 
@@ -352,3 +345,85 @@ ARITHMETIC_TO_STI(FSUBR, f80_fast_subtract, false)
 ARITHMETIC_TO_STI(FSUB, f80_fast_subtract, true)
 ARITHMETIC_TO_STI(FDIVR, f80_fast_divide, false)
 ARITHMETIC_TO_STI(FDIV, f80_fast_divide, true)
+
+/* Comparisons raise nothing here, so rounding and precision do not matter. */
+static INLINE bool can_compare(const struct cpu *cpu, unsigned b)
+{
+	return likely(!((cpu->cr0 & (CR0_EM | CR0_TS)) | (cpu->x87.status & FPU_ES))) &&
+	       both_full(&cpu->x87, cpu->x87.top, b);
+}
+
+#define COMPARE_REGISTER(name, index, slow, pops)                                                \
+HANDLER(name)                                                                                    \
+{                                                                                                \
+	struct x87 *x87 = &cpu->x87;                                                             \
+	unsigned number = (x87->top + (index)) & 7;                                              \
+	struct float80 a = x87_physical(x87, x87->top), b = x87_physical(x87, number);           \
+                                                                                                 \
+	if (!can_compare(cpu, number) || !f80_fast_comparable(a) || !f80_fast_comparable(b))     \
+		return slow(cpu, i);                                                             \
+	x87->status = (uint16_t)((x87->status & ~(FPU_C0 | FPU_C1 | FPU_C2 | FPU_C3)) |          \
+				 f80_fast_compare(a, b));                                        \
+	x87_record(cpu, i);                                                                      \
+	if ((pops) > 0)                                                                          \
+		x87_pop(x87);                                                                    \
+	if ((pops) > 1)                                                                          \
+		x87_pop(x87);                                                                    \
+	NEXT(cpu, i);                                                                            \
+}
+COMPARE_REGISTER(op_FCOM_ST0_STi, i->rm, fcom_slow, 0)
+COMPARE_REGISTER(op_FCOMP_ST0_STi, i->rm, fcomp_slow, 1)
+COMPARE_REGISTER(op_FCOMPP, 1, fcompp_slow, 2)
+COMPARE_REGISTER(op_FUCOM_STi, i->rm, fucom_slow, 0)
+COMPARE_REGISTER(op_FUCOMP_STi, i->rm, fucomp_slow, 1)
+COMPARE_REGISTER(op_FUCOMPP, 1, fucompp_slow, 2)
+
+#define COMPARE_MEMORY(name, W, pop)                                                             \
+HANDLER(name)                                                                                    \
+{                                                                                                \
+	struct x87 *x87 = &cpu->x87;                                                             \
+	uint64_t linear = ea(cpu, i);                                                            \
+	const struct tlb_entry *entry = tlb_read_entry(cpu, linear);                             \
+	struct float80 a = x87_physical(x87, x87->top), b;                                       \
+	uint##W##_t bits;                                                                        \
+                                                                                                 \
+	if (!can_compare(cpu, x87->top) || !tlb_hit(entry, linear, W / 8))                       \
+		return memory_slow(cpu, i);                                                      \
+	bits = get##W(tlb_host(entry, linear));                                                  \
+	b = bits << 1 ? f80_fast_from_float##W(bits) : F80_ZERO;                                 \
+	if (!f80_fast_comparable(a) || !f80_fast_comparable(b))                                  \
+		return memory_slow(cpu, i);                                                      \
+	x87->status = (uint16_t)((x87->status & ~(FPU_C0 | FPU_C1 | FPU_C2 | FPU_C3)) |          \
+				 f80_fast_compare(a, b));                                        \
+	x87_record_memory(cpu, i, linear);                                                       \
+	if (pop)                                                                                 \
+		x87_pop(x87);                                                                    \
+	NEXT(cpu, i);                                                                            \
+}
+COMPARE_MEMORY(op_FCOM_Md, 32, false)
+COMPARE_MEMORY(op_FCOMP_Md, 32, true)
+COMPARE_MEMORY(op_FCOM_Mq, 64, false)
+COMPARE_MEMORY(op_FCOMP_Mq, 64, true)
+
+#define COMPARE_FLAGS(name, pop)                                                                 \
+HANDLER(name)                                                                                    \
+{                                                                                                \
+	struct x87 *x87 = &cpu->x87;                                                             \
+	unsigned number = (x87->top + i->rm) & 7;                                                \
+	struct float80 a = x87_physical(x87, x87->top), b = x87_physical(x87, number);           \
+	uint32_t result;                                                                         \
+                                                                                                 \
+	if (!can_compare(cpu, number) || !f80_fast_comparable(a) || !f80_fast_comparable(b))     \
+		return fcomi_slow(cpu, i);                                                       \
+	result = f80_fast_compare(a, b);                                                         \
+	flags_set_arithmetic(cpu, (result & FPU_C3 ? FLAG_ZF : 0u) |                             \
+				  (result & FPU_C0 ? FLAG_CF : 0u));                             \
+	x87_record(cpu, i);                                                                      \
+	if (pop)                                                                                 \
+		x87_pop(x87);                                                                    \
+	NEXT(cpu, i);                                                                            \
+}
+COMPARE_FLAGS(op_FCOMI, false)
+COMPARE_FLAGS(op_FCOMIP, true)
+COMPARE_FLAGS(op_FUCOMI, false)
+COMPARE_FLAGS(op_FUCOMIP, true)
