@@ -239,6 +239,7 @@ bool interrupt_deliver(struct cpu *cpu, uint32_t vector, enum interrupt_kind kin
 	if (!done)
 		return false;
 	cpu->activity = ACTIVITY_RUNNING;
+	cpu->trap_after = false;        /* INT n with TF set does not trap into its handler */
 	if (vector == VECTOR_DB && kind == INTERRUPT_EXCEPTION && (cpu->dr[7] & DR7_GD)) {
 		cpu->dr[7] &= ~(uint64_t)DR7_GD;
 		debug_changed(cpu);
