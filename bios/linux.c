@@ -35,6 +35,40 @@ static u32 load_initrd(u32 size, u32 highest)
 	return address;
 }
 
+/*
+ * "vga=" on the command line is a matter between boot loader and setup code: a number, or normal,
+ * ext or ask. Returns the value for vid_mode.
+ */
+static u32 video_mode(const char *cmdline)
+{
+	const char *p;
+	u32 value = 0;
+	u32 base = 10;
+
+	for (p = cmdline; *p; p++)
+		if (!strncmp(p, "vga=", 4) && (p == cmdline || p[-1] == ' '))
+			break;
+	if (!*p || !strncmp(p += 4, "normal", 6))
+		return 0xffff;
+	if (!strncmp(p, "ext", 3))
+		return 0xfffe;
+	if (!strncmp(p, "ask", 3))
+		return 0xfffd;
+	if (p[0] == '0' && (p[1] | 0x20) == 'x') {
+		base = 16;
+		p += 2;
+	}
+	for (;; p++) {
+		u32 digit = (u32)*p - '0';
+
+		if (digit > 9)
+			digit = ((u32)*p | 0x20) - 'a' + 10;
+		if (digit >= base)
+			return value & 0xffff;
+		value = value * base + digit;
+	}
+}
+
 static void boot_linux(u32 setup_size, u32 kernel_size)
 {
 	struct bregs r;
@@ -68,6 +102,7 @@ static void boot_linux(u32 setup_size, u32 kernel_size)
 		fwcfg_read(at(CMDLINE_AT), cmdline_size);
 	}
 	mem8(CMDLINE_AT + cmdline_size) = 0;
+	mem16(SETUP_AT + 0x1fa) = (u16)video_mode(at(CMDLINE_AT));
 	mem32(SETUP_AT + 0x228) = CMDLINE_AT;
 	if (version >= 0x203)
 		highest = mem32(SETUP_AT + 0x22c);
