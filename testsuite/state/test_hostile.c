@@ -107,12 +107,12 @@ static void live(struct cbx_machine *machine)
 static void test_hostile(void **state)
 {
 	static const uint8_t extremes[] = { 0, 1, 2, 3, 0x7f, 0x80, 0xfe, 0xff };
-	unsigned long cases = environment("CLEARBOX_STATE_CASES", 2000), n;
+	unsigned long cases = environment("CLEARBOX_STATE_CASES", 1000), n;
 	struct cbx_run_options run = { .size = sizeof(run), .instructions = 3000000 };
 	struct cbx_machine *machine = new_pc();
 	unsigned long good = 0, bad = 0;
 	uint8_t *body, *packed, *data;
-	size_t size, length, end, at, room;
+	size_t size, length, end, at, room, section[65], sections = 0;
 	uLongf body_room = 64 << 20;
 	void *saved;
 
@@ -133,18 +133,28 @@ static void test_hostile(void **state)
 	for (at = 0, end = 0; at < length;) {
 		size_t head = 1 + (size_t)body[at] + 8, bytes = (size_t)get64(body + at + head);
 
-		if (body[at] == 6 && !memcmp(body + at + 1, "timers", 6))
-			end = at + head + 8 + bytes;
+		if (!end) {
+			assert_true(sections < 64);
+			section[sections++] = at;
+		}
 		at += head + 8 + bytes;
+		if (body[at - bytes - 8 - head] == 6 &&
+		    !memcmp(body + at - bytes - 8 - head + 1, "timers", 6))
+			end = at;
 	}
 	assert_true(end > 1000);
+	section[sections] = end;
 	for (n = 0; n < cases; n++) {
 		uint8_t kept[16];
-		size_t count = 1 + (size_t)(random64() % 8), first;
+		size_t count = 1 + (size_t)(random64() % 8), which = (size_t)(random64() % sections);
+		size_t first = section[which], bytes = section[which + 1] - first, reach, i;
 		enum cbx_status status;
-		size_t i;
 
-		first = (size_t)(random64() % (end - count));
+		/* Each section alike, and near its beginning more often: its end may be a buffer. */
+		reach = bytes >> random64() % 10;
+		first += (size_t)(random64() % (reach > count ? reach : bytes));
+		if (first + count > end)
+			first = end - count;
 		memcpy(kept, body + first, count);
 		for (i = 0; i < count; i++)
 			body[first + i] = random64() & 1 ? (uint8_t)random64() :
@@ -168,10 +178,95 @@ static void test_hostile(void **state)
 	cbx_machine_free(machine);
 }
 
+/* ---- The same, field by field, with all names and lengths right ------------------------------- */
+
+static const uint64_t numbers[] = {
+	0, 1, 2, 3, 7, 8, 0x7f, 0x80, 0xff, 0x100, 0x1ff, 0x200, 0x7fff, 0x8000, 0xffff, 0x10000,
+	0x7fffffff, 0x80000000, 0xffffffff, 0x100000000, 0x3fffffffffffffff, 0x7fffffffffffffff,
+	0x8000000000000000, 0xfffffffffffffffe, 0xffffffffffffffff
+};
+
+static void change_field(const struct cbx_field *fields, uint8_t *state)
+{
+	const struct cbx_field *field;
+	size_t count = 0, element;
+	uint8_t bytes[8];
+	uint64_t value;
+
+	while (fields[count].name)
+		count++;
+	field = &fields[random64() % count];
+	element = (size_t)(random64() % (random64() & 1 ? field->count : 1));
+	state += field->offset + element * field->size;
+	if (field->members) {
+		change_field(field->members, state);
+		return;
+	}
+	value = random64() & 3 ? numbers[random64() % (sizeof(numbers) / sizeof(numbers[0]))] :
+		random64();
+	put64(bytes, value);
+	memcpy(state, bytes, field->size);
+}
+
+static void change_machine(struct cbx_machine *machine)
+{
+	struct cbx_device *device;
+	size_t count = 0, which, size;
+
+	for (device = machine->devices; device; device = device->next)
+		count++;
+	which = (size_t)(random64() % (count + 2));
+	for (device = machine->devices; device; device = device->next) {
+		if (which-- || !device->type->fields)
+			continue;
+		for (count = 1 + random64() % 4; count--;)
+			change_field(device->type->fields,
+				     (uint8_t *)device + device->type->state_offset);
+		return;
+	}
+	change_field(cpu_fields, cpu_state(machine, &size));
+}
+
+static void test_hostile_fields(void **state)
+{
+	unsigned long cases = environment("CLEARBOX_STATE_CASES", 500), n, good = 0;
+	struct cbx_run_options run = { .size = sizeof(run), .instructions = 3000000 };
+	struct cbx_machine *donor = new_pc(), *machine = new_pc();
+	void *saved, *bad;
+	size_t size, bad_size;
+
+	(void)state;
+	random_state = environment("CLEARBOX_STATE_SEED", 1) * 2 + 1;
+	cbx_run(donor, &run, NULL);
+	assert_int_equal(cbx_snapshot_save(donor, &saved, &size), CBX_OK);
+	for (n = 0; n < cases; n++) {
+		enum cbx_status status;
+
+		assert_int_equal(cbx_snapshot_load(donor, saved, size), CBX_OK);
+		change_machine(donor);
+		assert_int_equal(cbx_snapshot_save(donor, &bad, &bad_size), CBX_OK);
+		status = cbx_snapshot_load(machine, bad, bad_size);
+		cbx_buffer_free(donor, bad);
+		if (status == CBX_OK) {
+			good++;
+			live(machine);
+		} else {
+			assert_int_equal(status, CBX_ERROR_FORMAT);
+		}
+	}
+	print_message("%lu loaded, %lu refused\n", good, cases - good);
+	assert_in_range(good, 1, cases - 1);
+	assert_int_equal(cbx_snapshot_load(donor, saved, size), CBX_OK);
+	cbx_buffer_free(donor, saved);
+	cbx_machine_free(donor);
+	cbx_machine_free(machine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_hostile_fields),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
