@@ -1,7 +1,7 @@
 /* See system_guest.h. */
 #include "system_guest.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 uint64_t reg(const struct guest *guest, enum cbx_register which)
@@ -110,7 +110,10 @@ void guest_new(struct guest *guest, const char *cpu)
 {
 	struct cbx_machine_options options = { .size = sizeof(options), .memory_bytes = 4 << 20, .cpu = cpu };
 	static const uint8_t hlt = 0xf4;
+	const char *hostile = getenv("SYSTEM_GUEST");   /* "small" caches, "single" blocks */
 
+	options.small_caches = hostile && strcmp(hostile, "small") == 0;
+	options.single_step_blocks = hostile && strcmp(hostile, "single") == 0;
 	assert_int_equal(cbx_machine_new(&options, &guest->machine, NULL), CBX_OK);
 	descriptor(guest, CODE0, 0, 0xfffff, A_CODE32);
 	descriptor(guest, DATA0, 0, 0xfffff, A_DATA32);
