@@ -175,4 +175,26 @@ FPU_INLINE struct f80_fast64 f80_fast_to_float64(struct float80 a)
 	return r;
 }
 
+/* Normal or zero. */
+FPU_INLINE bool f80_fast_comparable(struct float80 a)
+{
+	return FPU_LIKELY(f80_fast_normal(a) || f80_is_zero(a));
+}
+
+/* Of two such: C3, C0 or nothing, as f80_compare. */
+FPU_INLINE uint32_t f80_fast_compare(struct float80 a, struct float80 b)
+{
+	/* Magnitudes compare as integers of exponent and significand; zero is zero in both. */
+	uint32_t a_exponent = f80_exponent(a), b_exponent = f80_exponent(b);
+	bool less = (a_exponent < b_exponent) |
+		    ((a_exponent == b_exponent) & (a.significand < b.significand));
+	bool equal = (a_exponent == b_exponent) & (a.significand == b.significand);
+	bool a_negative = f80_sign(a), b_negative = f80_sign(b);
+	bool zeros = !(a.significand | b.significand);
+
+	less = a_negative != b_negative ? a_negative : less ^ a_negative;
+	equal = (equal & (a_negative == b_negative)) | zeros;
+	return equal ? FPU_C3 : less ? FPU_C0 : 0;
+}
+
 #endif
