@@ -10,7 +10,7 @@ static INLINE bool condition_B(const struct cpu *cpu) { return flag_cf(cpu); }
 static INLINE bool condition_NB(const struct cpu *cpu) { return !flag_cf(cpu); }
 static INLINE bool condition_Z(const struct cpu *cpu) { return flag_zf(cpu); }
 static INLINE bool condition_NZ(const struct cpu *cpu) { return !flag_zf(cpu); }
-static INLINE bool condition_BE(const struct cpu *cpu) { return flag_cf(cpu) | flag_zf(cpu); }
+static INLINE bool condition_BE(const struct cpu *cpu) { return (unsigned)flag_cf(cpu) | flag_zf(cpu); }
 static INLINE bool condition_NBE(const struct cpu *cpu) { return !condition_BE(cpu); }
 static INLINE bool condition_S(const struct cpu *cpu) { return flag_sf(cpu); }
 static INLINE bool condition_NS(const struct cpu *cpu) { return !flag_sf(cpu); }
@@ -18,7 +18,7 @@ static INLINE bool condition_P(const struct cpu *cpu) { return flag_pf(cpu); }
 static INLINE bool condition_NP(const struct cpu *cpu) { return !flag_pf(cpu); }
 static INLINE bool condition_L(const struct cpu *cpu) { return flag_sf(cpu) ^ flag_of(cpu); }
 static INLINE bool condition_NL(const struct cpu *cpu) { return !condition_L(cpu); }
-static INLINE bool condition_LE(const struct cpu *cpu) { return condition_L(cpu) | flag_zf(cpu); }
+static INLINE bool condition_LE(const struct cpu *cpu) { return (unsigned)condition_L(cpu) | flag_zf(cpu); }
 static INLINE bool condition_NLE(const struct cpu *cpu) { return !condition_LE(cpu); }
 
 #define CONDITIONS(X)                                                                           \
