@@ -17,7 +17,7 @@ struct block {
 };
 
 enum { POOL_BYTES = 12 << 20, POOL_BYTES_SMALL = 64 << 10, HASH_SIZE = 16384, PAGES_SIZE = 4096,
-       FETCH_SIZE = 256, CS_SIZE = 256, SPLIT_SIZE = 4096 };
+       FETCH_SIZE = 256, CS_SIZE = 256, SPLIT_SIZE = 4096, CALM = 32 };
 
 struct fetch {                          /* a small TLB for code */
 	uint64_t linear, backing, physical;
@@ -38,6 +38,11 @@ struct blocks {
 		uint32_t limit;
 	} cs[CS_SIZE];
 	unsigned cs_count;
+	/*
+	 * Writes to a page since it lost its last block.  Code that is written again and
+	 * again would otherwise mark and unmark its page each time.
+	 */
+	uint8_t calm[PAGES_SIZE];
 	uint64_t split[SPLIT_SIZE];     /* RIPs of instructions that reach devices */
 	/* A block of few instructions, made for one use. */
 	_Alignas(16) uint8_t scratch[sizeof(struct block) +
@@ -452,6 +457,7 @@ static const struct insn *keep(struct cpu *cpu, struct block *b)
 	b->hash_next = blocks->hash[h];
 	blocks->hash[h] = b;
 	link_page(blocks, b);
+	blocks->calm[(b->backing >> PAGE_BITS) % PAGES_SIZE] = 0;
 	memory_mark_code(cpu->machine, b->backing & ~(uint64_t)PAGE_MASK, true);
 	if (b->backing2 != NO_BACKING)
 		memory_mark_code(cpu->machine, b->backing2, true);
@@ -610,8 +616,10 @@ void cpu_code_written(struct cbx_machine *machine, uint64_t backing, size_t coun
 			else if ((b->backing & ~(uint64_t)PAGE_MASK) == page || b->backing2 == page)
 				any = true;
 		}
-		if (!any)
+		if (!any && ++cpu->blocks->calm[list] >= CALM) {
+			cpu->blocks->calm[list] = 0;
 			memory_mark_code(machine, page, false);
+		}
 		backing += part;
 		count -= part;
 	}

@@ -385,12 +385,10 @@ HANDLER(name)                                                                   
 	uint64_t linear = ea(cpu, i);                                                            \
 	const struct tlb_entry *entry = tlb_read_entry(cpu, linear);                             \
 	struct float80 a = x87_physical(x87, x87->top), b;                                       \
-	uint##W##_t bits;                                                                        \
                                                                                                  \
 	if (!can_compare(cpu, x87->top) || !tlb_hit(entry, linear, W / 8))                       \
 		return memory_slow(cpu, i);                                                      \
-	bits = get##W(tlb_host(entry, linear));                                                  \
-	b = bits << 1 ? f80_fast_from_float##W(bits) : F80_ZERO;                                 \
+	b = f80_fast_from_float##W(get##W(tlb_host(entry, linear)));                             \
 	if (!f80_fast_comparable(a) || !f80_fast_comparable(b))                                  \
 		return memory_slow(cpu, i);                                                      \
 	x87->status = (uint16_t)((x87->status & ~(FPU_C0 | FPU_C1 | FPU_C2 | FPU_C3)) |          \

@@ -395,17 +395,12 @@ HANDLER(name)                                                                   
 	uint64_t linear = ea(cpu, i);                                                            \
 	const struct tlb_entry *entry = tlb_read_entry(cpu, linear);                             \
 	struct float80 value;                                                                    \
-	uint##W##_t bits;                                                                        \
                                                                                                  \
 	if (!can_push(cpu) || !tlb_hit(entry, linear, W / 8))                                    \
 		return slow(cpu, i);                                                             \
-	bits = get##W(tlb_host(entry, linear));                                                  \
-	value = f80_fast_from_float##W(bits);                                                    \
-	if (unlikely(!(value.significand >> 63))) {                                              \
-		if (bits)                                                                        \
-			return slow(cpu, i);                                                     \
-		value = F80_ZERO;                                                                \
-	}                                                                                        \
+	value = f80_fast_from_float##W(get##W(tlb_host(entry, linear)));                         \
+	if (unlikely(!f80_fast_comparable(value)))                                               \
+		return slow(cpu, i);                                                             \
 	x87_push(&cpu->x87, value);                                                              \
 	clear_c1(&cpu->x87);                                                                     \
 	x87_record_memory(cpu, i, linear);                                                       \

@@ -30,6 +30,7 @@ void tlb_flush_all(struct cpu *cpu)
 	flush_set(&cpu->tlbs[0]);
 	flush_set(&cpu->tlbs[1]);
 	cpu->tlb_logged[0] = cpu->tlb_logged[1] = 0;
+	memset(cpu->tlb_in_log, 0, sizeof cpu->tlb_in_log);
 	cpu->generation++;
 	cpu_mode_changed(cpu);
 }
@@ -43,6 +44,7 @@ void tlb_flush_nonglobal(struct cpu *cpu)
 		for (uint32_t n = 0; n < cpu->tlb_logged[user]; n++) {
 			unsigned slot = cpu->tlb_log[user][n];
 
+			cpu->tlb_in_log[user][slot] = false;
 			if (slot < TLB_ENTRIES)
 				tlb->read[slot].tag = TLB_EMPTY;
 			else
@@ -93,15 +95,12 @@ void cpu_memory_changed(struct cbx_machine *machine, uint64_t backing)
 	block_page_moved(cpu, backing);
 }
 
+/* Every entry is noted once between two flushes, so the log cannot overflow. */
 static void tlb_log(struct cpu *cpu, unsigned user, unsigned slot)
 {
-	if (cpu->tlb_logged[user] == 2 * TLB_ENTRIES) {
-		/* Full of repeats: start over, every entry once. */
-		cpu->tlb_logged[user] = 0;
-		for (unsigned n = 0; n < 2 * TLB_ENTRIES; n++)
-			cpu->tlb_log[user][cpu->tlb_logged[user]++] = (uint16_t)n;
+	if (cpu->tlb_in_log[user][slot])
 		return;
-	}
+	cpu->tlb_in_log[user][slot] = true;
 	cpu->tlb_log[user][cpu->tlb_logged[user]++] = (uint16_t)slot;
 }
 
@@ -401,22 +400,32 @@ static void fill(struct cpu *cpu, uint64_t linear, bool user, bool write, const 
 		tlb_log(cpu, user, slot + (write ? TLB_ENTRIES : 0u));
 }
 
+static uint64_t get_bytes(const uint8_t *at, unsigned width)
+{
+	uint64_t value = 0;
+
+	for (unsigned n = 0; n < width; n++)
+		value |= (uint64_t)at[n] << 8 * n;
+	return value;
+}
+
 /* One page's part of a read. */
 static bool read_part(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, bool user,
 		      uint64_t *value)
 {
+	const struct tlb_entry *entry = &cpu->tlbs[user].read[linear >> PAGE_BITS & (TLB_ENTRIES - 1)];
 	struct walk walk;
 	struct memory_page page;
 
+	if (entry->tag == (linear & ~(uint64_t)PAGE_MASK)) {
+		*value = get_bytes(tlb_host(entry, linear), width);
+		return true;
+	}
 	if (!translate(cpu, linear, ACCESS_READ, user, &walk))
 		return false;
 	memory_find_read(cpu->machine, walk.physical, &page);
 	if (page.read) {
-		const uint8_t *at = page.read + (linear & PAGE_MASK);
-
-		*value = 0;
-		for (unsigned n = 0; n < width; n++)
-			*value |= (uint64_t)at[n] << 8 * n;
+		*value = get_bytes(page.read + (linear & PAGE_MASK), width);
 		fill(cpu, linear, user, false, &walk, page.read, page.backing);
 		return true;
 	}
@@ -476,9 +485,14 @@ struct target {
 static bool write_part(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, bool user,
 		       struct target *target)
 {
+	const struct tlb_entry *entry = &cpu->tlbs[user].write[linear >> PAGE_BITS & (TLB_ENTRIES - 1)];
 	struct walk walk;
 	struct memory_page page;
 
+	if (entry->tag == (linear & ~(uint64_t)PAGE_MASK)) {
+		target->host = tlb_host(entry, linear);
+		return true;
+	}
 	if (!translate(cpu, linear, ACCESS_WRITE, user, &walk))
 		return false;
 	memory_find_write(cpu->machine, walk.physical, &page);
@@ -593,11 +607,7 @@ bool load_system(struct cpu *cpu, uint64_t linear, unsigned width, uint64_t *val
 	const struct tlb_entry *entry = &cpu->tlbs[0].read[linear >> PAGE_BITS & (TLB_ENTRIES - 1)];
 
 	if (tlb_hit(entry, linear, width)) {
-		const uint8_t *at = tlb_host(entry, linear);
-
-		*value = 0;
-		for (unsigned n = 0; n < width; n++)
-			*value |= (uint64_t)at[n] << 8 * n;
+		*value = get_bytes(tlb_host(entry, linear), width);
 		return true;
 	}
 	if (!load_as(cpu, NULL, (uint32_t)linear, width, false))
