@@ -1,0 +1,185 @@
+#!/bin/sh
+# The program on hostile and ordinary input: what it says, how it ends.
+# usage: test_cli.sh path/to/clearbox       (prints TAP)
+set -u
+clearbox=$1
+work=$(mktemp -d)
+trap 'chmod -R u+rw "$work"; rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+cd "$work" || exit 1
+number=0
+failed=0
+
+result()
+{
+	number=$((number + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $number - $2"
+	else
+		echo "not ok $number - $2"
+		sed 's/^/# /' out err 2>/dev/null
+		failed=$((failed + 1))
+	fi
+}
+
+# refuses CODE "WORDS" ARGUMENTS...: ends at once with CODE, says one line with WORDS
+refuses()
+{
+	code=$1
+	words=$2
+	shift 2
+	timeout 10 "$clearbox" -display none "$@" >out 2>err </dev/null
+	status=$?
+	[ $status = "$code" ] && [ "$(wc -l <err)" = 1 ] && grep -q -e "$words" err &&
+		grep -q '^clearbox: .*[;?]' err
+	result $? "refused: $*"
+}
+
+# ends CODE ARGUMENTS...
+ends()
+{
+	code=$1
+	shift
+	timeout 100 "$clearbox" -display none "$@" >out 2>err </dev/null
+	status=$?
+	[ $status = "$code" ]
+	result $? "ends with $code (got $status): $*"
+}
+
+says()
+{
+	grep -q -e "$1" "$2"
+	result $? "$2 says: $1"
+}
+
+# bytes FILE OCTAL...: a boot sector with this code
+bytes()
+{
+	file=$1
+	shift
+	printf "$1" >code
+	{ cat code; head -c $((510 - $(wc -c <code))) /dev/zero; printf '\125\252'; } >"$file"
+}
+
+truncate -s 1440K floppy.img
+truncate -s 8M disk.img
+
+# ---- Options ----
+refuses 2 'did you mean -cdrom' -cdrmo x
+refuses 2 'not a size' -m lots
+refuses 2 'already' disk.img disk.img
+
+# ---- Images ----
+refuses 4 'No such file' missing.img
+refuses 4 'No such file' -cdrom missing.iso
+refuses 4 'No such file' -kernel missing
+refuses 4 'folder' "$work"
+refuses 4 'folder' -fda /
+refuses 4 'no file' -kernel /
+refuses 4 'neither a file' -hda /dev/null
+: >empty
+refuses 4 'is empty' empty
+refuses 4 'is empty' -cdrom empty
+refuses 4 'is empty' -fda empty
+refuses 4 'is empty' -kernel empty
+refuses 4 'is empty' -bios empty
+head -c 100000 /dev/zero >odd
+refuses 4 '512' odd
+refuses 4 'larger than any floppy' -fda disk.img
+printf 'QFI\373%0600d' 0 >q.img
+truncate -s 64K q.img
+refuses 4 'qcow2.*qemu-img convert' q.img
+printf '\037\213\010%0600d' 0 >z.img
+truncate -s 64K z.img
+refuses 4 'gunzip' z.img
+printf '\177ELF%0600d' 0 >e.img
+truncate -s 64K e.img
+refuses 4 '-kernel' e.img
+refuses 4 'already\|another' -hda disk.img -hdb disk.img
+if [ "$(id -u)" != 0 ]; then
+	cp disk.img locked.img
+	chmod 400 locked.img
+	refuses 4 '-snapshot' locked.img
+	chmod 0 locked.img
+	refuses 4 'Permission denied' locked.img
+fi
+mkfifo pipe
+refuses 4 'neither a file' pipe
+truncate -s 5M big.rom
+refuses 4 'larger' -bios big.rom
+refuses 4 'No such file' -serial file:/nowhere/at/all
+refuses 4 'listening' -serial unix:"$work"/nobody
+refuses 2 'no character or key' -type '1:\q'
+refuses 4 'no terminal' -display terminal
+
+# ---- Kernels that are none ----
+head -c 70000 /dev/urandom >noise
+timeout 60 "$clearbox" -display none -kernel noise -max-insns 3000000 >out 2>err </dev/null
+status=$?
+[ $status -gt 0 ] && [ $status -lt 124 ]
+result $? "a kernel of noise ends with $status"
+
+# ---- Guests that end in every way; nothing but our BIOS runs before them ----
+bytes hang.img '\353\376'
+ends 10 -max-insns 50000000 hang.img
+ends 8 -timeout 1 hang.img
+bytes halt.img '\372\364\353\375'
+ends 14 -timeout 60 halt.img
+says 'halted for ever' err
+# out 0f4h, 21: (21 << 1) | 1
+bytes exit.img '\260\025\346\364\353\376'
+ends 43 -device isa-debug-exit,iobase=0xf4,iosize=4 -timeout 60 exit.img
+# lidt of nothing, then int3
+bytes triple.img '\372\017\001\036\020\174\017\040\300\014\001\017\042\300\314\000\000\000\000\000\000\000'
+ends 12 -no-reboot -timeout 60 triple.img
+# the reset control register: mov dx, 0cf9h; mov al, 6; out dx, al
+bytes reset.img '\272\371\014\260\006\356\353\376'
+ends 0 -no-reboot -timeout 60 reset.img
+head -c 512 /dev/urandom >garbage.img
+truncate -s 1M garbage.img
+printf '\125\252' | dd of=garbage.img bs=1 seek=510 conv=notrunc 2>/dev/null
+timeout 60 "$clearbox" -display none -snapshot -max-insns 30000000 garbage.img >out 2>err </dev/null
+status=$?
+[ $status -lt 124 ]
+result $? "garbage as a boot sector ends with $status"
+
+# ---- Results ----
+# mov ax, 0e48h; int 10h; then 'i'
+bytes hi.img '\270\110\016\315\020\270\151\016\315\020\364\353\375'
+ends 8 -timeout 3 -screen-text screen.txt -screenshot screen.ppm hi.img
+says 'Hi' screen.txt
+[ "$(head -c 2 screen.ppm)" = P6 ]
+result $? 'screenshot'
+ends 8 -timeout 0.2 -pace real hang.img
+ends 8 -timeout 0.2 -screen-text /nowhere/x hang.img
+says 'not saved' err
+ends 0 -version
+ends 0 -help
+says 'Exit codes' out
+
+# mov dx, 3fbh; mov al, 3 (8 bits); out dx, al; in al, 3fdh until data is ready; echo it
+bytes echo.img '\272\373\003\260\003\356\262\375\354\250\001\164\373\262\370\354\356\353\363'
+{ sleep 3; printf 'Hello'; sleep 1; } | timeout 60 "$clearbox" -display none -serial stdio -timeout 8 echo.img >out 2>err
+says 'Hello' out
+# int 16h, then teletype what was typed
+bytes type.img '\061\300\315\026\264\016\315\020\353\366'
+ends 8 -timeout 4 -type '3:Ab\n' -type '2:x' -screen-text screen.txt type.img
+says 'xAb' screen.txt
+
+# ---- Writing: int 13h writes sector 2 from 7C00 ----
+bytes write.img '\270\001\003\271\002\000\272\200\000\273\000\174\315\023\364\353\375'
+truncate -s 1M write.img
+cp write.img before.img
+ends 8 -timeout 3 -snapshot write.img
+cmp -s write.img before.img
+result $? '-snapshot leaves the image alone'
+ends 8 -timeout 3 write.img
+if cmp -s write.img before.img; then false; else true; fi
+result $? 'without it the image is written'
+head -c 512 write.img >a
+dd if=write.img bs=512 skip=1 count=1 of=b 2>/dev/null
+cmp -s a b
+result $? 'and has what the guest wrote'
+
+echo "1..$number"
+[ $failed = 0 ]
