@@ -267,8 +267,6 @@ bool interrupt_deliver(struct cpu *cpu, uint32_t vector, enum interrupt_kind kin
  */
 void exception_deliver(struct cpu *cpu);
 enum task_switch { TASK_JUMP, TASK_CALL, TASK_IRET, TASK_INTERRUPT };
-bool task_switch(struct cpu *cpu, uint16_t selector, enum task_switch why, uint64_t next_rip,
-		 bool has_error, uint32_t error);
 /* I/O permission (IOPL, TSS bitmap); false: #GP(0) recorded. */
 bool port_allowed(struct cpu *cpu, uint16_t port, unsigned width);
 
