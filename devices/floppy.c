@@ -12,7 +12,7 @@
 enum { DOR_NOT_RESET = 0x04, DOR_GATE = 0x08, DOR_MOTOR = 0x10 };
 enum { DSR_RESET = 0x80 };
 enum { MSR_RQM = 0x80, MSR_TO_HOST = 0x40, MSR_NON_DMA = 0x20, MSR_BUSY = 0x10 };
-enum { CONFIG_NO_FIFO = 0x20, CONFIG_NO_POLL = 0x10 };
+enum { CONFIG_NO_FIFO = 0x20, CONFIG_NO_POLL = 0x10, CONFIG_FIFO = 0x2f };
 enum { RATE_250K = 2, TRACKS = 84, RECALIBRATE_STEPS = 79 };
 enum { STEP_NANOSECONDS = 10000, SEEK_NANOSECONDS = 20000, RESET_NANOSECONDS = 20000 };
 
@@ -130,8 +130,10 @@ static void controller_reset(struct floppy *floppy)
 	state->terminal_count = false;
 	state->position = state->unit = 0;
 	state->command = 0;
-	if (!state->locked) {
-		state->config = (uint8_t)((state->config & ~0x0f) | CONFIG_NO_FIFO);
+	if (state->locked) {
+		state->config &= CONFIG_FIFO;
+	} else {
+		state->config = CONFIG_NO_FIFO;
 		state->precompensation_track = 0;
 	}
 	state->perpendicular &= 0x3c;
@@ -140,7 +142,10 @@ static void controller_reset(struct floppy *floppy)
 	update_lines(floppy);
 }
 
-/* Out of reset: the ready lines of all drives "change", when polling is on. */
+/*
+ * Out of reset: the ready lines of all drives "change", unless a CONFIGURE switches
+ * polling off before they are looked at.
+ */
 static void leave_reset(struct floppy *floppy)
 {
 	to_command_phase(floppy);
