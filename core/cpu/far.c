@@ -294,11 +294,14 @@ bool return_stack_read(struct cpu *cpu, uint16_t selector, unsigned rpl, struct 
 /* Reads the item at a distance above the top of the stack. */
 bool stack_peek(struct cpu *cpu, unsigned distance, unsigned width, uint64_t *value)
 {
-	uint64_t linear, mask = stack_mask(cpu->seg[SEG_SS].attributes);
+	uint64_t linear = cpu->reg[REG_SP] + distance;
 
-	return segment_linear(cpu, SEG_SS, (cpu->reg[REG_SP] + distance) & mask, width, false,
-			      &linear) &&
-	       load_width(cpu, NULL, linear, width, value);
+	if (cpu->mode & MODE_FLAT)
+		linear = (uint32_t)linear;
+	else if (!segment_linear(cpu, SEG_SS, linear & stack_mask(cpu->seg[SEG_SS].attributes), width,
+				 false, &linear))
+		return false;
+	return load_width(cpu, NULL, linear, width, value);
 }
 
 bool far_return(struct cpu *cpu, unsigned width, uint16_t pop_bytes)

@@ -41,7 +41,7 @@ static bool deliver_vector_table(struct cpu *cpu, uint64_t address, uint64_t ima
 	struct new_stack stack;
 	uint64_t target;
 
-	if (!load_system(cpu, address & cpu->linear_mask, 4, &target))
+	if (!system_load(cpu, address & cpu->linear_mask, 4, &target))
 		return false;
 	new_stack_current(cpu, &stack, ext);
 	if (!new_stack_room(cpu, &stack, 2, 3))
@@ -147,14 +147,13 @@ static bool deliver_same(struct cpu *cpu, const struct descriptor *gate, struct 
 static bool gate_read(struct cpu *cpu, const struct delivery *delivery, bool software,
 		      struct descriptor *gate)
 {
-	uint64_t low, high, address = cpu->idtr.base + delivery->vector * 8;
+	uint64_t bytes, address = cpu->idtr.base + delivery->vector * 8;
 
 	if (delivery->vector * 8 + 7 > cpu->idtr.limit)
 		return cpu_raise_error(cpu, VECTOR_GP, vector_error(delivery));
-	if (!load_system(cpu, address & cpu->linear_mask, 4, &low) ||
-	    !load_system(cpu, (address + 4) & cpu->linear_mask, 4, &high))
+	if (!system_load(cpu, address & cpu->linear_mask, 8, &bytes))
 		return false;
-	descriptor_parse(gate, (uint32_t)low, (uint32_t)high);
+	descriptor_parse(gate, (uint32_t)bytes, (uint32_t)(bytes >> 32));
 	switch (descriptor_system_type(gate)) {
 	case TYPE_TASK_GATE:
 	case TYPE_INTERRUPT16:

@@ -18,7 +18,7 @@ void descriptor_parse(struct descriptor *d, uint32_t low, uint32_t high)
 
 bool descriptor_look(struct cpu *cpu, uint16_t selector, struct descriptor *d, bool *found)
 {
-	uint64_t base = cpu->gdtr.base, limit = cpu->gdtr.limit, low, high;
+	uint64_t base = cpu->gdtr.base, limit = cpu->gdtr.limit, bytes;
 
 	*found = true;
 	if (selector & 4) {
@@ -31,10 +31,9 @@ bool descriptor_look(struct cpu *cpu, uint16_t selector, struct descriptor *d, b
 		return true;
 	}
 	d->address = (base + (selector & 0xfff8u)) & cpu->linear_mask;
-	if (!load_system(cpu, d->address, 4, &low) ||
-	    !load_system(cpu, (d->address + 4) & cpu->linear_mask, 4, &high))
+	if (!system_load(cpu, d->address, 8, &bytes))
 		return false;
-	descriptor_parse(d, (uint32_t)low, (uint32_t)high);
+	descriptor_parse(d, (uint32_t)bytes, (uint32_t)(bytes >> 32));
 	return true;
 }
 
@@ -167,8 +166,17 @@ static bool stack_segment_load(struct cpu *cpu, uint16_t selector)
 	return true;
 }
 
+/* Does the mode (flat, 32-bit stack, CPL) depend on what is different between these? */
+static bool mode_differs(const struct segment *a, const struct segment *b)
+{
+	return a->attributes != b->attributes || a->limit != b->limit ||
+	       (a->base != b->base && a->limit == 0xffffffffu);
+}
+
 bool segment_load(struct cpu *cpu, unsigned which, uint16_t selector)
 {
+	struct segment old = cpu->seg[which];
+
 	if (cpu_real_or_v86(cpu)) {
 		segment_load_real(cpu, which, selector);
 	} else if (which == SEG_SS) {
@@ -184,7 +192,7 @@ bool segment_load(struct cpu *cpu, unsigned which, uint16_t selector)
 			return false;
 		segment_set(cpu, which, selector, &d);
 	}
-	if (which <= SEG_DS)
+	if (which <= SEG_DS && mode_differs(&old, &cpu->seg[which]))
 		cpu_mode_changed(cpu);
 	return true;
 }
@@ -228,7 +236,10 @@ void new_stack_current(const struct cpu *cpu, struct new_stack *stack, uint32_t 
 bool new_stack_room(struct cpu *cpu, const struct new_stack *stack, unsigned width, unsigned count)
 {
 	uint64_t sp = stack->sp;
+	bool up = (stack->attributes & (ATTR_CODE | ATTR_EXPAND_DOWN)) != ATTR_EXPAND_DOWN;
 
+	if (likely(up && sp >= (uint64_t)width * count && sp - 1 <= stack->limit))
+		return true;
 	for (unsigned n = 0; n < count; n++) {
 		sp = (sp - width) & stack->mask;
 		if (!limit_allows(stack->attributes, stack->limit, sp, width))
@@ -243,7 +254,7 @@ bool new_stack_push(struct cpu *cpu, struct new_stack *stack, unsigned width, ui
 	uint64_t linear = (stack->base + sp) & cpu->linear_mask;
 
 	if (stack->system) {
-		if (!store_system(cpu, linear, width, value))
+		if (!system_store(cpu, linear, width, value))
 			return false;
 	} else if (!store_width(cpu, NULL, linear, width, value)) {
 		return false;
@@ -263,8 +274,8 @@ bool new_stack_from_tss(struct cpu *cpu, unsigned privilege, uint32_t ext, struc
 
 	if (place + width + 1 > tss->limit)
 		return fault_selector(cpu, VECTOR_TS, tss->selector, ext);
-	if (!load_system(cpu, address & cpu->linear_mask, width, &sp) ||
-	    !load_system(cpu, (address + width) & cpu->linear_mask, 2, &ss))
+	if (!system_load(cpu, address & cpu->linear_mask, width, &sp) ||
+	    !system_load(cpu, (address + width) & cpu->linear_mask, 2, &ss))
 		return false;
 	*selector = (uint16_t)ss;
 	if (selector_null(*selector))

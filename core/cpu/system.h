@@ -85,6 +85,37 @@ static inline uint64_t stack_mask(uint32_t attributes)
 	return attributes & ATTR_DB ? 0xffffffffu : 0xffffu;
 }
 
+/* ---- Supervisor accesses through the TLB ------------------------------------------------------ */
+
+static INLINE bool system_load(struct cpu *cpu, uint64_t linear, unsigned width, uint64_t *value)
+{
+	const struct tlb_entry *entry = &cpu->tlbs[0].read[linear >> PAGE_BITS & (TLB_ENTRIES - 1)];
+	const uint8_t *at;
+
+	if (!tlb_hit(entry, linear, width))
+		return load_system(cpu, linear, width, value);
+	at = tlb_host(entry, linear);
+	*value = width == 1 ? get8(at) : width == 2 ? get16(at) : width == 4 ? get32(at) : get64(at);
+	return true;
+}
+
+static INLINE bool system_store(struct cpu *cpu, uint64_t linear, unsigned width, uint64_t value)
+{
+	const struct tlb_entry *entry = &cpu->tlbs[0].write[linear >> PAGE_BITS & (TLB_ENTRIES - 1)];
+	uint8_t *at;
+
+	if (!tlb_hit(entry, linear, width))
+		return store_system(cpu, linear, width, value);
+	at = tlb_host(entry, linear);
+	switch (width) {
+	case 1: put8(at, (uint8_t)value); break;
+	case 2: put16(at, (uint16_t)value); break;
+	case 4: put32(at, (uint32_t)value); break;
+	default: put64(at, value); break;
+	}
+	return true;
+}
+
 /* ---- segment.c ------------------------------------------------------------------------------ */
 /* Finds a descriptor; beyond its table raises vector(selector | ext). */
 bool descriptor_read(struct cpu *cpu, uint16_t selector, uint32_t vector, uint32_t ext,
