@@ -525,7 +525,7 @@ block_move:
 	orb $2, %al
 	andb $0xfe, %al
 	outb %al, $0x92
-	lgdtl %es:0x08(%si)
+	lgdtw %es:0x08(%si)
 	movw %ss, %dx
 	popl %eax
 	/* move in dwords when the count is even */

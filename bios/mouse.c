@@ -16,16 +16,18 @@ static u32 ctl_ready(void)
 	return 0;
 }
 
-/* One byte from the mouse; 100h when none came. */
+/* One byte from the mouse; 100h when none came for a second. A reset takes it half of that. */
 static u32 aux_read(void)
 {
+	u32 start = pm_now();
 	u32 polls;
 
-	for (polls = 0; polls < 0x20000; polls++) {
+	for (polls = 0; ; polls++) {
 		if ((inb(0x64) & 0x21) == 0x21)
 			return inb(0x60);
+		if ((polls & 31) == 31 && second_passed(start, polls))
+			return 0x100;
 	}
-	return 0x100;
 }
 
 /* Send a byte to the mouse; returns its answer, FAh if all is well. */

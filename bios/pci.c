@@ -271,24 +271,30 @@ static u32 rom_from_pci(u32 bdf, u32 address)
 	return length;
 }
 
-/* A ROM that the bus shows at C0000h or above while RAM is switched away. */
-static u32 rom_from_bus(u32 address, u32 limit)
+/*
+ * Look for a ROM that the bus shows from address up to limit while RAM is switched away; it is put
+ * into the RAM at the same place. Returns its address, or 0.
+ */
+static u32 rom_from_bus(u32 address, u32 limit, u32 *length)
 {
-	static const u8 away[7] = { 0x30, 0, 0, 0, 0, 0x33, 0x33 };
 	u8 *buffer = at(0x20000);
-	u32 length;
 	u32 i;
 
-	for (i = 1; i < 5; i++)
-		pci_write8(HOST, 0x59 + i, away[i]);
-	length = rom_valid(at(address), limit - address);
-	if (length)
-		memcpy(buffer, at(address), length);
-	for (i = 1; i < 5; i++)
-		pci_write8(HOST, 0x59 + i, 0x33);
-	if (length)
-		memcpy(at(address), buffer, length);
-	return length;
+	/* 5Ah-5Dh: C0000-DFFFF */
+	for (i = 0x5a; i < 0x5e; i++)
+		pci_write8(HOST, i, 0x00);
+	for (*length = 0; address < limit; address += 0x800) {
+		*length = rom_valid(at(address), limit - address);
+		if (*length)
+			break;
+	}
+	if (*length)
+		memcpy(buffer, at(address), *length);
+	for (i = 0x5a; i < 0x5e; i++)
+		pci_write8(HOST, i, 0x33);
+	if (*length)
+		memcpy(at(address), buffer, *length);
+	return *length ? address : 0;
 }
 
 static void rom_done(u32 address, u32 length, u32 bdf)
@@ -337,17 +343,12 @@ void rom_init(void)
 			vga = bdf;
 	if (vga)
 		length = rom_from_pci(vga, 0xc0000);
-	if (!length)
-		length = rom_from_bus(0xc0000, 0xd0000);
+	if (!length && rom_from_bus(0xc0000, 0xd0000, &length) != 0xc0000)
+			length = 0;
 	if (length)
 		rom_done(0xc0000, length, vga);
-	for (address = next_rom; address < 0xe0000; address += 0x800) {
-		length = rom_from_bus(address, 0xe0000);
-		if (length) {
-			rom_done(address, length, 0);
-			address += (length - 1) & ~0x7ffu;
-		}
-	}
+	while ((address = rom_from_bus(next_rom, 0xe0000, &length)))
+		rom_done(address, length, 0);
 	roms_from_fwcfg();
 }
 

@@ -127,13 +127,21 @@ static void memory_init(void)
 
 /* ---- keyboard controller ---- */
 
+/*
+ * At most about a second: a keyboard takes half of that to test itself, which is slept through
+ * from tick to tick.
+ */
 static u32 kbc_wait(u8 mask, u8 want)
 {
+	u32 sleeps;
 	u32 polls;
 
-	for (polls = 0; polls < 200000; polls++)
-		if ((inb(0x64) & mask) == want)
-			return 1;
+	for (sleeps = 0; sleeps < 20; sleeps++) {
+		for (polls = 0; polls < 500; polls++)
+			if ((inb(0x64) & mask) == want)
+				return 1;
+		idle();
+	}
 	return 0;
 }
 
@@ -226,8 +234,14 @@ static void floppy_init(void)
 	u32 count = (types >> 4 != 0) + ((types & 0x0f) != 0);
 
 	info()->floppies = (u8)count;
-	if (count)
+	if (count) {
+		struct bregs r;
+
 		bda16(BDA_EQUIPMENT) |= (u16)(1 | (count - 1) << 6);
+		/* take the controller out of its power-on reset */
+		memset(&r, 0, sizeof(r));
+		int16_call(0x13, &r);
+	}
 }
 
 /* Ticks since midnight from the real-time clock, which may count in binary or in 12 hours. */
