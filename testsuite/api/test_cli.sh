@@ -14,9 +14,9 @@ result()
 {
 	number=$((number + 1))
 	if [ "$1" = 0 ]; then
-		echo "ok $number - $2"
+		printf "ok %s - %s\n" "$number" "$2"
 	else
-		echo "not ok $number - $2"
+		printf "not ok %s - %s\n" "$number" "$2"
 		sed 's/^/# /' out err 2>/dev/null
 		failed=$((failed + 1))
 	fi
