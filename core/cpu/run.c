@@ -76,8 +76,10 @@ const struct insn *branch_find(struct cpu *cpu, uint64_t ip)
 	if (cpu->budget < 0)
 		return NULL;
 	to = block_find(cpu, BLOCK_LIMIT);
-	if (!to)
-		return NULL;            /* the loop delivers the fault at RIP */
+	if (!to) {
+		cpu->budget--;          /* the loop delivers the fault at RIP; it counts as one */
+		return NULL;
+	}
 	CONTINUE(cpu, to);
 }
 
@@ -93,8 +95,10 @@ const struct insn *branch_link(struct cpu *cpu, const struct insn *i)
 	}
 	cpu->rip = i->imm;
 	to = block_find(cpu, BLOCK_LIMIT);
-	if (!to)
+	if (!to) {
+		cpu->budget--;
 		return NULL;
+	}
 	if (generation == cpu->generation) {            /* else i is not there any more */
 		from->target = to;
 		from->context = cpu->context;

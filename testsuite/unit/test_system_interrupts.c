@@ -326,6 +326,47 @@ static void page_faults(void **state)
 	guest_free(&guest);
 }
 
+/* A fault while fetching counts as one instruction, wherever in a block it is met. */
+static void fetch_faults(void **state)
+{
+	static const struct {
+		const char *name, *code;
+		unsigned size, at;
+		uint64_t before;
+	} cases[] = {
+		{ "JMP rel32", "\x90\xe9\xfa\xff\x0d\x00", 6, CODE_AT, 2 },
+		{ "JMP EAX", "\x90\xff\xe0", 3, CODE_AT, 2 },
+		{ "CALL far", "\x90\x9a\x00\x00\x10\x00\x08\x00", 8, CODE_AT, 2 },
+		{ "falling off the page", "\x90\x90", 2, 0xffffe, 2 },
+		{ "across the page", "\x90\xb8", 2, 0xffffe, 1 },
+	};
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(cases) / sizeof(cases[0]); n++) {
+		struct cbx_run_options options = { .size = sizeof(options),
+						   .instructions = cases[n].before + 1 };
+		struct cbx_stop stop;
+		struct guest guest;
+
+		guest_new(&guest, NULL);
+		poke(&guest, 0x200000, 4, 0x201007);
+		for (unsigned k = 0; k < 1024; k++)
+			poke(&guest, 0x201000 + 4 * k, 4, k << 12 | 7);
+		poke(&guest, 0x201000 + 4 * 0x100, 4, 0);
+		set(&guest, CBX_CR3, 0x200000);
+		set(&guest, CBX_CR0, 0x80000011);
+		set(&guest, CBX_RAX, 0x100000);
+		set(&guest, CBX_RIP, cases[n].at);
+		poke_bytes(&guest, cases[n].at, cases[n].code, cases[n].size);
+		assert_int_equal(cbx_run(guest.machine, &options, &stop), CBX_OK);
+		assert_int_equal(stop.instructions, cases[n].before + 1);
+		assert_int_equal(reg(&guest, CBX_CR2), 0x100000);
+		if (outcome(&guest).vector != PF || outcome(&guest).error != 0)
+			fail_msg("%s: at %#x", cases[n].name, (unsigned)reg(&guest, CBX_RIP));
+		guest_free(&guest);
+	}
+}
+
 /* ---- Real mode ------------------------------------------------------------------------------------ */
 
 static void real_mode(void **state)
@@ -601,6 +642,7 @@ int main(void)
 		cmocka_unit_test(gate_privilege), cmocka_unit_test(frame_contents),
 		cmocka_unit_test(no_room), cmocka_unit_test(double_faults),
 		cmocka_unit_test(triple_fault), cmocka_unit_test(page_faults),
+		cmocka_unit_test(fetch_faults),
 		cmocka_unit_test(real_mode), cmocka_unit_test(from_v86),
 		cmocka_unit_test(v86_targets), cmocka_unit_test(to_v86),
 		cmocka_unit_test(v86_instructions), cmocka_unit_test(redirection),
