@@ -178,6 +178,7 @@ void shadow_protect(void);
 /* drives.c */
 void drives_init(void);
 const char *drive_model(u32 index);
+u32 partition_geometry(const u8 *entry, u32 *heads, u32 *spt);
 
 /* tables.c, acpi.c */
 void tables_init(void);

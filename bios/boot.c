@@ -141,20 +141,34 @@ static u32 get32(const u8 *p)
 /* Geometry of an emulated disk: floppies by their type, a hard disk by its first partition. */
 static u32 emulation_geometry(struct bios_info *in, u32 media)
 {
-	static const u8 spt[4] = { 0, 15, 18, 36 };
+	static const u8 floppy_spt[4] = { 0, 15, 18, 36 };
+	u32 heads;
+	u32 spt;
+	u32 end;
 
 	if (media < 4) {
 		in->emu_cylinders = 80;
 		in->emu_heads = 2;
-		in->emu_spt = spt[media];
+		in->emu_spt = floppy_spt[media];
 		return 1;
 	}
 	if (cd_sector((u32)(in->emu_drive & 0x0f), in->emu_lba, 1, (u32)block))
 		return 0;
-	in->emu_heads = (u16)(block[446 + 5] + 1);
-	in->emu_spt = block[446 + 6] & 0x3f;
-	in->emu_cylinders = (u16)((block[446 + 7] | (block[446 + 6] & 0xc0u) << 2) + 1);
-	return block[510] == 0x55 && block[511] == 0xaa && in->emu_spt;
+	if (block[510] != 0x55 || block[511] != 0xaa)
+		return 0;
+	if (!partition_geometry(block + 446, &heads, &spt)) {
+		heads = block[446 + 5] + 1u;
+		spt = block[446 + 6] & 0x3f;
+	}
+	if (!spt)
+		return 0;
+	end = get32(block + 446 + 8) + get32(block + 446 + 12);
+	in->emu_heads = (u16)heads;
+	in->emu_spt = (u16)spt;
+	in->emu_cylinders = (u16)((end + heads * spt - 1) / (heads * spt));
+	if (!in->emu_cylinders || in->emu_cylinders > 1024)
+		in->emu_cylinders = 1024;
+	return 1;
 }
 
 static void boot_cd(u32 cd, const char *name)

@@ -105,10 +105,46 @@ static u32 answers(u16 io, u16 control, u8 device)
 	return inb(io + 2) == 0xaa && inb(io + 3) == 0x55;
 }
 
+static u32 chs_to_lba(const u8 *chs, u32 heads, u32 spt)
+{
+	u32 cylinder = chs[2] | (chs[1] & 0xc0u) << 2;
+
+	return (cylinder * heads + chs[0]) * spt + (chs[1] & 0x3f) - 1;
+}
+
 /*
- * A partition table tells which geometry its maker believed in: take heads and sectors from the
- * end of an entry if the linear numbers agree with them.
+ * A partition entry tells which geometry its maker believed in: the one in which both its ends
+ * mean the same sector by CHS and by linear address. Its last head and sector are likely, then
+ * what partitioning programs use.
  */
+u32 partition_geometry(const u8 *entry, u32 *heads, u32 *spt)
+{
+	static const u8 common_heads[7] = { 0, 255, 16, 64, 128, 32, 240 };
+	static const u8 common_spt[4] = { 0, 63, 32, 17 };
+	u32 start;
+	u32 end;
+	u32 i;
+	u32 j;
+
+	memcpy(&start, entry + 8, 4);
+	memcpy(&end, entry + 12, 4);
+	end += start - 1;
+	if (!entry[4] || end < start || (entry[7] | (entry[6] & 0xc0u) << 2) > 1022)
+		return 0;
+	for (i = 0; i < sizeof(common_spt); i++) {
+		*spt = i ? common_spt[i] : entry[6] & 0x3fu;
+		for (j = 0; j < sizeof(common_heads); j++) {
+			*heads = j ? common_heads[j] : entry[5] + 1u;
+			if (*spt && *heads > 1 && *heads < 256 && entry[5] < *heads &&
+			    chs_to_lba(entry + 5, *heads, *spt) == end &&
+			    chs_to_lba(entry + 1, *heads, *spt) == start)
+				return 1;
+		}
+	}
+	return 0;
+}
+
+/* The geometry that the partition table on a disk speaks of. */
 static u32 geometry_from_table(u32 drive, u32 *heads, u32 *spt)
 {
 	struct bregs r;
@@ -123,25 +159,9 @@ static u32 geometry_from_table(u32 drive, u32 *heads, u32 *spt)
 	int16_call(0x13, &r);
 	if (r.flags & 1 || sector[510] != 0x55 || sector[511] != 0xaa)
 		return 0;
-	for (i = 0; i < 4; i++) {
-		const u8 *entry = sector + 446 + i * 16;
-		u32 start = *(const u32 *)(const void *)(entry + 8);
-		u32 end = start + *(const u32 *)(const void *)(entry + 12) - 1;
-		u32 h = entry[5] + 1u;
-		u32 s = entry[6] & 0x3f;
-		u32 cylinder = entry[7] | (entry[6] & 0xc0u) << 2;
-		u32 start_cylinder = entry[3] | (entry[2] & 0xc0u) << 2;
-
-		if (!entry[4] || !s || h < 2 || end < start || cylinder > 1022)
-			continue;
-		if ((cylinder * h + entry[5]) * s + (entry[6] & 0x3f) - 1 != end)
-			continue;
-		if ((start_cylinder * h + entry[1]) * s + (entry[2] & 0x3f) - 1 != start)
-			continue;
-		*heads = h;
-		*spt = s;
-		return 1;
-	}
+	for (i = 0; i < 4; i++)
+		if (partition_geometry(sector + 446 + i * 16, heads, spt))
+			return 1;
 	return 0;
 }
 
