@@ -101,6 +101,13 @@ void blocks_flush(struct cpu *cpu)
 	cpu_mode_changed(cpu);
 }
 
+bool block_is_kept(const struct cpu *cpu, const struct insn *first)
+{
+	uintptr_t at = (uintptr_t)first, pool = (uintptr_t)cpu->blocks->pool;
+
+	return at - pool < cpu->blocks->pool_size;
+}
+
 struct jump *jump_slot(struct cpu *cpu, uint64_t ip)
 {
 	return &cpu->blocks->jumps[(ip ^ ip >> 12) % JUMP_CACHE];

@@ -32,6 +32,8 @@ void blocks_flush(struct cpu *cpu);
  * fetch fault is recorded.
  */
 const struct insn *block_find(struct cpu *cpu, unsigned most);
+/* May this first record be linked to?  Blocks made for one use may not. */
+bool block_is_kept(const struct cpu *cpu, const struct insn *first);
 /* Split the block after the instruction at ip from now on: it reaches devices. */
 void block_split_at(struct cpu *cpu, uint64_t ip);
 /* The id of the current CS for the context, 0 for a flat one. */

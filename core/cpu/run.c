@@ -99,7 +99,8 @@ const struct insn *branch_link(struct cpu *cpu, const struct insn *i)
 		cpu->budget--;
 		return NULL;
 	}
-	if (generation == cpu->generation) {            /* else i is not there any more */
+	/* With another generation i is not there any more. */
+	if (generation == cpu->generation && block_is_kept(cpu, to)) {
 		from->target = to;
 		from->context = cpu->context;
 	}
