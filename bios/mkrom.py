@@ -3,10 +3,10 @@
 Make a ROM image from a linked ELF file, and a C file with the image in it.
 
     mkrom.py bios    IN.elf OUT.bin OUT.c
-    mkrom.py vgabios IN.elf OUT.bin OUT.c
+    mkrom.py vgabios IN.elf OUT.bin OUT.c      (and any other option ROM's name)
 
 bios: 128 KiB, load segments at their physical addresses from E0000h.
-vgabios: load segments from 0; padded to 512 bytes, length byte and checksum filled in.
+Option ROMs: load segments from 0; padded to 512 bytes, lengths and checksums filled in.
 """
 import struct
 import sys
@@ -44,9 +44,13 @@ def option_rom(path):
     blocks = len(image) // 512
     assert image[:2] == b"\x55\xaa" and blocks < 128
     image[2] = blocks
-    data, = struct.unpack_from("<H", image, 0x18)
-    assert image[data:data + 4] == b"PCIR"
-    struct.pack_into("<H", image, data + 0x10, blocks)
+    data, pnp = struct.unpack_from("<HH", image, 0x18)
+    if data:
+        assert image[data:data + 4] == b"PCIR"
+        struct.pack_into("<H", image, data + 0x10, blocks)
+    if pnp:
+        assert image[pnp:pnp + 4] == b"$PnP"
+        image[pnp + 9] = -sum(image[pnp:pnp + 16 * image[pnp + 5]]) & 255
     image[-1] = -sum(image) & 255
     return image
 

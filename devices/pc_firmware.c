@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "roms.h"
+
 #define LINUX_SETUP_ADDRESS 0x10000u
 #define LINUX_CMDLINE_ADDRESS 0x20000u
 #define LINUX_KERNEL_ADDRESS 0x100000u
@@ -101,6 +103,17 @@ static enum cbx_status add_sized(struct fw_cfg *fw_cfg, enum fw_cfg_key size_key
 	return status == CBX_OK && size ? fw_cfg_add(fw_cfg, data_key, bytes, size) : status;
 }
 
+/* Firmware that does not know the kernel items runs this ROM, and boots it first. */
+static enum cbx_status add_linux_rom(struct fw_cfg *fw_cfg)
+{
+	static const char order[] = "/rom@genroms/linuxboot.bin";
+	enum cbx_status status = fw_cfg_add_file(fw_cfg, "genroms/linuxboot.bin",
+						 cbx_linuxboot_image, cbx_linuxboot_image_size);
+
+	return status == CBX_OK ? fw_cfg_add_file(fw_cfg, "bootorder", order, sizeof(order)) :
+				  status;
+}
+
 static enum cbx_status add_kernel(const struct board *board, const struct cbx_pc_options *options)
 {
 	struct fw_cfg *fw_cfg = board->fw_cfg;
@@ -111,6 +124,8 @@ static enum cbx_status add_kernel(const struct board *board, const struct cbx_pc
 
 	if (setup_size)
 		status = add_linux(board, options, setup_size);
+	if (setup_size && status == CBX_OK)
+		status = add_linux_rom(fw_cfg);
 	if (status == CBX_OK)
 		status = fw_cfg_add_number(fw_cfg, FW_CFG_SETUP_SIZE, setup_size, 4);
 	if (status == CBX_OK)
