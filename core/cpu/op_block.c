@@ -5,6 +5,7 @@
 #include "access.h"
 #include "blocks.h"
 #include "branch.h"
+#include "opcodes_info.h"
 
 /* Is an access of width bytes at offset inside a plain data or code segment? */
 static INLINE bool plainly_inside(const struct segment *seg, uint64_t offset, unsigned width, bool write)
@@ -15,19 +16,34 @@ static INLINE bool plainly_inside(const struct segment *seg, uint64_t offset, un
 	return likely((seg->attributes & mask) == want && offset + width - 1 <= seg->limit);
 }
 
+/*
+ * The long way, a function of its own: were linear a local of the handler, the compiler could not
+ * make its NEXT a jump.  An x87 that is not available comes before faults of its operand.
+ */
+static NOINLINE bool segmented_slow(struct cpu *cpu, const struct insn *i, uint64_t offset)
+{
+	uint64_t linear;
+
+	if (!segment_linear(cpu, i->segment, offset, (unsigned)i->imm, i->flags & INSN_WRITES, &linear)) {
+		if ((op_info[i->op].feature & (FEAT_FPU | FEAT_FXSR)) && (cpu->cr0 & (CR0_EM | CR0_TS)))
+			cpu_raise(cpu, VECTOR_NM);
+		return false;
+	}
+	cpu->reg[REG_EA] = linear;
+	return true;
+}
+
 static INLINE const struct insn *segmented(struct cpu *cpu, const struct insn *i, uint64_t offset)
 {
 	const struct segment *seg = &cpu->seg[i->segment];
 	unsigned access = (unsigned)i->imm;
-	uint64_t linear;
 
 	if (plainly_inside(seg, offset, access, i->flags & INSN_WRITES)) {
 		cpu->reg[REG_EA] = (uint32_t)(seg->base + offset);
 		NEXT(cpu, i);
 	}
-	if (!segment_linear(cpu, i->segment, offset, access, i->flags & INSN_WRITES, &linear))
+	if (!segmented_slow(cpu, i, offset))
 		return cpu_fault(cpu, i);
-	cpu->reg[REG_EA] = linear;
 	NEXT(cpu, i);
 }
 
