@@ -579,6 +579,53 @@ static void test_environment(void **state)
 	free(cpu);
 }
 
+/* FXSAVE against the host's, FXRSTOR of what it wrote, #GP when not aligned. */
+static void test_fxsave(void **state)
+{
+	struct random_state random = { 9 };
+	struct cpu *cpu = malloc(sizeof(*cpu));
+	uint8_t *at = memory + OPERAND;
+	struct insn code[2] = {
+		{ .run = op_FXSAVE, .base = REG_ZERO, .index = REG_ZERO, .segment = SEG_DS,
+		  .width = 4, .opcode = 0xae, .flags = INSN_MEMORY,
+		  .displacement = PAGE_LINEAR + OPERAND },
+		{ .run = stop },
+	};
+
+	(void)state;
+	assert_non_null(cpu);
+	for (int n = 0; n < 1000; n++) {
+		_Alignas(16) static uint8_t host[512];
+		struct native native;
+		struct x87 before;
+
+		random_case(&random, &native);
+		set_ours(cpu, &native, n & 1);
+		memset(at, 0xee, 512);
+		code[0].run = op_FXSAVE;
+		assert_null(code[0].run(cpu, code));
+		__asm__ volatile("frstor %1\n\tfxsave %0\n\tfninit"
+				 : "=m" (host) : "m" (native.before) : "memory");
+		assert_memory_equal(at, host, 6);
+		for (int r = 0; r < 8; r++)
+			assert_memory_equal(at + 32 + 16 * r, host + 32 + 16 * r, 10);
+		/* Without SSE its parts stay as they were. */
+		for (int byte = 24; byte < 32; byte++)
+			assert_int_equal(at[byte], 0xee);
+		for (int byte = 160; byte < 512; byte++)
+			assert_int_equal(at[byte], 0xee);
+		before = cpu->x87;
+		memset(&cpu->x87, 0, sizeof(cpu->x87));
+		code[0].run = op_FXRSTOR;
+		assert_null(code[0].run(cpu, code));
+		assert_memory_equal(&cpu->x87, &before, sizeof(before));
+	}
+	code[0].displacement += 8;
+	assert_null(code[0].run(cpu, code));
+	assert_int_equal(cpu->activity, 100 + VECTOR_GP);
+	free(cpu);
+}
+
 /* MS-DOS compatible mode: FERR# rises when a waiting instruction meets a pending error. */
 static bool ferr_level;
 
@@ -637,6 +684,7 @@ int main(void)
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_not_available),
 		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_fxsave),
 		cmocka_unit_test(test_ferr),
 #endif
 	};
