@@ -142,7 +142,7 @@ static INLINE UINT FN(rcl)(struct cpu *cpu, UINT a, unsigned count)
 	}
 	r = (UINT)((n == WIDTH ? 0 : (WIDE)a << n) | (UINT)((WIDE)cf << (n - 1)));
 	if (n > 1)
-		r |= (UINT)(a >> (WIDTH + 1 - n));
+		r = (UINT)(r | a >> (WIDTH + 1 - n));
 	out = a >> (WIDTH - n) & 1;
 	FN(rotate_flags)(cpu, out, out ^ (r >> (WIDTH - 1)));
 	return r;
@@ -162,7 +162,7 @@ static INLINE UINT FN(rcr)(struct cpu *cpu, UINT a, unsigned count)
 	}
 	r = (UINT)((n == WIDTH ? 0 : a >> n) | (UINT)((WIDE)cf << (WIDTH - n)));
 	if (n > 1)
-		r |= (UINT)((WIDE)a << (WIDTH + 1 - n));
+		r = (UINT)(r | (WIDE)a << (WIDTH + 1 - n));
 	out = a >> (n - 1) & 1;
 	FN(rotate_flags)(cpu, out, (r >> (WIDTH - 1) ^ r >> (WIDTH - 2)) & 1);
 	return r;
@@ -176,7 +176,7 @@ static INLINE UINT FN(shl)(struct cpu *cpu, UINT a, unsigned count)
 
 	if (!count)
 		return a;
-	r = count < WIDTH ? (UINT)(a << count) : 0;
+	r = (UINT)(count < WIDTH ? (WIDE)a << count : 0);
 	cf = count <= WIDTH && (a >> (WIDTH - count) & 1);
 	cpu->flag_result = (SINT)r;
 	cpu->flag_carry = (uint32_t)cf << 31 | (uint32_t)(r >> (WIDTH - 1)) << 30;
@@ -190,7 +190,7 @@ static INLINE UINT FN(shr)(struct cpu *cpu, UINT a, unsigned count)
 
 	if (!count)
 		return a;
-	r = count < WIDTH ? (UINT)(a >> count) : 0;
+	r = (UINT)(count < WIDTH ? (WIDE)a >> count : 0);
 	cf = count <= WIDTH && (a >> (count - 1) & 1);
 	/* OF for a count of 1: the old sign; as hardware leaves it for others: bits of the result. */
 	of = (r >> (WIDTH - 1) ^ r >> (WIDTH - 2)) & 1;

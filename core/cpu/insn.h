@@ -37,8 +37,8 @@ struct insn {
 };
 
 #if defined(CLEARBOX_DISPATCH_LOOP)
-#define NEXT(cpu, i)   return (i) + 1
-#define CONTINUE(cpu, i) return (i)
+#define NEXT(cpu, i)   return (void)(cpu), (i) + 1
+#define CONTINUE(cpu, i) return (void)(cpu), (i)
 #else   /* both compilers make these jumps when they optimise */
 #define NEXT(cpu, i)   return (i)[1].run((cpu), (i) + 1)
 #define CONTINUE(cpu, i) return (i)->run((cpu), (i))

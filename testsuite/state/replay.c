@@ -32,7 +32,7 @@ static struct file load(const char *name)
 {
 	FILE *file = fopen(name, "rb");
 	struct file result = { NULL, 0 };
-	long size;
+	long size = 0;
 
 	if (!file || fseek(file, 0, SEEK_END) || (size = ftell(file)) < 0)
 		die(name, "cannot be read");
