@@ -655,6 +655,36 @@ static void test_pc(void **state)
 	assert_int_equal(cbx_pc_new(&options, NULL, &error), CBX_ERROR_ARGUMENT);
 }
 
+/* Every allocation of a PC fails once: an error that says so, and nothing is left behind. */
+static void test_pc_failing_allocator(void **state)
+{
+	struct cbx_pc_options options = { .size = sizeof(options) };
+	struct cbx_machine *machine;
+	struct cbx_error error;
+	int left, n;
+
+	(void)state;
+	options.machine.memory_bytes = 4 << 20;
+	options.machine.reallocate = failing;
+	options.machine.user = &left;
+	options.debug_exit_port = 0x501;
+	for (n = 0;; n++) {
+		enum cbx_status status;
+
+		left = n;
+		status = cbx_pc_new(&options, &machine, &error);
+		if (status == CBX_OK)
+			break;
+		assert_int_equal(status, CBX_ERROR_MEMORY);
+		assert_int_equal(error.status, CBX_ERROR_MEMORY);
+		assert_true(*error.text);
+		assert_null(machine);
+	}
+	assert_in_range(n, 50, 5000);
+	left = 0;
+	cbx_machine_free(machine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -670,6 +700,7 @@ int main(void)
 		cmocka_unit_test(test_disassembly),
 		cmocka_unit_test(test_no_pc),
 		cmocka_unit_test(test_pc),
+		cmocka_unit_test(test_pc_failing_allocator),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

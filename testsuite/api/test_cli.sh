@@ -2,7 +2,7 @@
 # The program on hostile and ordinary input: what it says, how it ends.
 # usage: test_cli.sh path/to/clearbox       (prints TAP)
 set -u
-clearbox=$1
+clearbox=$(realpath "$1")
 work=$(mktemp -d)
 trap 'chmod -R u+rw "$work"; rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM

@@ -52,27 +52,27 @@ static void test_cover(void **state)
 	cpu_state(machine, &size);
 	assert_true(state_fields_valid(cpu_fields, size, 0));
 	if (!state_fields_cover(cpu_fields, size, &at)) {
-		print_message("cpu: byte %lu is not one field's\n", (unsigned long)at);
+		print_message("# cpu: byte %lu is not one field's\n", (unsigned long)at);
 		bad++;
 	}
 	for (device = machine->devices; device; device = device->next) {
 		const struct cbx_device_type *type = device->type;
 
 		if (type->fields && !state_fields_cover(type->fields, type->state_size, &at)) {
-			print_message("%s: byte %lu of its state is not one field's\n", type->name,
+			print_message("# %s: byte %lu of its state is not one field's\n", type->name,
 				      (unsigned long)at);
 			bad++;
 		}
 		for (other = machine->devices; other != device; other = other->next)
 			if (other->instance == device->instance &&
 			    !strcmp(other->type->name, type->name)) {
-				print_message("two devices are %s %u\n", type->name,
+				print_message("# two devices are %s %u\n", type->name,
 					      device->instance);
 				bad++;
 			}
 		/* Outside the state only what is wiring or derived; so the rest must be saved. */
 		if (!type->fields)
-			print_message("note: %s has no state\n", type->name);
+			print_message("# %s has no state\n", type->name);
 	}
 	assert_int_equal(bad, 0);
 	cbx_machine_free(machine);

@@ -169,7 +169,7 @@ static void test_hostile(void **state)
 			assert_true(status == CBX_ERROR_FORMAT || status == CBX_ERROR_MISMATCH);
 		}
 	}
-	print_message("%lu loaded, %lu refused\n", good, bad);
+	print_message("# %lu loaded, %lu refused\n", good, bad);
 	assert_true(bad > 0);
 	assert_int_equal(cbx_snapshot_load(machine, data, size), CBX_OK);
 	cbx_buffer_free(machine, saved);
@@ -254,7 +254,7 @@ static void test_hostile_fields(void **state)
 			assert_int_equal(status, CBX_ERROR_FORMAT);
 		}
 	}
-	print_message("%lu loaded, %lu refused\n", good, cases - good);
+	print_message("# %lu loaded, %lu refused\n", good, cases - good);
 	assert_in_range(good, 1, cases - 1);
 	assert_int_equal(cbx_snapshot_load(donor, saved, size), CBX_OK);
 	cbx_buffer_free(donor, saved);
