@@ -45,6 +45,7 @@ struct blocks {
 	uint8_t calm[PAGES_SIZE];
 	uint64_t split[SPLIT_SIZE];     /* RIPs of instructions that reach devices */
 	/* A block of few instructions, made for one use. */
+	bool scratch_live;        /* a write to its bytes matters: it may be running */
 	_Alignas(16) uint8_t scratch[sizeof(struct block) +
 				     (2 * BLOCK_LIMIT + 2) * sizeof(struct insn)];
 };
@@ -509,6 +510,7 @@ const struct insn *block_find(struct cpu *cpu, unsigned most)
 	f = fetch_page(cpu, linear);
 	if (!f)
 		return NULL;
+	blocks->scratch_live = false;
 	rest = cs_limit - (uint32_t)ip >= 2 * PAGE_SIZE ? 2 * PAGE_SIZE : cs_limit - (uint32_t)ip + 1;
 	if (most == BLOCK_LIMIT && f->backing != NO_BACKING && !cpu->machine->options.single_step_blocks) {
 		for (b = blocks->hash[hash_of(f->backing + offset, ip)]; b; b = b->hash_next)
@@ -543,8 +545,13 @@ const struct insn *block_find(struct cpu *cpu, unsigned most)
 		if (!build_crossing(cpu, b, f, linear, in_page < 15 ? in_page : 15, rest))
 			return NULL;
 	}
-	if (b == scratch(blocks))
+	if (b == scratch(blocks)) {
+		/* Like one that is kept: what it overwrites of itself is to be decoded again. */
+		blocks->scratch_live = f->backing != NO_BACKING && most > 1;
+		if (blocks->scratch_live)
+			memory_mark_code(cpu->machine, f->backing, true);
 		return b->insn;
+	}
 	keep(cpu, b);
 	*jump = (struct jump){ ip, cpu->context, b->insn };
 	return b->insn;
@@ -567,6 +574,8 @@ bool block_overlaps(struct cpu *cpu, uint64_t backing, size_t count)
 {
 	size_t list = (backing >> PAGE_BITS) % PAGES_SIZE;
 
+	if (cpu->blocks->scratch_live && overlaps(scratch(cpu->blocks), backing, count))
+		return true;
 	for (struct block *b = cpu->blocks->pages[list]; b; b = page_list_next(b, list))
 		if (!b->dead && overlaps(b, backing, count))
 			return true;
@@ -613,7 +622,7 @@ void cpu_code_written(struct cbx_machine *machine, uint64_t backing, size_t coun
 		size_t in_page = PAGE_SIZE - (backing & PAGE_MASK), part = count < in_page ? count : in_page;
 		size_t list = (backing >> PAGE_BITS) % PAGES_SIZE;
 		uint64_t page = backing & ~(uint64_t)PAGE_MASK;
-		bool any = false;
+		bool any = cpu->blocks->scratch_live;
 		struct block *next;
 
 		for (struct block *b = cpu->blocks->pages[list]; b; b = next) {
