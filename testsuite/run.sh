@@ -63,8 +63,8 @@ suites()
 	name=$1
 	shift
 	say "tests with $name"
-	meson test -C "$builds/$name" --no-rebuild --num-processes "$jobs" --print-errorlogs "$@" 2>&1 |
-		sed '/^$/d' | tail -n 400
+	meson test -C "$builds/$name" --no-rebuild --num-processes "$jobs" --quiet --print-errorlogs "$@" 2>&1 |
+		grep -vE '^$|^Full log|^(Expected Fail|Unexpected Pass):  *0' | tail -n 300
 	counts=$(python3 - "$builds/$name/meson-logs/testlog.json" <<'PYTHON'
 import json, sys
 good = bad = skip = 0
