@@ -299,15 +299,14 @@ call_mouse_driver:
 	pushw %es
 	pushw %fs
 	pushw %gs
-	movl %eax, %ebx
+	pushl %eax		/* where to call */
+	movw %sp, %bp
 	pushw %dx		/* status */
 	shrl $16, %edx
 	pushw %dx		/* x */
 	pushw %cx		/* y */
 	shrl $16, %ecx
 	pushw %cx		/* z */
-	pushl %ebx
-	movw %sp, %bp
 	sti
 	lcallw *(%bp)
 	cli

@@ -1058,6 +1058,40 @@ main:	mov dx, 0x3fb
 	mov bh, 1
 	int 0x15
 	EXPECT "C200 cf", cf, 0
+	; a packet, put into the controller as if the mouse had sent it
+	mov si, packet
+	mov cx, 3
+	mov bl, 0xd3
+	call inject
+	EXPECT "mouse driver status", [mouse_got], 0x0008
+	EXPECT "mouse driver x", [mouse_got + 2], 5
+	EXPECT "mouse driver y", [mouse_got + 4], 3
+	EXPECT "mouse driver z", [mouse_got + 6], 0
+
+; ---- scan codes, put into the controller as if the keyboard had sent them ----
+	mov di, key_tests
+.key:	cmp byte [di], 0
+	je .keys_done
+	movzx cx, byte [di]
+	lea si, [di + 1]
+	mov bl, 0xd2
+	call inject
+	add di, 1
+	add di, cx
+	mov ah, 0x11
+	int 0x16
+	mov bx, [di]
+	jz .no_key
+	mov ah, 0x10
+	int 0x16
+	EXPECT "key", ax, bx
+	jmp .next_key
+.no_key:
+	EXPECT "key missing", 0, bx
+.next_key:
+	add di, 2
+	jmp .key
+.keys_done:
 	; the keyboard still works after all that
 	mov ah, 0x02
 	int 0x16
@@ -1073,6 +1107,46 @@ main:	mov dx, 0x3fb
 	mov bx, 0
 	int 0x15
 	EXPECT "5301 cf", cf, 0
+
+; ---- stack: DOS gives INT 13h less than 384 bytes ----
+%macro STACK_USE 2		; name, most bytes; registers as for the interrupt in %3
+	call stack_end
+	mov bx, %2
+	cmp ax, bx
+	jbe %%fine
+	mov si, %%name
+	call compare
+	jmp %%over
+%%fine:	inc word [checks]
+	jmp %%over
+%%name:	db %1, 0
+%%over:
+%endmacro
+	mov ax, BUFFER
+	mov es, ax
+	call stack_begin
+	mov ax, 0x0201
+	mov bx, 0
+	mov cx, 1
+	mov dx, 0x0080
+	int 0x13
+	STACK_USE "stack, disk read", 300
+	call stack_begin
+	mov ax, 0x0201
+	mov bx, 0
+	mov cx, 1
+	mov dx, 0x0000
+	int 0x13
+	STACK_USE "stack, floppy read", 300
+	call stack_begin
+	mov ax, 0x0e0a
+	mov bx, 0
+	int 0x10
+	STACK_USE "stack, teletype", 200
+	call stack_begin
+	mov ah, 1
+	int 0x16
+	STACK_USE "stack, key test", 100
 
 ; ---- done ----
 	mov ax, [checks]
@@ -1101,7 +1175,109 @@ main:	mov dx, 0x3fb
 	hlt
 	jmp $
 
-mouse:	retf
+mouse:	push bp
+	mov bp, sp
+	push ax
+	mov ax, [bp + 12]
+	mov [cs:mouse_got], ax
+	mov ax, [bp + 10]
+	mov [cs:mouse_got + 2], ax
+	mov ax, [bp + 8]
+	mov [cs:mouse_got + 4], ax
+	mov ax, [bp + 6]
+	mov [cs:mouse_got + 6], ax
+	pop ax
+	pop bp
+	retf
+mouse_got: dw -1, -1, -1, -1
+packet:	db 0x08, 5, 3
+
+; CX bytes from SI through 8042 command BL, each with time for its interrupt
+inject:	push cx
+	push dx
+.byte:	in al, 0x64
+	test al, 3
+	jnz .byte
+	mov al, bl
+	out 0x64, al
+.data:	in al, 0x64
+	test al, 2
+	jnz .data
+	lodsb
+	out 0x60, al
+	mov dx, 2000
+.pause:	in al, 0x64
+	dec dx
+	jnz .pause
+	loop .byte
+	pop dx
+	pop cx
+	ret
+
+; count, scan codes, what INT 16h AH=10h gives
+key_tests:
+	db 2, 0x1e, 0x9e
+	dw 0x1e61
+	db 4, 0x2a, 0x1e, 0x9e, 0xaa
+	dw 0x1e41
+	db 4, 0x1d, 0x1e, 0x9e, 0x9d
+	dw 0x1e01
+	db 4, 0x38, 0x1e, 0x9e, 0xb8
+	dw 0x1e00
+	db 4, 0xe0, 0x48, 0xe0, 0xc8
+	dw 0x48e0
+	db 2, 0x48, 0xc8
+	dw 0x4800
+	db 2, 0x3b, 0xbb
+	dw 0x3b00
+	db 4, 0x38, 0x3b, 0xbb, 0xb8
+	dw 0x6800
+	db 2, 0x58, 0xd8
+	dw 0x8600
+	db 4, 0xe0, 0x1c, 0xe0, 0x9c
+	dw 0xe00d
+	db 6, 0x1d, 0xe0, 0x4b, 0xe0, 0xcb, 0x9d
+	dw 0x73e0
+	db 8, 0x38, 0x4d, 0xcd, 0x4c, 0xcc, 0xb8, 0xe0, 0xaa	; Alt and 65 on the keypad
+	dw 0x0041
+	db 6, 0x3a, 0xba, 0x30, 0xb0, 0x3a, 0xba		; Caps Lock, b
+	dw 0x3042
+	db 2, 0x0e, 0x8e
+	dw 0x0e08
+	db 0
+
+
+; The stack moves to an area filled with a pattern; what is left of that afterwards tells its use.
+stack_begin:
+	pop ax
+	mov [back], sp
+	push es
+	push ds
+	pop es
+	mov di, 0x6000
+	mov cx, 0x800
+	push ax
+	mov al, 0x5c
+	cld
+	rep stosb
+	pop ax
+	pop es
+	mov sp, 0x6800
+	sti
+	jmp ax
+
+stack_end:
+	pop dx
+	mov sp, [back]
+	mov si, 0x6000
+	cld
+.next:	lodsb
+	cmp al, 0x5c
+	je .next
+	mov ax, 0x6801
+	sub ax, si
+	jmp dx
+back:	dw 0
 
 text_services: db "services: ", 0
 text_checks: db " checks, ", 0
