@@ -625,12 +625,16 @@ void cpu_code_written(struct cbx_machine *machine, uint64_t backing, size_t coun
 		bool any = cpu->blocks->scratch_live;
 		struct block *next;
 
+		if (any && overlaps(scratch(cpu->blocks), backing, part))
+			cpu->code_writes++;
 		for (struct block *b = cpu->blocks->pages[list]; b; b = next) {
 			next = page_list_next(b, list);
-			if (overlaps(b, backing, part))
+			if (overlaps(b, backing, part)) {
 				kill(cpu->blocks, b);
-			else if ((b->backing & ~(uint64_t)PAGE_MASK) == page || b->backing2 == page)
+				cpu->code_writes++;
+			} else if ((b->backing & ~(uint64_t)PAGE_MASK) == page || b->backing2 == page) {
 				any = true;
+			}
 		}
 		if (!any && ++cpu->blocks->calm[list] >= CALM) {
 			cpu->blocks->calm[list] = 0;

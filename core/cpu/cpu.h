@@ -128,6 +128,7 @@ struct cpu {
 	uint64_t count_target;
 	uint64_t context;               /* what a link or jump-cache entry is valid for */
 	uint32_t generation;            /* bumped when code mappings may have changed */
+	uint32_t code_writes;           /* how often decoded code was overwritten */
 	struct tlb *tlb;                /* the one of the current privilege */
 	struct cbx_machine *machine;
 	struct blocks *blocks;

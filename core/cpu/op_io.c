@@ -109,7 +109,7 @@ static INLINE const struct insn *string_io(struct cpu *cpu, const struct insn *i
 		if (!one(cpu, i, i->width))
 			return cpu_fault(cpu, i);
 		rep_advance(cpu, &rep, 1);
-		if (cpu->budget < 0 && rep.left)
+		if (rep_disturbed(cpu, &rep) && rep.left)
 			return rep_leave(cpu, i);
 	}
 	return rep_end(cpu, i, &rep);

@@ -289,10 +289,7 @@ typedef bool string_one(struct cpu *cpu, const struct insn *i, unsigned width);
 typedef uint64_t string_many(struct cpu *cpu, const struct insn *i, unsigned width, uint64_t most,
 			     uint64_t mask);
 
-/*
- * conditional: REPE and REPNE look at ZF after each iteration.  After what did not go
- * through plain RAM a device may want attention: the budget is below 0 then.
- */
+/* conditional: REPE and REPNE look at ZF after each iteration. */
 static INLINE const struct insn *repeat(struct cpu *cpu, const struct insn *i, unsigned width,
 					string_one *one, string_many *many, bool conditional)
 {
@@ -313,7 +310,7 @@ static INLINE const struct insn *repeat(struct cpu *cpu, const struct insn *i, u
 			if (!one(cpu, i, width))
 				return cpu_fault(cpu, i);
 			rep_advance(cpu, &rep, 1);
-			if (cpu->budget < 0 && rep.left &&
+			if (rep_disturbed(cpu, &rep) && rep.left &&
 			    !(conditional && flag_zf(cpu) == until_equal))
 				return rep_leave(cpu, i);
 		}

@@ -106,6 +106,7 @@ struct rep {
 	uint64_t left;                  /* iterations that CX asks for */
 	uint64_t allowed;               /* iterations that the budget allows */
 	uint64_t done;
+	uint32_t code_writes;
 };
 
 static INLINE void rep_begin(const struct cpu *cpu, const struct insn *i, struct rep *rep)
@@ -116,6 +117,7 @@ static INLINE void rep_begin(const struct cpu *cpu, const struct insn *i, struct
 	rep->left = cpu->reg[REG_CX] & rep->mask;
 	rep->allowed = allowed > 1 ? (uint64_t)allowed : 1;
 	rep->done = 0;
+	rep->code_writes = cpu->code_writes;
 }
 
 /* n more iterations are done; SI and DI are up to date. */
@@ -125,6 +127,15 @@ static INLINE void rep_advance(struct cpu *cpu, struct rep *rep, uint64_t n)
 	rep->done += n;
 	cpu->budget -= (int64_t)n;
 	string_add(cpu, REG_CX, rep->mask, -(int64_t)n);
+}
+
+/*
+ * Is a look around due, after an iteration that was more than plain RAM?  A device wants
+ * attention, or the REP may have overwritten itself.
+ */
+static INLINE bool rep_disturbed(const struct cpu *cpu, const struct rep *rep)
+{
+	return cpu->budget < 0 || cpu->code_writes != rep->code_writes;
 }
 
 /* After the last iteration, or when a condition ended the loop. */
