@@ -223,4 +223,13 @@ bool stack_push(struct cpu *cpu, struct stack *stack, unsigned width, uint64_t v
 bool stack_pop(struct cpu *cpu, struct stack *stack, unsigned width, uint64_t *value);
 void stack_commit(struct cpu *cpu, const struct stack *stack);
 
+/*
+ * One item, at once.  Handlers use these: a handler that lends out the address of a local
+ * could not jump to the next one, it would have to call it.
+ */
+bool push_one(struct cpu *cpu, const struct insn *i, unsigned width, uint64_t value);
+bool pop_one(struct cpu *cpu, const struct insn *i, unsigned width);    /* into cpu->loaded */
+/* segment_linear with the result in cpu->loaded. */
+bool segment_address(struct cpu *cpu, unsigned which, uint64_t offset, unsigned width, bool write);
+
 #endif

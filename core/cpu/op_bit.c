@@ -19,8 +19,7 @@ static INLINE uint64_t changed(uint64_t value, uint64_t bit, enum bit_change cha
  * With a register for the bit number, memory is addressed beyond the operand: the number
  * is signed, and the word or doubleword that holds the bit is the one accessed.
  */
-static INLINE const struct insn *bit_by_register(struct cpu *cpu, const struct insn *i,
-						 enum bit_change change)
+static NOINLINE bool bit_by_register(struct cpu *cpu, const struct insn *i, enum bit_change change)
 {
 	unsigned width = i->width, bits = 8 * width;
 	uint64_t number = reg_get(cpu, i->src, width), value, linear, offset;
@@ -32,30 +31,54 @@ static INLINE const struct insn *bit_by_register(struct cpu *cpu, const struct i
 		flag_set_cf(cpu, value & bit);
 		if (change != BIT_TEST)
 			reg_set(cpu, i->dst, width, changed(value, bit, change));
-		NEXT(cpu, i);
+		return true;
 	}
 	offset = cpu->reg[i->base] + (cpu->reg[i->index] << i->scale) + (uint64_t)i->displacement +
 		 (uint64_t)(index * (int64_t)width);
 	offset = i->flags & INSN_ADDRESS16 ? (uint16_t)offset : (uint32_t)offset;
 	if (!segment_linear(cpu, i->segment, offset, width, change != BIT_TEST, &linear))
-		return cpu_fault(cpu, i);
+		return false;
 	if (change == BIT_TEST) {
 		if (!load_width(cpu, i, linear, width, &value))
-			return cpu_fault(cpu, i);
+			return false;
 	} else {
 		if (!modify_slow(cpu, i, linear, width))
-			return cpu_fault(cpu, i);
+			return false;
 		value = cpu->loaded;
 		store_after_modify(cpu, linear, width, changed(value, bit, change));
 	}
 	flag_set_cf(cpu, value & bit);
+	return true;
+}
+
+HANDLER(op_BT_Ev_Gv)
+{
+	if (!bit_by_register(cpu, i, BIT_TEST))
+		return cpu_fault(cpu, i);
 	NEXT(cpu, i);
 }
 
-HANDLER(op_BT_Ev_Gv) { return bit_by_register(cpu, i, BIT_TEST); }
-HANDLER(op_BTS_Ev_Gv) { return bit_by_register(cpu, i, BIT_SET); }
-HANDLER(op_BTR_Ev_Gv) { return bit_by_register(cpu, i, BIT_RESET); }
-HANDLER(op_BTC_Ev_Gv) { return bit_by_register(cpu, i, BIT_COMPLEMENT); }
+HANDLER(op_BTS_Ev_Gv)
+{
+	if (!bit_by_register(cpu, i, BIT_SET))
+		return cpu_fault(cpu, i);
+	NEXT(cpu, i);
+}
+
+HANDLER(op_BTR_Ev_Gv)
+{
+	if (!bit_by_register(cpu, i, BIT_RESET))
+		return cpu_fault(cpu, i);
+	NEXT(cpu, i);
+}
+
+HANDLER(op_BTC_Ev_Gv)
+{
+	if (!bit_by_register(cpu, i, BIT_COMPLEMENT))
+		return cpu_fault(cpu, i);
+	NEXT(cpu, i);
+}
+
 
 #define BIT_BY_IMMEDIATE(W, NAME, change)                                                       \
 HANDLER(op_##NAME##_Ev_Ib_##W##_r)                                                              \
@@ -145,7 +168,7 @@ BIT_SCAN(32, BSF, lowest)
 BIT_SCAN(16, BSR, highest)
 BIT_SCAN(32, BSR, highest)
 
-HANDLER(op_BOUND_Gv_Ma)
+static NOINLINE bool bound(struct cpu *cpu, const struct insn *i)
 {
 	unsigned width = i->width;
 	uint64_t linear = ea(cpu, i), low, high;
@@ -153,11 +176,18 @@ HANDLER(op_BOUND_Gv_Ma)
 
 	if (!load_width(cpu, i, linear, width, &low) ||
 	    !load_width(cpu, i, (uint32_t)(linear + width), width, &high))
-		return cpu_fault(cpu, i);
+		return false;
 	index = width == 2 ? (int16_t)cpu->reg[i->dst] : (int32_t)cpu->reg[i->dst];
 	first = width == 2 ? (int16_t)low : (int32_t)low;
 	last = width == 2 ? (int16_t)high : (int32_t)high;
 	if (index < first || index > last)
-		return cpu_fault_vector(cpu, i, VECTOR_BR);
+		return cpu_raise(cpu, VECTOR_BR);
+	return true;
+}
+
+HANDLER(op_BOUND_Gv_Ma)
+{
+	if (!bound(cpu, i))
+		return cpu_fault(cpu, i);
 	NEXT(cpu, i);
 }

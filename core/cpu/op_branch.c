@@ -110,14 +110,10 @@ MEMORY_HANDLER(op_CALL_Ev_flat_m)
 static INLINE const struct insn *call(struct cpu *cpu, const struct insn *i, unsigned width, bool direct,
 				      uint64_t ip)
 {
-	struct stack stack;
-
 	if (branch_beyond_limit(cpu, ip))
 		return cpu_fault_gp0(cpu, i);
-	stack_begin(cpu, &stack, i);
-	if (!stack_push(cpu, &stack, width, next_ip(i)))
+	if (!push_one(cpu, i, width, next_ip(i)))
 		return cpu_fault(cpu, i);
-	stack_commit(cpu, &stack);
 	return direct ? branch_direct(cpu, i) : branch_indirect(cpu, i, ip, cpu->jumps);
 }
 
@@ -126,37 +122,46 @@ HANDLER(op_CALL_Jz_32) { return call(cpu, i, 4, true, i->imm); }
 HANDLER(op_CALL_Ev_16_r) { return call(cpu, i, 2, false, reg16(cpu, i->dst)); }
 HANDLER(op_CALL_Ev_32_r) { return call(cpu, i, 4, false, reg32(cpu, i->dst)); }
 
-HANDLER(op_CALL_Ev_16_m)
+MEMORY_HANDLER(op_CALL_Ev_16_m)
 {
 	uint16_t ip;
 
-	if (!load16(cpu, i, ea(cpu, i), &ip))
-		return cpu_fault(cpu, i);
+	if (!hot_load16(cpu, i, slow, ea(cpu, i), &ip))
+		return otherwise(cpu, i);
 	return call(cpu, i, 2, false, ip);
 }
 
-HANDLER(op_CALL_Ev_32_m)
+MEMORY_HANDLER(op_CALL_Ev_32_m)
 {
 	uint32_t ip;
 
-	if (!load32(cpu, i, ea(cpu, i), &ip))
-		return cpu_fault(cpu, i);
+	if (!hot_load32(cpu, i, slow, ea(cpu, i), &ip))
+		return otherwise(cpu, i);
 	return call(cpu, i, 4, false, ip);
 }
 
-static INLINE const struct insn *ret(struct cpu *cpu, const struct insn *i, unsigned width)
+/* Pops the return address into cpu->loaded, and imm bytes more. */
+static NOINLINE bool pop_return(struct cpu *cpu, const struct insn *i, unsigned width)
 {
 	struct stack stack;
 	uint64_t ip;
 
 	stack_begin(cpu, &stack, i);
 	if (!stack_pop(cpu, &stack, width, &ip))
-		return cpu_fault(cpu, i);
+		return false;
 	if (branch_beyond_limit(cpu, ip))
-		return cpu_fault_gp0(cpu, i);
+		return cpu_raise_error(cpu, VECTOR_GP, 0);
 	stack.sp = (stack.sp + i->imm) & stack.mask;
 	stack_commit(cpu, &stack);
-	return branch_indirect(cpu, i, ip, cpu->jumps);
+	cpu->loaded = ip;
+	return true;
+}
+
+static INLINE const struct insn *ret(struct cpu *cpu, const struct insn *i, unsigned width)
+{
+	if (!pop_return(cpu, i, width))
+		return cpu_fault(cpu, i);
+	return branch_indirect(cpu, i, cpu->loaded, cpu->jumps);
 }
 
 HANDLER(op_RET_16) { return ret(cpu, i, 2); }

@@ -163,14 +163,10 @@ MEMORY_HANDLER(op_LEAVE_flat)
 
 /* ---- Stack, any ------------------------------------------------------------------------------ */
 
-static const struct insn *push_value(struct cpu *cpu, const struct insn *i, unsigned width, uint64_t value)
+static INLINE const struct insn *push_value(struct cpu *cpu, const struct insn *i, unsigned width, uint64_t value)
 {
-	struct stack stack;
-
-	stack_begin(cpu, &stack, i);
-	if (!stack_push(cpu, &stack, width, value))
+	if (!push_one(cpu, i, width, value))
 		return cpu_fault(cpu, i);
-	stack_commit(cpu, &stack);
 	NEXT(cpu, i);
 }
 
@@ -181,28 +177,29 @@ HANDLER(op_PUSH_Iz_32) { return push_value(cpu, i, 4, (uint32_t)i->imm); }
 HANDLER(op_PUSH_Ev_16_r) { return push_value(cpu, i, 2, reg16(cpu, i->dst)); }
 HANDLER(op_PUSH_Ev_32_r) { return push_value(cpu, i, 4, reg32(cpu, i->dst)); }
 
-static const struct insn *push_memory(struct cpu *cpu, const struct insn *i, unsigned width)
+MEMORY_HANDLER(op_PUSH_Ev_16_m)
 {
-	uint64_t value;
+	uint16_t value;
 
-	if (!load_width(cpu, i, ea(cpu, i), width, &value))
-		return cpu_fault(cpu, i);
-	return push_value(cpu, i, width, value);
+	if (!hot_load16(cpu, i, slow, ea(cpu, i), &value))
+		return otherwise(cpu, i);
+	return push_value(cpu, i, 2, value);
 }
 
-HANDLER(op_PUSH_Ev_16_m) { return push_memory(cpu, i, 2); }
-HANDLER(op_PUSH_Ev_32_m) { return push_memory(cpu, i, 4); }
-
-static const struct insn *pop_register(struct cpu *cpu, const struct insn *i, unsigned width)
+MEMORY_HANDLER(op_PUSH_Ev_32_m)
 {
-	struct stack stack;
-	uint64_t value;
+	uint32_t value;
 
-	stack_begin(cpu, &stack, i);
-	if (!stack_pop(cpu, &stack, width, &value))
+	if (!hot_load32(cpu, i, slow, ea(cpu, i), &value))
+		return otherwise(cpu, i);
+	return push_value(cpu, i, 4, value);
+}
+
+static INLINE const struct insn *pop_register(struct cpu *cpu, const struct insn *i, unsigned width)
+{
+	if (!pop_one(cpu, i, width))
 		return cpu_fault(cpu, i);
-	stack_commit(cpu, &stack);
-	reg_set(cpu, i->dst, width, value);
+	reg_set(cpu, i->dst, width, cpu->loaded);
 	NEXT(cpu, i);
 }
 
@@ -213,18 +210,15 @@ HANDLER(op_POP_Ev_32_r) { return pop_register(cpu, i, 4); }
 HANDLER(op_POP_Ev_flat_r) { return pop_register(cpu, i, 4); }
 
 /* The address of the destination is computed with ESP already incremented (SDM 2B, POP). */
-static const struct insn *pop_memory(struct cpu *cpu, const struct insn *i, unsigned width)
+static INLINE const struct insn *pop_memory(struct cpu *cpu, const struct insn *i, unsigned width)
 {
-	uint64_t old_sp = cpu->reg[REG_SP], value, offset, linear;
-	struct stack stack;
+	uint64_t old_sp = cpu->reg[REG_SP], value;
 
-	stack_begin(cpu, &stack, i);
-	if (!stack_pop(cpu, &stack, width, &value))
+	if (!pop_one(cpu, i, width))
 		return cpu_fault(cpu, i);
-	stack_commit(cpu, &stack);
-	offset = effective_offset(cpu, i);
-	if (!segment_linear(cpu, i->segment, offset, width, true, &linear) ||
-	    !store_width(cpu, i, linear, width, value)) {
+	value = cpu->loaded;
+	if (!segment_address(cpu, i->segment, effective_offset(cpu, i), width, true) ||
+	    !store_width(cpu, i, cpu->loaded, width, value)) {
 		cpu->reg[REG_SP] = old_sp;
 		return cpu_fault(cpu, i);
 	}
@@ -235,7 +229,7 @@ HANDLER(op_POP_Ev_16_m) { return pop_memory(cpu, i, 2); }
 HANDLER(op_POP_Ev_32_m) { return pop_memory(cpu, i, 4); }
 HANDLER(op_POP_Ev_flat_m) { return pop_memory(cpu, i, 4); }
 
-static const struct insn *leave(struct cpu *cpu, const struct insn *i, unsigned width)
+static NOINLINE bool leave(struct cpu *cpu, const struct insn *i, unsigned width)
 {
 	struct stack stack;
 	uint64_t value;
@@ -243,17 +237,28 @@ static const struct insn *leave(struct cpu *cpu, const struct insn *i, unsigned 
 	stack_begin(cpu, &stack, i);
 	stack.sp = cpu->reg[REG_BP] & stack.mask;
 	if (!stack_pop(cpu, &stack, width, &value))
-		return cpu_fault(cpu, i);
+		return false;
 	stack_commit(cpu, &stack);
 	reg_set(cpu, REG_BP, width, value);
+	return true;
+}
+
+HANDLER(op_LEAVE_16)
+{
+	if (!leave(cpu, i, 2))
+		return cpu_fault(cpu, i);
 	NEXT(cpu, i);
 }
 
-HANDLER(op_LEAVE_16) { return leave(cpu, i, 2); }
-HANDLER(op_LEAVE_32) { return leave(cpu, i, 4); }
+HANDLER(op_LEAVE_32)
+{
+	if (!leave(cpu, i, 4))
+		return cpu_fault(cpu, i);
+	NEXT(cpu, i);
+}
 
 /* imm: frame size, and the nesting level in bits 32-36. */
-HANDLER(op_ENTER_Iw_Ib)
+static NOINLINE bool enter(struct cpu *cpu, const struct insn *i)
 {
 	unsigned level = (unsigned)(i->imm >> 32) & 31, width = i->width;
 	uint64_t size = i->imm & 0xffff, frame, old, from, linear;
@@ -261,7 +266,7 @@ HANDLER(op_ENTER_Iw_Ib)
 
 	stack_begin(cpu, &stack, i);
 	if (!stack_push(cpu, &stack, width, reg_get(cpu, REG_BP, width)))
-		return cpu_fault(cpu, i);
+		return false;
 	frame = stack.sp;
 	from = cpu->reg[REG_BP];
 	for (unsigned n = 1; n < level; n++) {
@@ -269,21 +274,28 @@ HANDLER(op_ENTER_Iw_Ib)
 		if (!segment_linear(cpu, SEG_SS, from, width, false, &linear) ||
 		    !load_width(cpu, i, linear, width, &old) ||
 		    !stack_push(cpu, &stack, width, old))
-			return cpu_fault(cpu, i);
+			return false;
 	}
 	if (level && !stack_push(cpu, &stack, width, frame))
-		return cpu_fault(cpu, i);
+		return false;
 	stack.sp = (stack.sp - size) & stack.mask;
 	/* The new top must be writable (SDM 2A, ENTER: page fault or #SS without a change). */
 	if (!segment_linear(cpu, SEG_SS, stack.sp, width, true, &linear) ||
 	    !store_check(cpu, i, linear, width))
-		return cpu_fault(cpu, i);
+		return false;
 	stack_commit(cpu, &stack);
 	reg_set(cpu, REG_BP, width == 4 && stack.mask == 0xffff ? 2 : width, frame);
+	return true;
+}
+
+HANDLER(op_ENTER_Iw_Ib)
+{
+	if (!enter(cpu, i))
+		return cpu_fault(cpu, i);
 	NEXT(cpu, i);
 }
 
-HANDLER(op_PUSHA)
+static NOINLINE bool pusha(struct cpu *cpu, const struct insn *i)
 {
 	unsigned width = i->width;
 	struct stack stack;
@@ -291,12 +303,19 @@ HANDLER(op_PUSHA)
 	stack_begin(cpu, &stack, i);
 	for (unsigned n = 0; n < 8; n++)
 		if (!stack_push(cpu, &stack, width, reg_get(cpu, (uint8_t)n, width)))
-			return cpu_fault(cpu, i);
+			return false;
 	stack_commit(cpu, &stack);
+	return true;
+}
+
+HANDLER(op_PUSHA)
+{
+	if (!pusha(cpu, i))
+		return cpu_fault(cpu, i);
 	NEXT(cpu, i);
 }
 
-HANDLER(op_POPA)
+static NOINLINE bool popa(struct cpu *cpu, const struct insn *i)
 {
 	unsigned width = i->width;
 	uint64_t values[8];
@@ -305,11 +324,18 @@ HANDLER(op_POPA)
 	stack_begin(cpu, &stack, i);
 	for (unsigned n = 8; n-- > 0;)
 		if (!stack_pop(cpu, &stack, width, &values[n]))
-			return cpu_fault(cpu, i);
+			return false;
 	stack_commit(cpu, &stack);
 	for (unsigned n = 0; n < 8; n++)
 		if (n != REG_SP)
 			reg_set(cpu, (uint8_t)n, width, values[n]);
+	return true;
+}
+
+HANDLER(op_POPA)
+{
+	if (!popa(cpu, i))
+		return cpu_fault(cpu, i);
 	NEXT(cpu, i);
 }
 
@@ -388,7 +414,7 @@ HANDLER(op_BSWAP_Zv)
 	NEXT(cpu, i);
 }
 
-HANDLER(op_XLAT)
+static NOINLINE bool xlat(struct cpu *cpu, const struct insn *i)
 {
 	uint64_t offset = cpu->reg[REG_BX] + (uint8_t)cpu->reg[REG_AX], linear;
 	uint8_t value;
@@ -396,8 +422,15 @@ HANDLER(op_XLAT)
 	offset = i->flags & INSN_ADDRESS16 ? (uint16_t)offset : (uint32_t)offset;
 	if (!segment_linear(cpu, i->segment, offset, 1, false, &linear) ||
 	    !load8(cpu, i, linear, &value))
-		return cpu_fault(cpu, i);
+		return false;
 	set_reg8(cpu, BYTE_REGISTER_AL, value);
+	return true;
+}
+
+HANDLER(op_XLAT)
+{
+	if (!xlat(cpu, i))
+		return cpu_fault(cpu, i);
 	NEXT(cpu, i);
 }
 

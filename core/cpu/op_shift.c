@@ -34,15 +34,21 @@ MEMORY_HANDLER(name)                                                            
 	hot_modified##W(cpu, slow, linear, alu_##fn##_##W(cpu, value, count), host);            \
 	NEXT(cpu, i);                                                                           \
 }
-/* Byte shifts are rare: one handler for both forms. */
+/* Byte shifts are rare: one handler for both forms.  The operand comes in cpu->loaded. */
+static bool modify_byte(struct cpu *cpu, const struct insn *i)
+{
+	if (i->flags & INSN_MEMORY)
+		return modify_slow(cpu, i, ea(cpu, i), 1);
+	cpu->loaded = reg8(cpu, i->rm);
+	return true;
+}
+
 #define SHIFT_BYTE(fn, name, count)                                                             \
 HANDLER(name)                                                                                   \
 {                                                                                               \
-	uint64_t value;                                                                         \
-                                                                                                \
-	if (!operand_modify(cpu, i, &value))                                                    \
+	if (!modify_byte(cpu, i))                                                               \
 		return cpu_fault(cpu, i);                                                       \
-	operand_modified(cpu, i, alu_##fn##_8(cpu, (uint8_t)value, count));                     \
+	operand_modified(cpu, i, alu_##fn##_8(cpu, (uint8_t)cpu->loaded, count));               \
 	NEXT(cpu, i);                                                                           \
 }
 #define SHIFTS(NAME, fn)                                                                        \

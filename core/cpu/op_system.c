@@ -159,18 +159,25 @@ HANDLER(op_LMSW_Ew)
 	return cpu_leave_next(cpu, i);
 }
 
-HANDLER(op_RDMSR)
+static NOINLINE bool rdmsr(struct cpu *cpu, const struct insn *i)
 {
 	uint64_t value;
 
 	if (!privileged(cpu))
-		return cpu_fault_gp0(cpu, i);
+		return cpu_raise_error(cpu, VECTOR_GP, 0);
 	cpu->current = i;
 	if (!msr_read(cpu, reg32(cpu, REG_CX), &value))
-		return cpu_fault(cpu, i);
+		return false;
 	cpu->current = NULL;
 	set_reg32(cpu, REG_AX, (uint32_t)value);
 	set_reg32(cpu, REG_DX, (uint32_t)(value >> 32));
+	return true;
+}
+
+HANDLER(op_RDMSR)
+{
+	if (!rdmsr(cpu, i))
+		return cpu_fault(cpu, i);
 	NEXT(cpu, i);
 }
 
@@ -394,65 +401,93 @@ static bool type_among(const struct descriptor *d, unsigned types)
 	return (d->attributes & ATTR_S) || (types >> descriptor_system_type(d) & 1);
 }
 
-HANDLER(op_LAR_Gv_Ew)
+static NOINLINE bool lar(struct cpu *cpu, const struct insn *i)
 {
 	struct descriptor d;
 	uint16_t selector;
 	bool ok;
 
 	if (!cpu_protected(cpu))
-		return cpu_fault_vector(cpu, i, VECTOR_UD);
+		return cpu_raise(cpu, VECTOR_UD);
 	if (!word_read(cpu, i, &selector) || !visible(cpu, selector, &d, &ok))
-		return cpu_fault(cpu, i);
+		return false;
 	ok = ok && type_among(&d, LAR_TYPES);
 	if (ok)
 		reg_set(cpu, i->dst, i->width, d.high & 0xf0ff00);
 	flag_set_zf(cpu, ok);
+	return true;
+}
+
+HANDLER(op_LAR_Gv_Ew)
+{
+	if (!lar(cpu, i))
+		return cpu_fault(cpu, i);
 	NEXT(cpu, i);
 }
 
-HANDLER(op_LSL_Gv_Ew)
+static NOINLINE bool lsl(struct cpu *cpu, const struct insn *i)
 {
 	struct descriptor d;
 	uint16_t selector;
 	bool ok;
 
 	if (!cpu_protected(cpu))
-		return cpu_fault_vector(cpu, i, VECTOR_UD);
+		return cpu_raise(cpu, VECTOR_UD);
 	if (!word_read(cpu, i, &selector) || !visible(cpu, selector, &d, &ok))
-		return cpu_fault(cpu, i);
+		return false;
 	ok = ok && type_among(&d, LSL_TYPES);
 	if (ok)
 		reg_set(cpu, i->dst, i->width, d.limit);
 	flag_set_zf(cpu, ok);
+	return true;
+}
+
+HANDLER(op_LSL_Gv_Ew)
+{
+	if (!lsl(cpu, i))
+		return cpu_fault(cpu, i);
 	NEXT(cpu, i);
+}
+
+static NOINLINE bool verr(struct cpu *cpu, const struct insn *i)
+{
+	struct descriptor d;
+	uint16_t selector;
+	bool ok;
+
+	if (!cpu_protected(cpu))
+		return cpu_raise(cpu, VECTOR_UD);
+	if (!word_read(cpu, i, &selector) || !visible(cpu, selector, &d, &ok))
+		return false;
+	flag_set_zf(cpu, ok && attributes_readable(d.attributes));
+	return true;
 }
 
 HANDLER(op_VERR_Ew)
 {
-	struct descriptor d;
-	uint16_t selector;
-	bool ok;
-
-	if (!cpu_protected(cpu))
-		return cpu_fault_vector(cpu, i, VECTOR_UD);
-	if (!word_read(cpu, i, &selector) || !visible(cpu, selector, &d, &ok))
+	if (!verr(cpu, i))
 		return cpu_fault(cpu, i);
-	flag_set_zf(cpu, ok && attributes_readable(d.attributes));
 	NEXT(cpu, i);
 }
 
-HANDLER(op_VERW_Ew)
+static NOINLINE bool verw(struct cpu *cpu, const struct insn *i)
 {
 	struct descriptor d;
 	uint16_t selector;
 	bool ok;
 
 	if (!cpu_protected(cpu))
-		return cpu_fault_vector(cpu, i, VECTOR_UD);
+		return cpu_raise(cpu, VECTOR_UD);
 	if (!word_read(cpu, i, &selector) || !visible(cpu, selector, &d, &ok))
-		return cpu_fault(cpu, i);
+		return false;
 	flag_set_zf(cpu, ok && attributes_writable(d.attributes));
+	return true;
+}
+
+HANDLER(op_VERW_Ew)
+{
+	if (!verw(cpu, i))
+		return cpu_fault(cpu, i);
 	NEXT(cpu, i);
 }
 
@@ -752,7 +787,6 @@ HANDLER(op_STI)
 HANDLER(op_PUSHF_Fv)
 {
 	uint64_t image = flags_get(cpu) & ~(uint64_t)(FLAG_VM | FLAG_RF);
-	struct stack stack;
 
 	if (cpu_v86(cpu) && cpu_iopl(cpu) < 3) {
 		if (!(cpu->cr4 & CR4_VME) || i->width != 2)
@@ -761,10 +795,8 @@ HANDLER(op_PUSHF_Fv)
 		if (cpu->eflags & FLAG_VIF)
 			image |= FLAG_IF;
 	}
-	stack_begin(cpu, &stack, i);
-	if (!stack_push(cpu, &stack, i->width, image))
+	if (!push_one(cpu, i, i->width, image))
 		return cpu_fault(cpu, i);
-	stack_commit(cpu, &stack);
 	NEXT(cpu, i);
 }
 

@@ -44,3 +44,37 @@ void stack_commit(struct cpu *cpu, const struct stack *stack)
 	cpu->reg[REG_SP] = stack->mask == 0xffff ? (cpu->reg[REG_SP] & ~(uint64_t)0xffff) | stack->sp
 						 : stack->sp;
 }
+
+bool push_one(struct cpu *cpu, const struct insn *i, unsigned width, uint64_t value)
+{
+	struct stack stack;
+
+	stack_begin(cpu, &stack, i);
+	if (!stack_push(cpu, &stack, width, value))
+		return false;
+	stack_commit(cpu, &stack);
+	return true;
+}
+
+bool pop_one(struct cpu *cpu, const struct insn *i, unsigned width)
+{
+	struct stack stack;
+	uint64_t value;
+
+	stack_begin(cpu, &stack, i);
+	if (!stack_pop(cpu, &stack, width, &value))
+		return false;
+	stack_commit(cpu, &stack);
+	cpu->loaded = value;
+	return true;
+}
+
+bool segment_address(struct cpu *cpu, unsigned which, uint64_t offset, unsigned width, bool write)
+{
+	uint64_t linear;
+
+	if (!segment_linear(cpu, which, offset, width, write, &linear))
+		return false;
+	cpu->loaded = linear;
+	return true;
+}
