@@ -77,6 +77,8 @@ void acpi_init(void)
 	u8 *rsdp = at(0xf0000 + (u32)rsdp_table);
 	u8 *t;
 
+	if (!info()->acpi_size)
+		return;
 	memcpy(at(dsdt), dsdt_aml, sizeof(dsdt_aml));
 	t = at(dsdt);
 	t[9] = 0;

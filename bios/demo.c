@@ -18,6 +18,7 @@ static void cpu_features(void)
 	};
 	u32 eax, ebx, ecx, edx;
 	char vendor[13];
+	u32 column = 12;
 	u32 i;
 
 	__asm__ volatile("cpuid" : "=a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx) : "a"(0));
@@ -28,9 +29,16 @@ static void cpu_features(void)
 	__asm__ volatile("cpuid" : "=a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx) : "a"(1));
 	print("  Vendor     %s, family %u, model %u, stepping %u\n  Features  ", vendor,
 	      eax >> 8 & 15, (eax >> 4 & 15) | (eax >> 12 & 0xf0), eax & 15);
-	for (i = 0; i < 32; i++)
-		if (edx >> i & 1 && names[i][0])
-			print(" %s", names[i]);
+	for (i = 0; i < 32; i++) {
+		if (!(edx >> i & 1) || !names[i][0])
+			continue;
+		column += 1 + strlen(names[i]);
+		if (column > 78) {
+			print("\n            ");
+			column = 13 + strlen(names[i]);
+		}
+		print(" %s", names[i]);
+	}
 	print("\n");
 }
 

@@ -116,12 +116,11 @@ static void memory_init(void)
 		low += 0x1000000;
 	else
 		low = ((u32)cmos_read(0x30) << 10 | (u32)cmos_read(0x31) << 18) + 0x100000;
-	if (low < 0x200000)
-		low = 0x200000;
 	info()->mem_low = low;
 	info()->mem_high_64k = cmos_read(0x5b) | (u32)cmos_read(0x5c) << 8 |
 		(u32)cmos_read(0x5d) << 16;
-	info()->acpi_size = low >= 0x1000000 ? 0x10000 : 0x4000;
+	/* a machine with next to nothing above 1 MiB goes without tables */
+	info()->acpi_size = low >= 0x1000000 ? 0x10000 : low >= 0x180000 ? 0x4000 : 0;
 	info()->acpi_base = low - info()->acpi_size;
 }
 

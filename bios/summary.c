@@ -103,13 +103,13 @@ void show_drives(void)
 		print("  No drives\n");
 }
 
-/* The name in blocks: one bit a cell, six letters high is too much; five rows do. */
+/* The name, one character a block. */
 static const char *const logo[5] = {
-	" ### #   ###  #  ###  ###   ##  # #",
-	"#    #   #   # # #  # #  # #  # # #",
-	"#    #   ##  ### ###  ###  #  #  # ",
-	"#    #   #   # # # #  #  # #  # # #",
-	" ### ### ### # # #  # ###   ##  # #",
+	" ####  #      #####   ###   ####   ####    ###   #   #",
+	"#      #      #      #   #  #   #  #   #  #   #   # # ",
+	"#      #      ####   #####  ####   ####   #   #    #  ",
+	"#      #      #      #   #  #  #   #   #  #   #   # # ",
+	" ####  #####  #####  #   #  #   #  ####    ###   #   #",
 };
 
 static void show_logo(void)

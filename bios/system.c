@@ -24,6 +24,7 @@ static void fail(struct regs SS *r, u8 code)
 #define RAM 1
 #define RESERVED 2
 #define ACPI_DATA 3
+#define ACPI_NVS 4
 
 static void map_entry(struct regs SS *r, u32 base, u32 base_high, u32 length, u32 length_high,
 		      u32 type)
@@ -45,13 +46,18 @@ static void e820(struct regs SS *r)
 	u32 acpi = info32(INFO_AT(acpi_base));
 	u32 acpi_size = info32(INFO_AT(acpi_size));
 	u32 ebda = (u32)bda16(BDA_EBDA) << 4;
-	u32 next = r->ebx + 1;
+	u32 index = r->ebx;
 
 	if (r->edx != 0x534d4150 || r->ecx < 20) {
 		fail(r, 0x86);
 		return;
 	}
-	switch (r->ebx) {
+	/* what a small machine has not got is left out */
+	if (index == 3 && acpi <= 0x100000)
+		index = 4;
+	if (index == 4 && !acpi_size)
+		index = 6;
+	switch (index) {
 	case 0:
 		map_entry(r, 0, 0, ebda, 0, RAM);
 		break;
@@ -59,7 +65,7 @@ static void e820(struct regs SS *r)
 		map_entry(r, ebda, 0, 0xa0000 - ebda, 0, RESERVED);
 		break;
 	case 2:
-		map_entry(r, 0xf0000 - 0x10000, 0, 0x20000, 0, RESERVED);
+		map_entry(r, 0xe0000, 0, 0x20000, 0, RESERVED);
 		break;
 	case 3:
 		map_entry(r, 0x100000, 0, acpi - 0x100000, 0, RAM);
@@ -67,23 +73,21 @@ static void e820(struct regs SS *r)
 	case 4:
 		map_entry(r, acpi, 0, acpi_size - 0x1000, 0, ACPI_DATA);
 		break;
-	case 5:		/* the FACS page; anything the firmware might write to */
-		map_entry(r, low - 0x1000, 0, 0x1000, 0, 4);
+	case 5:		/* the FACS page */
+		map_entry(r, low - 0x1000, 0, 0x1000, 0, ACPI_NVS);
 		break;
 	case 6:
 		map_entry(r, 0xfffe0000, 0, 0x20000, 0, RESERVED);
-		if (!high)
-			next = 0;
 		break;
 	case 7:
 		map_entry(r, 0, 1, high << 16, high >> 16, RAM);
-		next = 0;
 		break;
 	default:
 		fail(r, 0x86);
 		return;
 	}
-	r->ebx = next;
+	index++;
+	r->ebx = index > 7 || (index == 7 && !high) ? 0 : index;
 	r->eax = 0x534d4150;
 	r->ecx = 20;
 }

@@ -134,12 +134,12 @@ static void smbios_init(void)
 	};
 	static const u8 chassis[] = { 1, 1, 0, 0, 0, 3, 3, 3, 2, 0, 0, 0, 0, 0, 1, 0, 0 };
 	u8 *entry = IN_BIOS(smbios_entry);
-	u8 *start = at(info()->acpi_base + 0x8000);
+	u8 *start = at(info()->acpi_base + (info()->acpi_size >= 0x10000 ? 0x8000 : 0x2000));
 	u8 body[0x17];
 	u32 mib = info()->mem_low >> 20;
 
-	if (info()->acpi_size < 0x10000)
-		start = at(info()->acpi_base + 0x2000);
+	if (!info()->acpi_size)
+		return;
 	smbios_at = start;
 	smbios_count = 0;
 	structure(0, bios, sizeof(bios), "Clearbox\n1.0\n11/22/2026");
@@ -150,8 +150,7 @@ static void smbios_init(void)
 	memset(body, 0, sizeof(body));
 	body[0] = 1;		/* system board */
 	body[1] = 3;		/* system memory */
-	body[2] = 2;		/* no error correction; was: other */
-	body[2] = 3;
+	body[2] = 3;		/* no error correction */
 	put32(body + 3, mib << 10);
 	put16(body + 7, 0xfffe);
 	put16(body + 9, 1);
