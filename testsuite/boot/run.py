@@ -318,7 +318,8 @@ def vga_of_both(log):
 
 
 def installer_arguments(kind, append):
-    return ["-m", "512", "-kernel", store(f"installer-{kind}-linux"),
+    # with less than 534 MiB the graphical one becomes a textual one
+    return ["-m", "768", "-kernel", store(f"installer-{kind}-linux"),
             "-initrd", store(f"installer-{kind}-initrd.gz"), "-append", append]
 
 
