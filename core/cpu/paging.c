@@ -371,6 +371,19 @@ static bool restart(struct cpu *cpu, const struct insn *i)
 	return true;
 }
 
+/*
+ * The walk for a record.  Its A and D bits may fall on the very code that runs (a page
+ * table can be code): then go on with what is there now.
+ */
+static bool translate_for(struct cpu *cpu, const struct insn *i, uint64_t linear, enum access access,
+			  bool user, struct walk *walk)
+{
+	uint32_t writes = cpu->code_writes;
+
+	return translate(cpu, linear, access, user, walk) &&
+	       (cpu->code_writes == writes || !restart(cpu, i));
+}
+
 static bool misaligned(const struct cpu *cpu, uint64_t linear, unsigned width)
 {
 	return cpu->tlb == &cpu->tlbs[2] && (linear & (width - 1)) && width <= 8 &&
@@ -421,7 +434,7 @@ static bool read_part(struct cpu *cpu, const struct insn *i, uint64_t linear, un
 		*value = get_bytes(tlb_host(entry, linear), width);
 		return true;
 	}
-	if (!translate(cpu, linear, ACCESS_READ, user, &walk))
+	if (!translate_for(cpu, i, linear, ACCESS_READ, user, &walk))
 		return false;
 	memory_find_read(cpu->machine, walk.physical, &page);
 	if (page.read) {
@@ -493,7 +506,7 @@ static bool write_part(struct cpu *cpu, const struct insn *i, uint64_t linear, u
 		target->host = tlb_host(entry, linear);
 		return true;
 	}
-	if (!translate(cpu, linear, ACCESS_WRITE, user, &walk))
+	if (!translate_for(cpu, i, linear, ACCESS_WRITE, user, &walk))
 		return false;
 	memory_find_write(cpu->machine, walk.physical, &page);
 	if (unlikely(cpu->machine->out_of_memory) && i) {
@@ -570,7 +583,7 @@ static bool check_range(struct cpu *cpu, const struct insn *i, uint64_t linear, 
 		struct walk walk;
 
 		if (write ? !write_part(cpu, i, linear, part, user, &target)
-			  : !translate(cpu, linear, ACCESS_READ, user, &walk))
+			  : !translate_for(cpu, i, linear, ACCESS_READ, user, &walk))
 			return false;
 		if (!write && memory_is_io(cpu->machine, walk.physical, false) && restart(cpu, i))
 			return false;
