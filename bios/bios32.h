@@ -192,6 +192,7 @@ void show_drives(void);
 
 /* boot.c, linux.c, multiboot.c, demo.c */
 void __attribute__((noreturn)) boot(u32 from_post);
+void boot_next(void);
 void __attribute__((noreturn)) nothing_to_boot(void);
 void boot_kernel(void);
 void boot_multiboot(u32 address, u32 size);

@@ -171,6 +171,12 @@ static u32 emulation_geometry(struct bios_info *in, u32 media)
 	return 1;
 }
 
+static void floppies_shown(u32 count)
+{
+	bda16(BDA_EQUIPMENT) = (u16)((bda16(BDA_EQUIPMENT) & ~0xc1) |
+				     (count ? 1 | (count - 1) << 6 : 0));
+}
+
 static void boot_cd(u32 cd, const char *name)
 {
 	struct bios_info *in = info();
@@ -237,15 +243,24 @@ static void boot_cd(u32 cd, const char *name)
 		in->emu_drive = media < 4 ? 0x00 : 0x80;
 		in->emu_active = 1;
 		if (media < 4) {
-			in->floppies++;
-			if (bda16(BDA_EQUIPMENT) & 1)
-				bda16(BDA_EQUIPMENT) |= 0x40;
-			bda16(BDA_EQUIPMENT) |= 1;
+			floppies_shown(++in->floppies);
 		} else {
 			bda8(BDA_HD_COUNT)++;
 		}
 	}
 	start(segment, 0, in->emu_drive);
+}
+
+static void emulation_end(void)
+{
+	struct bios_info *in = info();
+
+	if (in->emu_active && in->emu == CD_EMU_FLOPPY)
+		floppies_shown(--in->floppies);
+	else if (in->emu_active)
+		bda8(BDA_HD_COUNT)--;
+	in->emu_active = 0;
+	in->emu_booted = 0;
 }
 
 /* ---- order and menu ---- */
@@ -291,14 +306,28 @@ static void boot_kind(u32 kind)
 	}
 }
 
-static void boot_in_order(void)
+/* Try one kind of device after the other, from that entry of the order on. */
+static void boot_in_order(u32 step)
 {
 	u32 order = cmos_read(0x3d) | (cmos_read(0x38) & 0xf0u) << 4;
 
 	if (!(order & 0xfff))
 		order = BOOT_FLOPPY | BOOT_DISK << 4 | BOOT_CD << 8;
-	for (; order; order >>= 4)
-		boot_kind(order & 0x0f);
+	for (; step < 3; step++) {
+		info()->boot_step = (u8)step;
+		boot_kind(order >> step * 4 & 0x0f);
+	}
+}
+
+/* INT 18h: what was booted gives up, and the next device gets its chance. */
+void boot_next(void)
+{
+	char name[24];
+
+	format_text(name, sizeof(name), "Drive %02xh", info()->boot_drive);
+	note(name, "its boot program gave up (INT 18h)");
+	emulation_end();
+	boot_in_order(info()->boot_step + 1u);
 }
 
 static void menu(void)
@@ -308,6 +337,7 @@ static void menu(void)
 	u32 count = 0;
 	u32 i;
 
+	in->boot_step = 3;		/* what is chosen here has nothing after it */
 	clear_screen();
 	set_colour(0x1f);
 	print(" Clearbox boot menu \n\n");
@@ -382,6 +412,6 @@ void boot(u32 from_post)
 	boot_kernel();
 	if (from_post && menu_wanted())
 		menu();
-	boot_in_order();
+	boot_in_order(0);
 	nothing_to_boot();
 }

@@ -4,6 +4,11 @@
  */
 #include "bios32.h"
 
+/* A port such as E9h that gets a copy of all that is shown, for working on the BIOS itself. */
+#ifndef DEBUG_PORT
+#define DEBUG_PORT 0
+#endif
+
 static u8 colour;
 static u8 mirror;
 static u8 last_was_return;
@@ -60,6 +65,8 @@ void put_char(char c)
 		serial_put(c);
 	else if (mirror)
 		serial_put((u8)c == 0xc4 || (u8)c == 0xcd ? '-' : (u8)c == 0xdb ? '#' : ' ');
+	if (DEBUG_PORT)
+		outb(DEBUG_PORT, (u8)c);
 	memset(&r, 0, sizeof(r));
 	if ((u8)c >= ' ') {
 		r.ax = (u16)(0x0900 | (u8)c);

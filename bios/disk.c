@@ -87,7 +87,7 @@ static u32 edd_transfer(struct regs SS *r, u32 at, u32 mode)
 		put16(ds, si + 2, 0);
 		return 0x04;
 	}
-	if (info8(at + OFF(type)) == DRIVE_ATAPI ? count > 31 : count > 127) {
+	if (count > 127) {
 		put16(ds, si + 2, 0);
 		return 0x01;
 	}

@@ -282,7 +282,7 @@ static u16 keypad_key(u8 code, u8 flags, u32 e0)
 
 	if (e0) {
 		if (flags & ALT)
-			return key->alt == NONE ? NONE : (u16)(key->alt);
+			return key->alt;
 		if (flags & CTRL)
 			return key->ctrl | 0xe0;
 		return (u16)((key->plain & 0xff00) | 0xe0);
@@ -478,11 +478,6 @@ static u32 plain_code(u16 code)
 	return code;
 }
 
-static u32 enhanced_code(u16 code)
-{
-	return code;
-}
-
 static void key_read(struct regs SS *r, u32 enhanced)
 {
 	for (;;) {
@@ -497,7 +492,7 @@ static void key_read(struct regs SS *r, u32 enhanced)
 		}
 		code = bda16(head);
 		bda16(BDA_KBD_HEAD) = (u16)buffer_next(head);
-		code = enhanced ? enhanced_code((u16)code) : plain_code((u16)code);
+		code = enhanced ? code : plain_code((u16)code);
 		if (code != NONE) {
 			r->ax = (u16)code;
 			return;
@@ -516,7 +511,7 @@ static void key_peek(struct regs SS *r, u32 enhanced)
 			return;
 		}
 		code = bda16(head);
-		code = enhanced ? enhanced_code((u16)code) : plain_code((u16)code);
+		code = enhanced ? code : plain_code((u16)code);
 		if (code != NONE) {
 			r->ax = (u16)code;
 			r->flags &= (u16)~F_ZF;
@@ -573,8 +568,6 @@ void int16(struct regs SS *r)
 	}
 	case 0x92:
 		r->ah = 0x80;	/* tells that 10h-12h exist */
-		break;
-	case 0xa2:
 		break;
 	default:
 		break;

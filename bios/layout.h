@@ -124,13 +124,10 @@ struct bios_info {
 	unsigned short emu_load_count;
 	unsigned char emu_media;
 	unsigned char emu_booted;	/* a CD was booted: INT 13h AH=4Bh answers */
-	/* keyboard and APM */
-	unsigned char apm_connected;
-	unsigned char apm_version;
 	unsigned char mouse_count;	/* bytes of the current packet seen */
 	unsigned char mouse_size;
 	unsigned char boot_drive;
-	unsigned char no_timer;		/* the PM timer is not there: count polls instead */
+	unsigned char boot_step;	/* which entry of the boot order is being tried */
 } __attribute__((packed));
 
 #endif

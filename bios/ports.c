@@ -132,7 +132,6 @@ void int17(struct regs SS *r)
 }
 
 u32 video_call(u32 ax, u32 bx_dx);	/* entry16.S: INT 10h, returns AX | DX << 16 */
-u32 video_page(void);
 
 /* INT 05h: the text screen to the first printer; 50:00h is 1 while busy, FFh after an error. */
 void int05(struct regs SS *r)

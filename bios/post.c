@@ -7,7 +7,6 @@
 extern const u16 vector_table[];	/* in the real-mode segment: offsets there */
 extern const u16 vector_table_high[];
 extern const u8 entry_iret[];
-extern const u8 apm_entry_16[];
 
 #define IN_BIOS(symbol) (0xf0000 + (u32)(symbol))
 
@@ -330,5 +329,6 @@ void int18_main(void);
 void int18_main(void)
 {
 	fwcfg_init();
+	boot_next();
 	nothing_to_boot();
 }

@@ -83,7 +83,7 @@ static void text_height(u32 height)
 	bda8(BDA_ROWS) = (u8)(rows - 1);
 	bda16(BDA_HEIGHT) = (u16)height;
 	bda16(BDA_PAGE_SIZE) = (u16)((rows * bda16(BDA_COLS) * 2 + 0x100) & ~0xffu);
-	cursor_shape(height <= 8 ? 0x0607 : 0x0607);
+	cursor_shape(0x0607);
 }
 
 static void graphics_font(u32 offset, u32 height, u32 which, u32 rows)

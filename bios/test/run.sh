@@ -1,0 +1,81 @@
+#!/bin/sh
+# Tests of the BIOS on a machine: its services, Multiboot, INT 18h; and of its build.
+#
+# usage: sh bios/test/run.sh CLEARBOX BUILD      the program, and the folder with bios.elf
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+clearbox=$1
+build=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+failed=0
+
+say() { printf '%s: %s\n' "$1" "$2"; }
+fail() { say "$1" "FAILED: $2"; failed=1; }
+
+machine()
+{
+	log=$1
+	shift
+	"$clearbox" -display none -serial "file:$work/$log" -rtc base=2026-11-22T10:20:30 \
+		-device isa-debug-exit,iobase=0xf4,iosize=1 -timeout 120 "$@" >"$work/$log.out" 2>&1 || :
+}
+
+nasm -f bin "$here/services.asm" -o "$work/services.img"
+truncate -s 20M "$work/disk.img"
+machine services -fda "$work/services.img" -hda "$work/disk.img" -boot a
+if grep -q '^services: [1-9][0-9]* checks, 0 failures' "$work/services"; then
+	say services "$(sed -n 's/^services: //p' "$work/services" | tr -d '\r')"
+else
+	fail services "$(cat "$work/services" "$work/services.out")"
+fi
+
+nasm -f elf32 "$here/multiboot.asm" -o "$work/multiboot.o"
+ld.lld -m elf_i386 -Ttext 0x100000 -o "$work/multiboot.elf" "$work/multiboot.o"
+echo 'text of the module' >"$work/module"
+machine multiboot -kernel "$work/multiboot.elf" -initrd "$work/module" -append 'one two'
+if grep -q '^multiboot: ok' "$work/multiboot" && grep -q '^command line one two' "$work/multiboot" &&
+		grep -q '^module text of the module' "$work/multiboot"; then
+	say multiboot ok
+else
+	fail multiboot "$(cat "$work/multiboot" "$work/multiboot.out")"
+fi
+
+# a floppy that gives up is followed by the next device, and at last by the demo
+printf '\315\030' >"$work/giveup.img"
+truncate -s 1474560 "$work/giveup.img"
+printf '\125\252' | dd of="$work/giveup.img" bs=1 seek=510 conv=notrunc status=none
+machine giveup -fda "$work/giveup.img" -boot ac -max-insns 50000000
+if grep -q 'Drive 00h: its boot program gave up' "$work/giveup" &&
+		grep -q 'Hard disk: there is no hard disk' "$work/giveup" &&
+		grep -q 'built-in demo' "$work/giveup"; then
+	say 'INT 18h' ok
+else
+	fail 'INT 18h' "$(cat "$work/giveup" "$work/giveup.out")"
+fi
+
+# real-mode C code runs with DS apart from SS: the address of a local variable would be wrong
+if command -v llvm-objdump >/dev/null && [ -n "$(ls "$build"/*.16.o "$build"/*.vga.o 2>/dev/null)" ]; then
+	found=$(for object in "$build"/*.16.o "$build"/*.vga.o; do
+		llvm-objdump -d --no-show-raw-insn --triple=i386-pc-none-code16 "$object" |
+			grep -E 'lea.*\(%e[sb]p' | grep -vE 'leal[[:space:]]+-?[0-9]+\(%ebp\), %esp' |
+			sed "s|^|$(basename "$object"):|"
+	done || :)
+	if [ -z "$found" ]; then
+		say 'stack addresses' none
+	else
+		fail 'stack addresses' "$found"
+	fi
+fi
+
+# dsdt.h is dsdt.asl compiled
+if command -v iasl >/dev/null; then
+	iasl -p "$work/dsdt" "$here/../dsdt.asl" >"$work/iasl" 2>&1 || cat "$work/iasl"
+	if python3 "$here/../mkdsdt.py" "$work/dsdt.aml" | cmp -s - "$here/../dsdt.h"; then
+		say 'DSDT' 'source and table agree'
+	else
+		fail 'DSDT' 'dsdt.h is not what iasl makes of dsdt.asl'
+	fi
+fi
+exit $failed
