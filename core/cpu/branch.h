@@ -13,6 +13,8 @@
 
 /* ---- Out of line (run.c) --------------------------------------------------------------- */
 const struct insn *branch_leave(struct cpu *cpu, uint64_t ip);
+/* The same to i->imm, with the look at the CS limit that branch_link has. */
+const struct insn *branch_leave_direct(struct cpu *cpu, const struct insn *i);
 /* Resolve a direct branch to i->imm, remember it in i, go there. */
 const struct insn *branch_link(struct cpu *cpu, const struct insn *i);
 /* Go to ip by the slow way. */
@@ -27,7 +29,7 @@ static INLINE const struct insn *go(struct cpu *cpu, const struct insn *i)
 static INLINE const struct insn *branch_direct(struct cpu *cpu, const struct insn *i)
 {
 	if (unlikely((cpu->budget -= i->n) < 0))
-		return branch_leave(cpu, i->imm);
+		return branch_leave_direct(cpu, i);
 	if (likely(i->context == cpu->context))
 		return go(cpu, i->target);
 	return branch_link(cpu, i);

@@ -256,10 +256,13 @@ void debug_changed(struct cpu *cpu)
 	for (unsigned n = 0; n < 4; n++) {
 		if (!breakpoint_enabled(cpu, n))
 			continue;
-		if (breakpoint_kind(cpu, n) == 0)
+		if (breakpoint_kind(cpu, n) == 0) {
 			cpu->code_breakpoints = true;
-		else if (breakpoint_kind(cpu, n) != 2)
+		} else if (breakpoint_kind(cpu, n) != 2) {
 			cpu->data_breakpoints = true;
+			/* From now on the TLB holds no entry for this page (paging.c). */
+			tlb_flush_page(cpu, cpu->dr[n]);
+		}
 	}
 	cpu_mode_changed(cpu);
 }
@@ -279,6 +282,7 @@ bool debug_register_write(struct cpu *cpu, unsigned which, uint64_t value)
 		break;
 	default:
 		cpu->dr[which & 3] = value;
+		debug_changed(cpu);
 		break;
 	}
 	return true;

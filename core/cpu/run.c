@@ -83,13 +83,28 @@ const struct insn *branch_find(struct cpu *cpu, uint64_t ip)
 	CONTINUE(cpu, to);
 }
 
+/* Is i a jump beyond the CS limit?  (The end of a block may lie there: fetching faults.) */
+static bool jump_beyond_limit(const struct cpu *cpu, const struct insn *i)
+{
+	return i->imm > cpu->seg[SEG_CS].limit && i->run != op_BLOCK_END;
+}
+
+const struct insn *branch_leave_direct(struct cpu *cpu, const struct insn *i)
+{
+	if (jump_beyond_limit(cpu, i)) {
+		cpu->budget += i->n;
+		return cpu_fault_gp0(cpu, i);
+	}
+	return branch_leave(cpu, i->imm);
+}
+
 const struct insn *branch_link(struct cpu *cpu, const struct insn *i)
 {
 	struct insn *from = (struct insn *)(uintptr_t)i;        /* records are ours to change */
 	const struct insn *to;
 	uint32_t generation = cpu->generation;
 
-	if (i->imm > cpu->seg[SEG_CS].limit && i->run != op_BLOCK_END) {
+	if (jump_beyond_limit(cpu, i)) {
 		cpu->budget += i->n;
 		return cpu_fault_gp0(cpu, i);
 	}

@@ -351,6 +351,12 @@ static void data_breakpoints(void **state)
 		set(&guest, CBX_RAX, 0x12345678);
 		set(&guest, CBX_RSI, DATA_AT);
 		set(&guest, CBX_RDI, DATA_AT + 0x100);
+		/* Once without it: the TLB knows the page. */
+		EXPECT(&guest, cases[n].name, run(&guest, cases[n].code, cases[n].size), NONE, 0);
+		set(&guest, CBX_RIP, CODE_AT);
+		set(&guest, CBX_RSP, STACK0 - 0x400);
+		set(&guest, CBX_RSI, DATA_AT);
+		set(&guest, CBX_RDI, DATA_AT + 0x100);
 		set(&guest, CBX_DR0, cases[n].address);
 		set(&guest, CBX_DR7, cases[n].dr7);
 		poke(&guest, CODE_AT + cases[n].size, 1, 0x90);

@@ -274,6 +274,28 @@ static void not_in_v86(void **state)
 	}
 }
 
+/* A near branch beyond the CS limit: #GP(0) at the branch, with nothing changed. */
+static void branch_limits(void **state)
+{
+	static const char *const codes[] = { "\x0f\x84\xfa\xff\x0f\x00", "\xe9\xfb\xff\x0f\x00\x90",
+					     "\xe8\xfb\xff\x0f\x00\x90", "\xff\xe0\x90\x90\x90\x90",
+					     "\xff\xd0\x90\x90\x90\x90", "\xc3\x90\x90\x90\x90\x90" };
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(codes) / sizeof(codes[0]); n++) {
+		struct guest guest;
+
+		guest_new(&guest, NULL);
+		set(&guest, CBX_CS_LIMIT, 0xfffff);
+		set(&guest, CBX_RAX, 0x100000);
+		set(&guest, CBX_RFLAGS, 0x42);
+		poke(&guest, reg(&guest, CBX_RSP), 4, 0x100000);
+		EXPECT(&guest, "branch", run(&guest, codes[n], 6), GP, 0);
+		assert_int_equal(reg(&guest, CBX_RSP), guest.before[CBX_RSP] - 16);
+		guest_free(&guest);
+	}
+}
+
 /* Real mode: only the base changes; limits from protected mode stay. */
 static void unreal(void **state)
 {
@@ -320,7 +342,8 @@ int main(void)
 		cmocka_unit_test(segment_loads), cmocka_unit_test(loaded_segment),
 		cmocka_unit_test(far_pointers), cmocka_unit_test(limit_checks),
 		cmocka_unit_test(selector_questions), cmocka_unit_test(arpl),
-		cmocka_unit_test(not_in_v86), cmocka_unit_test(unreal), cmocka_unit_test(push_pop),
+		cmocka_unit_test(not_in_v86), cmocka_unit_test(branch_limits),
+		cmocka_unit_test(unreal), cmocka_unit_test(push_pop),
 	};
 
 	return cmocka_run_group_tests_name("segments", tests, NULL, NULL);
