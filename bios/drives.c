@@ -8,7 +8,6 @@
 #define DRQ 0x08
 #define ERR 0x01
 
-static char models[MAX_DRIVES][41];
 static u16 identity[256];
 
 static const u16 io_ports[2] = { 0x1f0, 0x170 };
@@ -48,7 +47,7 @@ static void settle(u16 control)
 
 const char *drive_model(u32 index)
 {
-	return models[index];
+	return info()->model[index];
 }
 
 static void copy_model(char *to)
@@ -262,7 +261,7 @@ static void probe_channel(u32 channel)
 		else if (identify(io, control, device, 0xa1))
 			add_cd(index, d);
 		if (d->type != DRIVE_NONE)
-			copy_model(models[index]);
+			copy_model(info()->model[index]);
 	}
 	outb(control, 0x08);
 }

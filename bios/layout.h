@@ -127,6 +127,7 @@ struct bios_info {
 	unsigned char mouse_count;	/* bytes of the current packet seen */
 	unsigned char mouse_size;
 	unsigned char boot_drive;
+	char model[MAX_DRIVES][41];	/* what the drives call themselves */
 	unsigned char boot_step;	/* which entry of the boot order is being tried */
 } __attribute__((packed));
 

@@ -313,8 +313,8 @@ void vga_init(struct regs SS *r)
 	put32(0, 0x10 * 4, 0xc0000000u | (u32)entry_int10);
 	bda8(BDA_EGA_INFO) = 0x60;
 	bda8(BDA_EGA_SWITCHES) = 0xf9;
-	bda8(BDA_VGA_FLAGS) = 0x11;	/* 400 lines, VGA active */
-	bda8(BDA_DCC) = 0x0b;
+	bda8(BDA_VGA_FLAGS) = 0x51;	/* 400 lines, VGA active */
+	bda8(BDA_DCC) = 0x08;
 	bda32(BDA_SAVE_PTR) = 0xc0000000u | (u32)save_pointers;
 	font_table_set(0x1f, (u32)font8 + 1024);
 	font_table_set(0x43, (u32)font16);
