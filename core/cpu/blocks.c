@@ -22,7 +22,7 @@ enum { POOL_BYTES = 12 << 20, POOL_BYTES_SMALL = 64 << 10, HASH_SIZE = 16384, PA
 struct fetch {                          /* a small TLB for code */
 	uint64_t linear, backing, physical;
 	const uint8_t *bytes;
-	uint32_t generation;
+	uint64_t generation;
 	bool user;
 };
 

@@ -127,12 +127,13 @@ struct cpu {
 	int64_t budget;                 /* see run.c */
 	uint64_t count_target;
 	uint64_t context;               /* what a link or jump-cache entry is valid for */
-	uint32_t generation;            /* bumped when code mappings may have changed */
+	uint64_t generation;            /* bumped when code mappings may have changed */
 	uint32_t code_writes;           /* how often decoded code was overwritten */
 	struct tlb *tlb;                /* the one of the current privilege */
 	struct cbx_machine *machine;
 	struct blocks *blocks;
 	struct jump *jumps;             /* the jump cache, blocks.h */
+	uint64_t dead_since;            /* guest time since when only a reset can wake it */
 	uint64_t loaded;                /* what load_slow read */
 	const struct insn *current;     /* record that called into slow code, else NULL */
 	const struct cpu_model *model;

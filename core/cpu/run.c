@@ -20,6 +20,9 @@
 /* How long blocks run before the loop looks at cbx_request_stop again. */
 enum { SLICE = 1 << 16 };
 
+/* Guest nanoseconds after which a halt with interrupts off is one for ever. */
+enum { DEAD_AFTER = 1000000000 };
+
 /* ---- Ways out of handlers ------------------------------------------------------------------ */
 
 const struct insn *cpu_fault(struct cpu *cpu, const struct insn *i)
@@ -102,7 +105,7 @@ const struct insn *branch_link(struct cpu *cpu, const struct insn *i)
 {
 	struct insn *from = (struct insn *)(uintptr_t)i;        /* records are ours to change */
 	const struct insn *to;
-	uint32_t generation = cpu->generation;
+	uint64_t generation = cpu->generation;
 
 	if (jump_beyond_limit(cpu, i)) {
 		cpu->budget += i->n;
@@ -192,7 +195,7 @@ void cpu_mode_changed(struct cpu *cpu)
 	    is_flat(&cpu->seg[SEG_DS], data, writable) && is_flat(&cpu->seg[SEG_ES], data, writable))
 		cpu->mode |= MODE_FLAT;
 	cs_id = flat_cs ? 0 : block_cs_id(cpu);
-	cpu->context = (uint64_t)cpu->generation << 32 | (uint64_t)cs_id << 8 | cpu->mode;
+	cpu->context = cpu->generation << 24 | (uint64_t)cs_id << 8 | cpu->mode;
 }
 
 /* ---- Running ---------------------------------------------------------------------------------- */
@@ -338,8 +341,17 @@ static bool idle(struct cpu *cpu, const struct cbx_run_options *options, uint64_
 	if (options->stop_when_idle && !*skipped)
 		return stopped(cpu, stop, CBX_STOP_IDLE);
 	*skipped = false;
-	if (cbx_next_event(machine) == UINT64_MAX) {
-		/* Without a way to be woken it would sleep for ever. */
+	/*
+	 * Nothing wakes a processor that halted with interrupts off but a reset, which a
+	 * device may still be about to make (the 8042 pulses its line after a while).
+	 */
+	if (cpu->eflags & FLAG_IF && cpu->activity == ACTIVITY_HALTED)
+		cpu->dead_since = UINT64_MAX;
+	else if (cpu->dead_since > clock_now(machine))
+		cpu->dead_since = clock_now(machine);
+	if (cbx_next_event(machine) == UINT64_MAX ||
+	    (cpu->dead_since != UINT64_MAX && clock_now(machine) - cpu->dead_since > DEAD_AFTER)) {
+		cpu->dead_since = UINT64_MAX;
 		return stopped(cpu, stop, CBX_STOP_HALTED);
 	}
 	if (cbx_next_event(machine) > end_time) {
@@ -369,6 +381,8 @@ static bool code_breakpoint(struct cpu *cpu)
 static void advance(struct cpu *cpu, uint64_t most)
 {
 	bool resume = cpu->eflags & FLAG_RF;
+
+	cpu->dead_since = UINT64_MAX;
 
 	cpu->eflags &= ~(uint64_t)FLAG_RF;
 	if (cpu->code_breakpoints) {
@@ -408,6 +422,7 @@ enum cbx_status cpu_run(struct cbx_machine *machine, const struct cbx_run_option
 	if (end < start)
 		end = UINT64_MAX;
 	cpu->budget = -1;
+	cpu->dead_since = UINT64_MAX;
 	for (;;) {
 		uint64_t deadline, most;
 
