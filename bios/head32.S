@@ -19,7 +19,20 @@ flat_post:
 	outl %eax, %dx
 	movw $0xcfc, %dx
 	inl %dx, %eax
-	andl $0x000000ff, %eax
+	testl $0x00003000, %eax
+	jz 4f
+	/*
+	 * RAM is there already: only the processor was reset (by the keyboard controller, as
+	 * operating systems do to start over, or a jump to us). So reset the devices too; that
+	 * takes the RAM away again. Written twice: bit 2 has to rise.
+	 */
+	movw $0xcf9, %dx
+	movb $2, %al
+	outb %al, %dx
+	movb $6, %al
+	outb %al, %dx
+	jmp 3f
+4:	andl $0x000000ff, %eax
 	orl $0x33333000, %eax	/* 59h: F0000-FFFFF; 5Ah, 5Bh: C0000-CFFFF */
 	outl %eax, %dx
 	movl $0x8000005c, %eax

@@ -268,6 +268,9 @@ void event_wait(struct regs SS *r)
 void plain_wait(struct regs SS *r)
 {
 	u32 microseconds = (u32)r->cx << 16 | r->dx;
+	u32 last = pm_now();
+	u32 milliseconds = 0;
+	u32 ticks = 0;
 
 	if (microseconds < 2000) {
 		irq_on();
@@ -280,9 +283,19 @@ void plain_wait(struct regs SS *r)
 		return;
 	}
 	wait_begin(SEG_BDA, BDA_WAIT_FLAG, microseconds);
-	while (!(bda8(BDA_WAIT_FLAG) & 0x80)) {
+	/* should the RTC's interrupt have gone to somebody else, the ACPI timer ends this */
+	while (!(bda8(BDA_WAIT_FLAG) & 0x80) && milliseconds <= microseconds / 1000 + 100) {
+		u32 now;
+
 		wait_irq();
 		irq_off();
+		now = pm_now();
+		ticks += (now - last) & 0xffffff;
+		last = now;
+		milliseconds += ticks / (PM_TIMER_HZ / 1000);
+		ticks %= PM_TIMER_HZ / 1000;
 	}
+	if (!(bda8(BDA_WAIT_FLAG) & 0x80))
+		cmos_write(0x0b, cmos_read(0x0b) & 0xbf);
 	bda8(BDA_WAIT_FLAG) = 0;
 }

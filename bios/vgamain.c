@@ -23,7 +23,7 @@ static void cga_palette(struct regs SS *r)
 	} else if (r->bh == 1) {
 		value = (u8)((value & 0xdf) | (r->bl & 1) << 5);
 		for (i = 1; i < 4; i++)
-			attr_write(i, (u8)(i * 2 + (r->bl & 1) | (value & 0x10)));
+			attr_write(i, (u8)((i * 2 + (r->bl & 1)) | (value & 0x10)));
 	}
 	bda8(BDA_CGA_PALETTE) = value;
 }
