@@ -54,7 +54,8 @@ static struct cbx_machine *start(struct cbx_pc_options *options, const uint8_t *
 	struct cbx_error error = { CBX_OK, "" };
 
 	memset(rom, 0x90, sizeof(rom));
-	memcpy(rom, code, size);
+	if (size)
+		memcpy(rom, code, size);
 	memcpy(rom + size, code_end, sizeof(code_end));
 	memcpy(rom + 0xff0, "\xe9\x0d\xf0", 3);         /* jmp to the start of the ROM */
 	options->size = sizeof(*options);
