@@ -121,14 +121,16 @@ ACCESS_FUNCTIONS(64)
  *		if (!hot_load32(cpu, i, slow, ea(cpu, i), &value))
  *			return otherwise(cpu, i);
  */
-#define MEMORY_HANDLER(name)                                                                      \
+#define MEMORY_HANDLER(name) MEMORY_HANDLER_AS(name, )
+#define STATIC_MEMORY_HANDLER(name) MEMORY_HANDLER_AS(name, static)
+#define MEMORY_HANDLER_AS(name, linkage)                                                          \
 static INLINE const struct insn *name##_body(struct cpu *cpu, const struct insn *i,               \
 					     const bool slow, insn_fn *otherwise);               \
 static COLD const struct insn *name##_slow(struct cpu *cpu, const struct insn *i)                 \
 {                                                                                                 \
 	return name##_body(cpu, i, true, cpu_fault);                                              \
 }                                                                                                 \
-HANDLER(name)                                                                                     \
+linkage HANDLER(name)                                                                             \
 {                                                                                                 \
 	return name##_body(cpu, i, false, name##_slow);                                           \
 }                                                                                                 \

@@ -2,6 +2,7 @@
 #include "blocks.h"
 #include "access.h"
 #include "decode.h"
+#include "fused.h"
 #include "memory.h"
 
 struct block {
@@ -247,7 +248,8 @@ static insn_fn *pick_handler(const struct cpu *cpu, const struct decoded *d)
 static unsigned emit(struct cpu *cpu, struct insn *i, const struct decoded *d, uint64_t ip, unsigned n)
 {
 	const struct op_info *info = &op_info[d->op];
-	bool flat = (cpu->mode & MODE_FLAT) && d->segment <= SEG_DS && d->address_size == 4;
+	bool flat = (cpu->mode & MODE_FLAT) && d->segment <= SEG_DS && d->segment != SEG_CS &&
+		    d->address_size == 4;
 	struct insn common = {
 		.length = d->length, .n = (uint8_t)n, .op = d->op, .width = d->operand_size,
 		.opcode = d->opcode, .modrm = d->modrm, .ip = ip, .imm = d->imm,
@@ -288,6 +290,11 @@ static bool ends_block(const struct blocks *blocks, const struct decoded *d, uin
 	const struct op_info *info = &op_info[d->op];
 
 	return (info->attributes & ATTRIBUTE_X) || (d->rep && is_string(info)) || is_split(blocks, ip);
+}
+
+static bool is_conditional_jump(unsigned op)
+{
+	return (op >= OP_JO_Jb && op <= OP_JNLE_Jb) || (op >= OP_JO_Jz && op <= OP_JNLE_Jz);
 }
 
 /* A jump or call with a target beyond the CS limit: #GP(0) when it is executed. */
@@ -336,6 +343,11 @@ static unsigned build(struct cpu *cpu, struct block *block, const struct source 
 		i += emit(cpu, i, &d, ip, n);
 		if (bad_target(cpu, &d))
 			i[-1].run = op_GP;
+		if (n > 1 && is_conditional_jump(d.op)) {
+			insn_fn *fused = fused_handler(i[-2].run, d.opcode);
+
+			i[-2].run = fused ? fused : i[-2].run;
+		}
 		at += d.length;
 		ip = (uint32_t)(ip + d.length);
 		ended = ends_block(cpu->blocks, &d, ip - d.length);
@@ -343,8 +355,6 @@ static unsigned build(struct cpu *cpu, struct block *block, const struct source 
 			break;
 	}
 	i[-1].flags |= INSN_LAST;
-	if (n > 0 && !ended)
-		i[-1].flags |= INSN_LAST;
 	*i = (struct insn){ .run = op_BLOCK_END, .ip = ip, .imm = ip, .n = (uint8_t)n };
 	block->bytes = (uint16_t)at;
 	block->cs_limit = cpu->seg[SEG_CS].limit;
