@@ -135,6 +135,9 @@ ends 12 -no-reboot -timeout 60 triple.img
 # the reset control register: mov dx, 0cf9h; mov al, 6; out dx, al
 bytes reset.img '\272\371\014\260\006\356\353\376'
 ends 0 -no-reboot -timeout 60 reset.img
+# the 8042's reset line, which resets the processor alone: our BIOS makes it a whole one
+bytes reset.img '\260\376\346\144\353\376'
+ends 0 -no-reboot -timeout 60 reset.img
 head -c 512 /dev/urandom >garbage.img
 truncate -s 1M garbage.img
 printf '\125\252' | dd of=garbage.img bs=1 seek=510 conv=notrunc 2>/dev/null
