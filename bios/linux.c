@@ -18,16 +18,15 @@
 #define CMDLINE_AT 0x20000
 #define HEAP_END 0xe000
 
-static u32 load_initrd(u32 size, u32 highest)
+/* As high as RAM and the kernel allow, but not into what the kernel needs to unpack itself. */
+static u32 load_initrd(u32 size, u32 lowest, u32 highest)
 {
 	u32 top = info()->acpi_base;
 	u32 address;
 
-	if (!size)
-		return 0;
 	if (top - 1 > highest)
 		top = highest + 1;
-	if (size > top - 0x100000)
+	if (top <= lowest || size > top - lowest)
 		return 0;
 	address = (top - size) & ~0xfffu;
 	fwcfg_select(INITRD_DATA);
@@ -113,7 +112,17 @@ static void boot_linux(u32 setup_size, u32 kernel_size)
 	fwcfg_select(KERNEL_DATA);
 	fwcfg_read(at(0x100000), kernel_size);
 	if (initrd_size) {
-		u32 address = load_initrd(initrd_size, highest);
+		u32 lowest = 0x100000 + kernel_size;
+		u32 address;
+
+		if (version >= 0x20a) {
+			/* pref_address and init_size */
+			u32 end = mem32(SETUP_AT + 0x258) + mem32(SETUP_AT + 0x260);
+
+			if (!mem32(SETUP_AT + 0x25c) && end > lowest)
+				lowest = end;
+		}
+		address = load_initrd(initrd_size, (lowest + 0xfff) & ~0xfffu, highest);
 
 		if (!address) {
 			print("The initial RAM disk does not fit into memory: %u KiB\n",

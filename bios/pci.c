@@ -319,7 +319,7 @@ static void roms_from_fwcfg(void)
 		if (!strncmp(name + 8, "linuxboot", 9) || !strncmp(name + 8, "multiboot", 9) ||
 		    !strncmp(name + 8, "kvmvapic", 8))
 			continue;
-		if (next_rom + size > 0xe0000)
+		if (size > 0xe0000 - next_rom)
 			continue;
 		fwcfg_select(select);
 		fwcfg_read(at(next_rom), size);

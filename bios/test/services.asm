@@ -8,7 +8,7 @@
 	bits 16
 	org 0x7c00
 
-SECTORS equ 30
+SECTORS equ 35
 BUFFER equ 0x2000		; segment for data
 
 start:	jmp 0:.here
@@ -639,6 +639,65 @@ main:	mov dx, 0x3fb
 	int 0x10
 	EXPECT8 "1C00 al", al, 0x1c
 
+	; blocks of the DAC, and saving and restoring the whole card
+	mov ax, BUFFER
+	mov es, ax
+	mov dword [es:0], 0x04030201
+	mov word [es:4], 0x0605
+	mov ax, 0x1012
+	mov bx, 100
+	mov cx, 2
+	mov dx, 0
+	int 0x10
+	mov ax, 0x1017
+	mov bx, 100
+	mov cx, 2
+	mov dx, 16
+	int 0x10
+	EXPECT "1017 first", [es:16], 0x0201
+	EXPECT "1017 last", [es:20], 0x0605
+	mov ax, 0x0200
+	mov bx, 0
+	mov dx, 0x0709
+	int 0x10
+	mov ax, 0x1c01
+	mov cx, 7
+	mov bx, 0x100
+	int 0x10
+	EXPECT8 "1C01 al", al, 0x1c
+	mov ax, 0x0013
+	int 0x10
+	mov ax, 0x1c02
+	mov cx, 7
+	mov bx, 0x100
+	int 0x10
+	EXPECT8 "1C02 al", al, 0x1c
+	mov ah, 0x0f
+	int 0x10
+	EXPECT "1C02 mode", ax, 0x5003
+	mov ah, 3
+	mov bh, 0
+	int 0x10
+	EXPECT "1C02 cursor", dx, 0x0709
+	mov ax, 0x1015
+	mov bx, 101
+	int 0x10
+	EXPECT "1C02 DAC", cx, 0x0506
+	mov dx, 0x3d4
+	mov al, 0x0e
+	out dx, al
+	inc dx
+	in al, dx
+	mov ah, al
+	dec dx
+	mov al, 0x0f
+	out dx, al
+	inc dx
+	in al, dx
+	EXPECT "1C02 cursor registers", ax, 7 * 80 + 9
+	push ds
+	pop es
+
 ; ---- INT 10h, graphics: a pixel and a character in each mode ----
 	mov si, gfx_modes
 .mode:	lodsb
@@ -814,6 +873,44 @@ main:	mov dx, 0x3fb
 	mov bx, 0x0800
 	int 0x10
 	EXPECT8 "4F08 8 bits", bh, 8
+	mov ax, 0x4f15
+	mov bx, 1
+	mov cx, 0
+	mov dx, 0
+	mov di, 0x800
+	int 0x10
+	EXPECT "4F15", ax, 0x004f
+	mov cx, 128
+	mov al, 0
+.edid:	add al, [es:di]
+	inc di
+	loop .edid
+	EXPECT8 "EDID checksum", al, 0
+	; the VBE state, out of and back into a mode
+	mov ax, 0x4f02
+	mov bx, 0x4114
+	int 0x10
+	mov ax, 0x4f04
+	mov dx, 1
+	mov cx, 15
+	mov bx, 0x1000
+	int 0x10
+	EXPECT "4F04 save", ax, 0x004f
+	mov ax, 0x0003
+	int 0x10
+	mov ax, 0x4f04
+	mov dx, 2
+	mov cx, 15
+	mov bx, 0x1000
+	int 0x10
+	EXPECT "4F04 restore", ax, 0x004f
+	mov ax, 0x4f03
+	int 0x10
+	EXPECT "4F04 mode", bx, 0x4114
+	mov ax, 0x4f06
+	mov bx, 1
+	int 0x10
+	EXPECT "4F04 line", bx, 1600
 	mov ax, 0x0003
 	int 0x10
 	mov ah, 0x0f
