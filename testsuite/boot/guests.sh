@@ -12,7 +12,7 @@
 #   all             all of the above
 #
 # They are kept in ${CLEARBOX_GUESTS:-$HOME/.cache/clearbox/guests} and made again when this script
-# or guest-init is newer.
+# or guest-init has changed.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 store=${CLEARBOX_GUESTS:-${XDG_CACHE_HOME:-$HOME/.cache}/clearbox/guests}
@@ -32,10 +32,19 @@ exec 3>&1 >&2
 exec 9>"$store/lock"
 flock 9
 
-# fresh FILE: is it there and newer than what makes it?
+# fresh FILE: is it there, and made by these very scripts?
+scripts=$(cat "$here/guests.sh" "$here/guest-init" | cksum | tr ' ' -)
 fresh()
 {
-	[ -s "$1" ] && [ "$1" -nt "$here/guests.sh" ] && [ "$1" -nt "$here/guest-init" ]
+	[ -s "$1" ] && [ "$(cat "$1.made-by" 2>/dev/null)" = "$scripts" ]
+}
+
+# finish FROM TO: puts what was made in its place
+finish()
+{
+	rm -f "$2.made-by"
+	mv "$1" "$2"
+	echo "$scripts" >"$2.made-by"
 }
 
 # apt-get with package lists of our own, for the i386 archive, whatever this machine is
@@ -138,10 +147,12 @@ linux()
 	# a file that says whether bytes arrive unchanged
 	awk 'BEGIN { s = 1; for (i = 0; i < 40000; i++) { s = (s * 16807) % 2147483647; print s } }' >"$root/etc/known"
 	md5sum <"$root/etc/known" | cut -c1-32 >"$store/known.md5"
+	# the same bytes whenever it is made
+	find "$root" -exec touch -h -d @1700000000 {} +
 	(cd "$root" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 | gzip -9n) >"$store/initrd-$1.new"
 	cp "$work"/kernel/boot/vmlinuz-* "$store/vmlinuz-$1.new"
-	mv "$store/initrd-$1.new" "$store/initrd-$1"
-	mv "$store/vmlinuz-$1.new" "$store/vmlinuz-$1"
+	finish "$store/initrd-$1.new" "$store/initrd-$1"
+	finish "$store/vmlinuz-$1.new" "$store/vmlinuz-$1"
 	rm -rf "$work"
 	work=
 }
@@ -168,7 +179,7 @@ disk()
 	mcopy -i "$image@@1M" "$work/syslinux.cfg" ::syslinux.cfg
 	syslinux --offset 1048576 --install "$image"
 	dd if=/usr/lib/syslinux/mbr/mbr.bin of="$image" bs=440 count=1 conv=notrunc status=none
-	mv "$image" "$store/disk.img"
+	finish "$image" "$store/disk.img"
 	rm -rf "$work"
 	work=
 }
@@ -196,7 +207,7 @@ disk_pae()
 	[ "$(stat -c %s "$work/core.img")" -lt 1048064 ] || die "GRUB's core image is too big"
 	dd if=/usr/lib/grub/i386-pc/boot.img of="$image" bs=440 count=1 conv=notrunc status=none
 	dd if="$work/core.img" of="$image" bs=512 seek=1 conv=notrunc status=none
-	mv "$image" "$store/disk-pae.img"
+	finish "$image" "$store/disk-pae.img"
 	rm -rf "$work"
 	work=
 }
@@ -215,7 +226,7 @@ iso()
 	xorriso -as mkisofs -quiet -o "$work/linux.iso" -b isolinux/isolinux.bin -c isolinux/boot.cat \
 		-no-emul-boot -boot-load-size 4 -boot-info-table -V CLEARBOX "$work/iso" 2>"$work/log" ||
 		{ cat "$work/log" >&2; die "xorriso failed"; }
-	mv "$work/linux.iso" "$store/linux.iso"
+	finish "$work/linux.iso" "$store/linux.iso"
 	rm -rf "$work"
 	work=
 }
@@ -227,8 +238,7 @@ rescue()
 	deb=$(package grub-rescue-pc)
 	dpkg-deb -x "$deb" "$work"
 	cp "$work/usr/lib/grub-rescue/grub-rescue-floppy.img" "$store/grub-floppy.img"
-	cp "$work/usr/lib/grub-rescue/grub-rescue-cdrom.iso" "$store/grub-cd.iso"
-	touch "$store/grub-cd.iso"
+	finish "$work/usr/lib/grub-rescue/grub-rescue-cdrom.iso" "$store/grub-cd.iso"
 	rm -rf "$work"
 	work=
 }
@@ -240,8 +250,7 @@ memtest()
 	deb=$(package memtest86+)
 	dpkg-deb -x "$deb" "$work"
 	cp "$work/boot/memtest86+ia32.bin" "$store/memtest.bin"
-	cp "$work/usr/lib/memtest86+/memtest86+ia32.iso" "$store/memtest.iso"
-	touch "$store/memtest.iso"
+	finish "$work/usr/lib/memtest86+/memtest86+ia32.iso" "$store/memtest.iso"
 	rm -rf "$work"
 	work=
 }
@@ -255,8 +264,7 @@ installer()
 	for kind in gtk text; do
 		dir=$work/usr/lib/debian-installer/images/12/i386/$kind/debian-installer/i386
 		cp "$dir/initrd.gz" "$store/installer-$kind-initrd.gz"
-		cp "$dir/linux" "$store/installer-$kind-linux"
-		touch "$store/installer-$kind-linux"
+		finish "$dir/linux" "$store/installer-$kind-linux"
 	done
 	rm -rf "$work"
 	work=
