@@ -194,6 +194,7 @@ void show_drives(void);
 void __attribute__((noreturn)) boot(u32 from_post);
 void boot_next(void);
 void __attribute__((noreturn)) nothing_to_boot(void);
+void note(const char *what, const char *why);
 void boot_kernel(void);
 void boot_multiboot(u32 address, u32 size);
 void __attribute__((noreturn)) demo(void);

@@ -22,7 +22,7 @@ u32 boot_tried(const char **reasons)
 	return tried_count;
 }
 
-static void note(const char *what, const char *why)
+void note(const char *what, const char *why)
 {
 	if (tried_count < MAX_TRIED)
 		format_text(tried[tried_count++], sizeof(tried[0]), "%s: %s", what, why);

@@ -339,7 +339,7 @@ void nothing_to_boot(void)
 	set_colour(0x0e);
 	print("No bootable disk");
 	set_colour(0x07);
-	print(count ? ": what was tried, and why it was not booted:\n" : "\n");
+	print(count ? ": what was tried, and what came of it:\n" : "\n");
 	for (i = 0; i < count; i++)
 		print("  %s\n", reasons[i]);
 	print("\nStarting the built-in demo\n");

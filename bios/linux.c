@@ -77,18 +77,18 @@ static void boot_linux(u32 setup_size, u32 kernel_size)
 	u32 highest = 0x37ffffff;
 
 	if (setup_size > 0x8000 + 512) {
-		print("The kernel's real-mode part is too large: %u bytes\n", setup_size);
+		note("Kernel", "its real-mode part is too large");
 		return;
 	}
 	fwcfg_select(SETUP_DATA);
 	fwcfg_read(at(SETUP_AT), setup_size);
 	if (mem32(SETUP_AT + 0x202) != 0x53726448) {	/* "HdrS" */
-		print("The kernel is no Linux bzImage: its header signature is missing\n");
+		note("Kernel", "is no Linux bzImage, its header signature is missing");
 		return;
 	}
 	version = mem16(SETUP_AT + 0x206);
 	if (version < 0x202 || !(mem8(SETUP_AT + 0x211) & 1)) {
-		print("The kernel speaks boot protocol %x; 2.02 and a bzImage are needed\n", version);
+		note("Kernel", "is no bzImage of boot protocol 2.02 or later");
 		return;
 	}
 	mem8(SETUP_AT + 0x210) = 0xff;	/* boot loader: none with a number of its own */
@@ -106,7 +106,7 @@ static void boot_linux(u32 setup_size, u32 kernel_size)
 	if (version >= 0x203)
 		highest = mem32(SETUP_AT + 0x22c);
 	if (kernel_size > info()->acpi_base - 0x100000) {
-		print("The kernel does not fit into memory: %u KiB\n", kernel_size >> 10);
+		note("Kernel", "does not fit into memory");
 		return;
 	}
 	fwcfg_select(KERNEL_DATA);
@@ -125,8 +125,7 @@ static void boot_linux(u32 setup_size, u32 kernel_size)
 		address = load_initrd(initrd_size, (lowest + 0xfff) & ~0xfffu, highest);
 
 		if (!address) {
-			print("The initial RAM disk does not fit into memory: %u KiB\n",
-			      initrd_size >> 10);
+			note("Kernel", "its initial RAM disk does not fit into memory");
 			return;
 		}
 		mem32(SETUP_AT + 0x218) = address;
@@ -150,6 +149,4 @@ void boot_kernel(void)
 		boot_linux(setup_size, kernel_size);
 	else
 		boot_multiboot(0, kernel_size);
-	print("Not booting the kernel; going on with the disks.\n");
-	delay_ms(3000);
 }

@@ -147,7 +147,7 @@ void boot_multiboot(u32 address, u32 size)
 	(void)address;
 	/* the file waits at the top of memory, below the module */
 	if (size + initrd_size > limit - 0x200000 || size + initrd_size < size) {
-		print("The kernel and its module do not fit into memory\n");
+		note("Kernel", "does not fit into memory with its module");
 		return;
 	}
 	if (initrd_size) {
@@ -164,12 +164,12 @@ void boot_multiboot(u32 address, u32 size)
 			break;
 	}
 	if (header + 32 > size || header >= 8192) {
-		print("The kernel is neither a Linux bzImage nor a Multiboot image\n");
+		note("Kernel", "is neither a Linux bzImage nor a Multiboot image");
 		return;
 	}
 	flags = get32(file + header + 4);
 	if (flags & 0xfffc & ~7u)
-		print("Multiboot: the image asks for features that are not there\n");
+		note("Kernel", "asks for Multiboot features that are not there");
 	if (flags & 0x10000)
 		entry = load_addresses(file, size, header, (u32)file, &end);
 	else if (!memcmp(file, "\177ELF\001\001", 6))
@@ -177,7 +177,7 @@ void boot_multiboot(u32 address, u32 size)
 	else
 		entry = 0;
 	if (!entry) {
-		print("The Multiboot image cannot be loaded: bad addresses or format\n");
+		note("Kernel", "is a Multiboot image of a bad format or with bad addresses");
 		return;
 	}
 	memset(mbi, 0, 0x1000);
