@@ -1,0 +1,260 @@
+/*
+ * Every row of opcodes.h that a user program may execute, with random operands, on the
+ * host's processor and on ours.
+ *
+ *	silicon [--count N] [--seed S] [--row NAME] [--bits 16|32] [--show N]
+ *
+ * N cases of each row (default 1000).  A case in which the two differ in something that the
+ * SDM defines is a failure; the first few of each row are shown.
+ */
+#include <clearbox/clearbox.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "silicon.h"
+
+static const char *const reg_names[8] = { "eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi" };
+static const char *const segment_names[6] = { "es", "cs", "ss", "ds", "fs", "gs" };
+
+static struct {
+	uint64_t count, seed;
+	const char *row;
+	unsigned bits, show;
+} options = { 1000, 1, NULL, 0, 2 };
+
+static uint8_t ours_data[DATA_BYTES];
+
+static void poke_both(uint32_t linear, const void *bytes, unsigned count)
+{
+	native_poke(linear, bytes, count);
+	clearbox_poke(linear, bytes, count);
+}
+
+/* ---- What is defined ------------------------------------------------------------------------------ */
+
+enum shift { NO_SHIFT, ROTATE, ROTATE_CARRY, SHIFT, SHIFT_SAR, SHIFT_DOUBLE };
+
+static enum shift shift_kind(enum op op)
+{
+	const char *name = op_info[op].name;
+
+	if (op_info[op].encoding == ENCODING_GR1 && ((op_info[op].opcode | 1) == 0xc1 ||
+						     (op_info[op].opcode & 0xfc) == 0xd0)) {
+		if (op_info[op].digit < 2)
+			return ROTATE;
+		if (op_info[op].digit < 4)
+			return ROTATE_CARRY;
+		return op_info[op].digit == 7 ? SHIFT_SAR : SHIFT;
+	}
+	return strncmp(name, "SHLD", 4) && strncmp(name, "SHRD", 4) ? NO_SHIFT : SHIFT_DOUBLE;
+}
+
+/* Which flags say nothing after this case; *result: nor does the result. */
+static uint32_t undefined_flags(const struct test_case *c, bool *result)
+{
+	const struct op_info *info = &op_info[c->op];
+	enum shift kind = shift_kind(c->op);
+	unsigned count, bits;
+
+	*result = false;
+	if (kind == NO_SHIFT)
+		return info->flags_undefined;
+	count = info->operand[kind == SHIFT_DOUBLE ? 2 : 1] == OPERAND_CL ? c->before.reg[REG_CX]
+		: info->operand[kind == SHIFT_DOUBLE ? 2 : 1] == OPERAND_I1 ? 1 : c->bytes[c->length - 1];
+	count &= 31;
+	bits = info->operand[0] == OPERAND_Eb ? 8 : 8 * c->operand_size;
+	if (count == 0)
+		return 0;
+	if (kind == ROTATE || kind == ROTATE_CARRY)
+		return count == 1 ? 0 : FLAG_OF;
+	if (kind == SHIFT_DOUBLE && count > bits) {
+		*result = true;
+		return FLAGS_ARITHMETIC;
+	}
+	if (count == 1)
+		return FLAG_AF;
+	return FLAG_AF | FLAG_OF | (kind == SHIFT && count >= bits ? FLAG_CF : 0u);
+}
+
+/* ---- Comparing ------------------------------------------------------------------------------------- */
+
+static unsigned differs(bool show, const char *name, uint32_t before, uint32_t ours, uint32_t native,
+			uint32_t mask)
+{
+	if (!((ours ^ native) & mask))
+		return 0;
+	if (show)
+		printf("    %-6s was %08x: silicon %08x, clearbox %08x\n", name, before, native & mask,
+		       ours & mask);
+	return 1;
+}
+
+static unsigned compare_memory(bool show)
+{
+	const uint8_t *native = native_data();
+	unsigned shown = 0;
+
+	clearbox_data(ours_data);
+	if (!memcmp(native, ours_data, DATA_BYTES))
+		return 0;
+	for (uint32_t n = 0; show && n < DATA_BYTES && shown < 8; n++)
+		if (native[n] != ours_data[n]) {
+			printf("    [%x]: silicon %02x, clearbox %02x\n", DATA_AT + n, native[n], ours_data[n]);
+			shown++;
+		}
+	return 1;
+}
+
+static unsigned compare(const struct test_case *c, const struct state *native, const struct state *ours,
+			bool show)
+{
+	uint32_t mask = 0x3f7fd7 & ~(c->trap_after ? (uint32_t)FLAG_TF : 0);
+	bool undefined_result;
+	unsigned bad = 0;
+
+	mask &= ~undefined_flags(c, &undefined_result);
+	bad += differs(show, "vector", (uint32_t)-1, (uint32_t)ours->vector, (uint32_t)native->vector, ~0u);
+	if (native->vector >= 0 && ours->vector == native->vector) {
+		if (native->vector == VECTOR_GP || native->vector == VECTOR_SS || native->vector == VECTOR_NP ||
+		    native->vector == VECTOR_PF)
+			bad += differs(show, "error", 0, ours->error, native->error, ~0u);
+		if (native->vector == VECTOR_PF)
+			bad += differs(show, "cr2", 0, ours->cr2, native->cr2, ~0u);
+	}
+	bad += differs(show, "eip", c->before.eip, ours->eip, native->eip, ~0u);
+	bad += differs(show, "eflags", c->before.eflags, ours->eflags, native->eflags, mask);
+	/* The host's kernel returning to the signal handler makes every null selector 0. */
+	for (unsigned n = 0; n < 6; n++)
+		if (ours->segment[n] > 3 || native->segment[n])
+			bad += differs(show, segment_names[n], c->before.segment[n], ours->segment[n],
+				       native->segment[n], ~0u);
+	if (undefined_result)
+		return bad;
+	for (unsigned n = 0; n < 8; n++)
+		bad += differs(show, reg_names[n], c->before.reg[n], ours->reg[n], native->reg[n], ~0u);
+	return bad + compare_memory(show);
+}
+
+static void show_case(const struct test_case *c, uint64_t number)
+{
+	char text[160];
+	unsigned length;
+
+	cbx_disassemble(c->bytes, 15, c->code_bits, c->before.eip, text, sizeof text, &length);
+	printf("  %s, case %" PRIu64 ", %u bits:", op_info[c->op].name, number, c->code_bits);
+	for (unsigned n = 0; n < c->length; n++)
+		printf(" %02x", c->bytes[n]);
+	printf("  %s\n   ", text);
+	for (unsigned n = 0; n < 8; n++)
+		printf(" %s %08x", reg_names[n], c->before.reg[n]);
+	printf("\n    eip %08x eflags %08x", c->before.eip, c->before.eflags);
+	for (unsigned n = 0; n < 6; n++)
+		printf(" %s %04x", segment_names[n], c->before.segment[n]);
+	printf("\n");
+}
+
+/* Ours is made equal to the host's again. */
+static void resynchronise(void)
+{
+	clearbox_poke(DATA_AT, native_data(), DATA_BYTES);
+}
+
+static uint64_t test_row(enum op op, bool with_ldt, uint64_t *faults, uint64_t by_bits[2])
+{
+	struct random random = { options.seed * 0x100000001b3ull + op };
+	uint64_t failed = 0;
+
+	for (uint64_t n = 0; n < options.count; n++) {
+		struct state native, ours;
+		struct test_case c;
+		bool undefined;
+
+		do
+			generate(&random, op, with_ldt, &c, poke_both);
+		while (options.bits && c.code_bits != options.bits);
+		by_bits[c.code_bits == 32]++;
+		native_run(&c, &native);
+		clearbox_run(&c, &ours);
+		*faults += native.vector >= 0;
+		undefined_flags(&c, &undefined);
+		if (compare(&c, &native, &ours, false)) {
+			if (failed++ < options.show) {
+				show_case(&c, n);
+				compare(&c, &native, &ours, true);
+			}
+			undefined = true;
+		}
+		if (undefined)
+			resynchronise();
+	}
+	return failed;
+}
+
+static bool read_options(int argc, char **argv)
+{
+	for (int n = 1; n < argc; n += 2) {
+		const char *value = n + 1 < argc ? argv[n + 1] : NULL;
+
+		if (!value)
+			return false;
+		if (!strcmp(argv[n], "--count"))
+			options.count = strtoull(value, NULL, 0);
+		else if (!strcmp(argv[n], "--seed"))
+			options.seed = strtoull(value, NULL, 0);
+		else if (!strcmp(argv[n], "--row"))
+			options.row = value;
+		else if (!strcmp(argv[n], "--bits"))
+			options.bits = (unsigned)strtoul(value, NULL, 0);
+		else if (!strcmp(argv[n], "--show"))
+			options.show = (unsigned)strtoul(value, NULL, 0);
+		else
+			return false;
+	}
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned long passed = 0, failed = 0;
+	uint64_t total[2] = { 0, 0 };
+	const char *why;
+	bool with_ldt;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (!read_options(argc, argv)) {
+		fprintf(stderr, "usage: silicon [--count N] [--seed S] [--row NAME] [--bits 16|32] [--show N]\n");
+		return 2;
+	}
+	why = native_start(&with_ldt);
+	if (!why)
+		why = clearbox_start();
+	if (why) {
+		printf("skipped: %s\n", why);
+		return 77;
+	}
+	printf("seed %" PRIu64 ", %" PRIu64 " cases of each row%s\n", options.seed, options.count,
+	       with_ldt ? "" : "; no LDT, so no 16-bit code");
+	for (unsigned op = 1; op < OP_COUNT; op++) {
+		uint64_t bad, faults = 0, by_bits[2] = { 0, 0 };
+
+		if (options.row && strcmp(options.row, op_info[op].name))
+			continue;
+		if (skipped_row(op)) {
+			printf("%-18s not here: %s\n", op_info[op].name, skipped_row(op));
+			continue;
+		}
+		bad = test_row(op, with_ldt, &faults, by_bits);
+		printf("%-18s %6" PRIu64 " cases in 32-bit code, %6" PRIu64 " in 16-bit code, %6" PRIu64
+		       " exceptions, %" PRIu64 " disagreements\n", op_info[op].name, by_bits[1], by_bits[0],
+		       faults, bad);
+		total[0] += by_bits[0];
+		total[1] += by_bits[1];
+		failed += bad != 0;
+		passed += bad == 0;
+	}
+	clearbox_stop();
+	printf("%" PRIu64 " cases in 32-bit code, %" PRIu64 " in 16-bit code\n", total[1], total[0]);
+	printf("%lu passed, %lu failed\n", passed, failed);
+	return failed || !passed;
+}
