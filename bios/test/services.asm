@@ -331,6 +331,48 @@ main:	mov dx, 0x3fb
 	mov cx, 16
 	repe cmpsb
 	EXPECT "1587 there and back", cx, 0
+	; to protected mode and back
+	in al, 0x21
+	mov [masks], al
+	in al, 0xa1
+	mov [masks + 1], al
+	mov si, table89
+	mov bx, 0x0870
+	mov ah, 0x89
+	int 0x15
+	setc [flag]
+	smsw cx
+	mov dx, cs
+	mov eax, cr0
+	and al, 0xfe
+	mov cr0, eax
+	jmp 0:.real
+.real:	xor ax, ax
+	mov ds, ax
+	mov es, ax
+	mov ss, ax
+	lidt [real_idt]
+	mov al, [masks]
+	out 0x21, al
+	mov al, [masks + 1]
+	out 0xa1, al
+	sti
+	and cx, 1
+	EXPECT8 "1589 cf", [flag], 0
+	EXPECT "1589 protected", cx, 1
+	EXPECT "1589 cs", dx, 0x30
+	; ROM is not to be written
+	mov ax, 0xf000
+	mov es, ax
+	mov ax, [es:0xfff0]
+	not word [es:0xfff0]
+	EXPECT "BIOS is read-only", [es:0xfff0], ax
+	mov ax, 0xc000
+	mov es, ax
+	not word [es:0]
+	EXPECT "VGA BIOS is read-only", [es:0], 0xaa55
+	push ds
+	pop es
 	; waits: 86h for 20 ms by the tick count's order, 83h sets a flag
 	mov byte [flag], 0
 	mov ax, 0x8300
@@ -1393,6 +1435,17 @@ dap:	db 16, 0
 	dw 0, 0, 0
 	dd 0, 0
 gdt:	times 48 db 0
+masks:	dw 0
+real_idt: dw 0x3ff
+	dd 0
+table89: dq 0
+	dw 63, table89, 0x9300, 0
+	dw 0x3ff, 0, 0, 0
+	dw 0xffff, 0, 0x9300, 0
+	dw 0xffff, 0, 0x9300, 0
+	dw 0xffff, 0, 0x9300, 0
+	dw 0xffff, 0, 0x9b00, 0
+	dq 0
 mapentry: times 80 db 0
 
 	times SECTORS * 512 - ($ - $$) db 0
