@@ -4,6 +4,7 @@
 #include "decode.h"
 #include "fused.h"
 #include "memory.h"
+#include "plain.h"
 
 struct block {
 	uint64_t backing;               /* of the first byte */
@@ -244,6 +245,13 @@ static insn_fn *pick_handler(const struct cpu *cpu, const struct decoded *d)
 	return h->form[d->operand_size == 2 ? 0 : d->operand_size == 4 ? 1 : 2][d->memory];
 }
 
+/* Its handler raises #GP (or #UD) for want of privilege, before any fault of its operand. */
+static bool is_denied(const struct cpu *cpu, unsigned op)
+{
+	return (cpu->mode & MODE_USER) && (op == OP_LLDT_Ew || op == OP_LTR_Ew || op == OP_LGDT_Ms ||
+					   op == OP_LIDT_Ms || op == OP_LMSW_Ew);
+}
+
 /* Writes one or two records for d; returns how many. */
 static unsigned emit(struct cpu *cpu, struct insn *i, const struct decoded *d, uint64_t ip, unsigned n)
 {
@@ -268,7 +276,7 @@ static unsigned emit(struct cpu *cpu, struct insn *i, const struct decoded *d, u
 		common.imm |= (uint64_t)d->imm2 << 32;
 	if (d->op == OP_ENTER_Iw_Ib)
 		common.imm |= (uint64_t)d->imm2 << 32;
-	if (d->memory && !flat && !(info->attributes & ATTRIBUTE_N)) {
+	if (d->memory && !flat && !(info->attributes & ATTRIBUTE_N) && !is_denied(cpu, d->op)) {
 		*i = common;
 		i->run = d->address_size == 2 ? op_EA_16 : op_EA_32;
 		i->imm = decoded_access(d);
@@ -282,6 +290,8 @@ static unsigned emit(struct cpu *cpu, struct insn *i, const struct decoded *d, u
 	}
 	*i = common;
 	i->run = pick_handler(cpu, d);
+	if (d->memory)
+		i->run = plain_handler(i->run, i);
 	return count + 1;
 }
 

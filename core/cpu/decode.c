@@ -343,6 +343,10 @@ enum decode_status decode(const uint8_t *bytes, unsigned available, unsigned bit
 		return finish(&c, d, limit);
 	if ((info->attributes & ATTRIBUTE_U) && !d->memory)
 		return DECODE_UD;
+	/* No such segment register, or CS as destination; before any fault of the other operand. */
+	if ((d->op == OP_MOV_Ew_Sw && d->reg > SEG_GS) ||
+	    (d->op == OP_MOV_Sw_Ew && (d->reg > SEG_GS || d->reg == SEG_CS)))
+		return DECODE_UD;
 	if (d->lock && (!(info->attributes & ATTRIBUTE_L) || !d->memory))
 		return DECODE_UD;
 	return DECODE_OK;

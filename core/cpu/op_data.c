@@ -284,7 +284,8 @@ static NOINLINE bool enter(struct cpu *cpu, const struct insn *i)
 	    !store_check(cpu, i, linear, width))
 		return false;
 	stack_commit(cpu, &stack);
-	reg_set(cpu, REG_BP, width == 4 && stack.mask == 0xffff ? 2 : width, frame);
+	/* EBP takes all of ESP, as processors do, also where the stack uses SP only. */
+	reg_set(cpu, REG_BP, width, (cpu->reg[REG_SP] & ~stack.mask) | frame);
 	return true;
 }
 

@@ -1,0 +1,119 @@
+/*
+ * The commonest instructions with a memory operand that has no index: base and
+ * displacement alone make the address (after an op_EA record always).  They mean what the
+ * handlers they stand for mean, with a shorter way to the address.
+ */
+#include "access.h"
+#include "flags.h"
+#include "handlers.h"
+#include "plain.h"
+
+#define WIDTH 8
+#include "alu.h"
+#define WIDTH 32
+#include "alu.h"
+
+static INLINE uint64_t plain_ea(const struct cpu *cpu, const struct insn *i)
+{
+	return (uint32_t)(cpu->reg[i->base] + (uint64_t)i->displacement);
+}
+
+#define PLAIN_LOAD(name, W, F, type)                                                            \
+STATIC_MEMORY_HANDLER(plain_##name)                                                             \
+{                                                                                               \
+	uint##F##_t value;                                                                      \
+                                                                                                \
+	if (!hot_load##F(cpu, i, slow, plain_ea(cpu, i), &value))                               \
+		return otherwise(cpu, i);                                                       \
+	set_reg##W(cpu, i->dst, (uint##W##_t)(type)value);                                      \
+	NEXT(cpu, i);                                                                           \
+}
+PLAIN_LOAD(MOV_Gb_Eb_m, 8, 8, uint8_t)
+PLAIN_LOAD(MOV_Gv_Ev_16_m, 16, 16, uint16_t)
+PLAIN_LOAD(MOV_Gv_Ev_32_m, 32, 32, uint32_t)
+PLAIN_LOAD(MOVZX_Gv_Eb_32_m, 32, 8, uint8_t)
+PLAIN_LOAD(MOVZX_Gv_Ew_32_m, 32, 16, uint16_t)
+PLAIN_LOAD(MOVSX_Gv_Eb_32_m, 32, 8, int8_t)
+PLAIN_LOAD(MOVSX_Gv_Ew_32_m, 32, 16, int16_t)
+
+#define PLAIN_STORE(name, W, what)                                                              \
+STATIC_MEMORY_HANDLER(plain_##name)                                                             \
+{                                                                                               \
+	if (!hot_store##W(cpu, i, slow, plain_ea(cpu, i), what))                                \
+		return otherwise(cpu, i);                                                       \
+	NEXT(cpu, i);                                                                           \
+}
+PLAIN_STORE(MOV_Eb_Gb_m, 8, reg8(cpu, i->src))
+PLAIN_STORE(MOV_Ev_Gv_16_m, 16, reg16(cpu, i->src))
+PLAIN_STORE(MOV_Ev_Gv_32_m, 32, reg32(cpu, i->src))
+PLAIN_STORE(MOV_Eb_Ib_m, 8, (uint8_t)i->imm)
+PLAIN_STORE(MOV_Ev_Iz_32_m, 32, (uint32_t)i->imm)
+
+#define PLAIN_ALU(NAME, fn)                                                                     \
+STATIC_MEMORY_HANDLER(plain_##NAME##_Gv_Ev_32_m)                                                \
+{                                                                                               \
+	uint32_t value;                                                                         \
+                                                                                                \
+	if (!hot_load32(cpu, i, slow, plain_ea(cpu, i), &value))                                \
+		return otherwise(cpu, i);                                                       \
+	set_reg32(cpu, i->dst, alu_##fn##_32(cpu, reg32(cpu, i->dst), value));                  \
+	NEXT(cpu, i);                                                                           \
+}                                                                                               \
+STATIC_MEMORY_HANDLER(plain_##NAME##_Ev_Gv_32_m)                                                \
+{                                                                                               \
+	uint64_t linear = plain_ea(cpu, i);                                                     \
+	uint32_t value;                                                                         \
+	uint8_t *host;                                                                          \
+                                                                                                \
+	if (!hot_modify32(cpu, i, slow, linear, &value, &host))                                 \
+		return otherwise(cpu, i);                                                       \
+	hot_modified32(cpu, slow, linear, alu_##fn##_32(cpu, value, reg32(cpu, i->src)), host); \
+	NEXT(cpu, i);                                                                           \
+}                                                                                               \
+STATIC_MEMORY_HANDLER(plain_##NAME##_Ev_Iz_32_m)                                                \
+{                                                                                               \
+	uint64_t linear = plain_ea(cpu, i);                                                     \
+	uint32_t value;                                                                         \
+	uint8_t *host;                                                                          \
+                                                                                                \
+	if (!hot_modify32(cpu, i, slow, linear, &value, &host))                                 \
+		return otherwise(cpu, i);                                                       \
+	hot_modified32(cpu, slow, linear, alu_##fn##_32(cpu, value, (uint32_t)i->imm), host);   \
+	NEXT(cpu, i);                                                                           \
+}
+PLAIN_ALU(ADD, add)
+PLAIN_ALU(SUB, sub)
+PLAIN_ALU(AND, and)
+PLAIN_ALU(OR, or)
+PLAIN_ALU(XOR, xor)
+
+static HANDLER(plain_LEA_Gv_M_32)
+{
+	set_reg32(cpu, i->dst, (uint32_t)plain_ea(cpu, i));
+	NEXT(cpu, i);
+}
+
+static const struct {
+	insn_fn *any, *plain;
+} handlers[] = {
+#define PLAIN(name) { op_##name, plain_##name },
+	PLAIN(MOV_Gv_Ev_32_m) PLAIN(MOV_Ev_Gv_32_m) PLAIN(MOV_Gb_Eb_m) PLAIN(MOV_Eb_Gb_m)
+	PLAIN(MOV_Gv_Ev_16_m) PLAIN(MOV_Ev_Gv_16_m) PLAIN(MOV_Eb_Ib_m) PLAIN(MOV_Ev_Iz_32_m)
+	PLAIN(MOVZX_Gv_Eb_32_m) PLAIN(MOVZX_Gv_Ew_32_m) PLAIN(MOVSX_Gv_Eb_32_m)
+	PLAIN(MOVSX_Gv_Ew_32_m)
+#define PLAIN3(NAME) PLAIN(NAME##_Gv_Ev_32_m) PLAIN(NAME##_Ev_Gv_32_m) PLAIN(NAME##_Ev_Iz_32_m)
+	PLAIN3(ADD) PLAIN3(SUB) PLAIN3(AND) PLAIN3(OR) PLAIN3(XOR)
+};
+
+insn_fn *plain_handler(insn_fn *any, const struct insn *i)
+{
+	if (i->index != REG_ZERO)
+		return any;
+	/* LEA's offset is cut to the address size. */
+	if (any == op_LEA_Gv_M_32)
+		return i->flags & INSN_ADDRESS16 ? any : plain_LEA_Gv_M_32;
+	for (size_t n = 0; n < sizeof handlers / sizeof handlers[0]; n++)
+		if (handlers[n].any == any)
+			return handlers[n].plain;
+	return any;
+}
