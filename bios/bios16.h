@@ -245,8 +245,6 @@ u32 cd_command(u32 drive_at, u32 op, u32 arg);
 /* disk.c, floppy.c, and so on: one function per software interrupt */
 void int13(struct regs SS *r);
 void floppy_int13(struct regs SS *r);
-void floppy_irq(struct regs SS *r);
-void cd_int13(struct regs SS *r);
 u32 normalise(u16 segment, u16 offset);
 void disk_return(struct regs SS *r, u8 status);
 

@@ -155,12 +155,9 @@ void delay_ms(u32 milliseconds);
 
 /* fwcfg.c */
 u32 fwcfg_init(void);
-u32 fwcfg_find(const char *name, u32 *select);
 void fwcfg_select(u32 item);
 void fwcfg_read(void *to, u32 count);
 u32 fwcfg_u32(u32 item);
-u32 fwcfg_u16(u32 item);
-u32 fwcfg_present(void);
 u32 fwcfg_file(u32 index, char *name, u32 *size, u32 *select);
 
 /* pci.c */
@@ -196,10 +193,8 @@ void boot_next(void);
 void __attribute__((noreturn)) nothing_to_boot(void);
 void note(const char *what, const char *why);
 void boot_kernel(void);
-void boot_multiboot(u32 address, u32 size);
+void boot_multiboot(u32 size);
 void __attribute__((noreturn)) demo(void);
 u32 boot_tried(const char **reasons);
-void power_off(void);
-void restart(void);
 
 #endif

@@ -219,7 +219,7 @@ static void picture(u32 tick_count)
 
 /* ---- prompt ---- */
 
-void power_off(void)
+static void power_off(void)
 {
 	outw(PMBASE + 4, 0x0001);
 	outw(PMBASE + 4, 0x2001);
@@ -227,7 +227,7 @@ void power_off(void)
 	print("  The power stays on: nobody switches it off.\n");
 }
 
-void restart(void)
+static void restart(void)
 {
 	outb(0x64, 0xfe);
 	delay_ms(200);

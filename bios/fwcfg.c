@@ -11,11 +11,6 @@
 
 static u8 present;
 
-u32 fwcfg_present(void)
-{
-	return present;
-}
-
 void fwcfg_select(u32 item)
 {
 	outw(PORT_SELECT, (u16)item);
@@ -44,17 +39,6 @@ u32 fwcfg_u32(u32 item)
 		return 0;
 	fwcfg_select(item);
 	fwcfg_read(&value, 4);
-	return value;
-}
-
-u32 fwcfg_u16(u32 item)
-{
-	u16 value = 0;
-
-	if (!present)
-		return 0;
-	fwcfg_select(item);
-	fwcfg_read(&value, 2);
 	return value;
 }
 
@@ -88,16 +72,4 @@ u32 fwcfg_file(u32 index, char *name, u32 *size, u32 *select)
 	memcpy(name, entry + 8, 55);
 	name[55] = 0;
 	return 1;
-}
-
-u32 fwcfg_find(const char *name, u32 *select)
-{
-	char found[56];
-	u32 size;
-	u32 i;
-
-	for (i = 0; fwcfg_file(i, found, &size, select); i++)
-		if (!strcmp(found, name))
-			return size;
-	return 0;
 }

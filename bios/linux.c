@@ -148,5 +148,5 @@ void boot_kernel(void)
 	if (setup_size)
 		boot_linux(setup_size, kernel_size);
 	else
-		boot_multiboot(0, kernel_size);
+		boot_multiboot(kernel_size);
 }

@@ -131,7 +131,7 @@ static u32 load_addresses(const u8 *file, u32 size, u32 header, u32 limit, u32 *
 	return get32(file + header + 28);
 }
 
-void boot_multiboot(u32 address, u32 size)
+void boot_multiboot(u32 size)
 {
 	struct mbi *mbi = at(MBI_AT);
 	struct module *module = at(MBI_AT + 0x80);
@@ -144,7 +144,6 @@ void boot_multiboot(u32 address, u32 size)
 	u32 flags;
 	u8 *file;
 
-	(void)address;
 	/* the file waits at the top of memory, below the module */
 	if (size + initrd_size > limit - 0x200000 || size + initrd_size < size) {
 		note("Kernel", "does not fit into memory with its module");
