@@ -55,6 +55,14 @@ else
 	fail 'INT 18h' "$(cat "$work/giveup" "$work/giveup.out")"
 fi
 
+nasm -f bin "$here/again.asm" -o "$work/again.img"
+machine again -fda "$work/again.img" -boot a
+if [ "$(grep -c again "$work/again")" = 3 ]; then
+	say 'INT 19h' ok
+else
+	fail 'INT 19h' "$(cat "$work/again" "$work/again.out")"
+fi
+
 # real-mode C code runs with DS apart from SS: the address of a local variable would be wrong
 if command -v llvm-objdump >/dev/null && [ -n "$(ls "$build"/*.16.o "$build"/*.vga.o 2>/dev/null)" ]; then
 	found=$(for object in "$build"/*.16.o "$build"/*.vga.o; do
