@@ -267,7 +267,8 @@ static NOINLINE bool enter(struct cpu *cpu, const struct insn *i)
 	stack_begin(cpu, &stack, i);
 	if (!stack_push(cpu, &stack, width, reg_get(cpu, REG_BP, width)))
 		return false;
-	frame = stack.sp;
+	/* All of ESP, as processors do, also where the stack uses SP only. */
+	frame = (cpu->reg[REG_SP] & ~stack.mask) | stack.sp;
 	from = cpu->reg[REG_BP];
 	for (unsigned n = 1; n < level; n++) {
 		from = (from - width) & stack.mask;
@@ -284,8 +285,7 @@ static NOINLINE bool enter(struct cpu *cpu, const struct insn *i)
 	    !store_check(cpu, i, linear, width))
 		return false;
 	stack_commit(cpu, &stack);
-	/* EBP takes all of ESP, as processors do, also where the stack uses SP only. */
-	reg_set(cpu, REG_BP, width, (cpu->reg[REG_SP] & ~stack.mask) | frame);
+	reg_set(cpu, REG_BP, width, frame);
 	return true;
 }
 

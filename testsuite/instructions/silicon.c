@@ -77,6 +77,86 @@ static uint32_t undefined_flags(const struct test_case *c, bool *result)
 	return FLAG_AF | FLAG_OF | (kind == SHIFT && count >= bits ? FLAG_CF : 0u);
 }
 
+/* Linear address of the top of the stack. */
+static uint32_t stack_top(const struct state *s)
+{
+	uint32_t sp = s->reg[REG_SP];
+
+	return segment_base(s->segment[SEG_SS]) + (segment_big(s->segment[SEG_SS]) ? sp : sp & 0xffff);
+}
+
+static void copy_from_native(uint32_t linear, uint32_t count)
+{
+	for (; count; linear++, count--)
+		if (linear - DATA_AT < DATA_BYTES)
+			clearbox_poke(linear, native_data() + (linear - DATA_AT), 1);
+}
+
+static bool is_segment_push(enum op op)
+{
+	return op == OP_PUSH_ES || op == OP_PUSH_CS || op == OP_PUSH_SS || op == OP_PUSH_DS ||
+	       op == OP_PUSH_FS || op == OP_PUSH_GS;
+}
+
+static bool has_operand(enum op op, unsigned operand)
+{
+	return op_info[op].operand[0] == operand || op_info[op].operand[1] == operand;
+}
+
+static bool is_memory_fault(int vector)
+{
+	return vector == VECTOR_GP || vector == VECTOR_SS || vector == VECTOR_PF;
+}
+
+/*
+ * Where processors differ and the SDM leaves it open, or two exceptions apply and their order
+ * is the processor's: makes ours what the host's is, when that is one of the possibilities.
+ */
+static void tolerate(const struct test_case *c, const struct state *native, struct state *ours)
+{
+	const bool both = native->vector >= 0 && ours->vector >= 0;
+	const bool pointer = has_operand(c->op, OPERAND_Mp);
+	const bool far_call = c->op == OP_CALL_Ap || c->op == OP_CALL_Mp;
+	const bool far_return = c->op == OP_RETF || c->op == OP_RETF_Iw || c->op == OP_IRET;
+	const bool of_memory = is_memory_fault(native->vector) && is_memory_fault(ours->vector);
+	bool accept = false;
+
+	/* Operands around the end of 4 GiB: #GP or #SS is optional (SDM 3A 5.3). */
+	if (of_memory && (ours->vector == VECTOR_PF ? ours->cr2 : native->cr2) >= 0xfffffff0u)
+		accept = native->vector == VECTOR_PF || ours->vector == VECTOR_PF;
+	/* A segment push leaves the upper half of a doubleword alone, or makes it 0 (SDM 2B, PUSH). */
+	if (is_segment_push(c->op) && c->operand_size == 4 && native->vector < 0)
+		copy_from_native(stack_top(native) + 2, 2);
+	/* The return address may be pushed before the target is found to be beyond the limit. */
+	if (far_call && both && native->vector == VECTOR_GP)
+		copy_from_native(stack_top(native) - 8, 8);
+	/* So does a near call; both may then fault on the stack instead. */
+	if ((c->op == OP_CALL_Jz || c->op == OP_CALL_Ev || far_call) && both && ours->vector == VECTOR_GP)
+		accept |= native->vector == VECTOR_SS || native->vector == VECTOR_PF;
+	/* Far returns read their frame in any order, and the outer stack before they look at CS. */
+	if (far_return && of_memory)
+		accept |= native->vector != ours->vector || native->cr2 - stack_top(native) < 12;
+	/* The two parts of a far pointer are checked one by one, or together. */
+	if (pointer && of_memory && native->vector != ours->vector)
+		accept = true;
+	/* POPA may have loaded some registers already. */
+	if (c->op == OP_POPA && both && native->vector == ours->vector &&
+	    native->reg[REG_SP] == c->before.reg[REG_SP])
+		memcpy(ours->reg, native->reg, sizeof ours->reg);
+	/* The destination may be needed for writing only when RPL is changed. */
+	if (c->op == OP_ARPL_Ew_Gw && ours->vector >= 0 && (native->error & 2) == 0)
+		accept |= both || !(native->eflags & FLAG_ZF);
+	/* Bits 16-19 are undefined (SDM 2A, LAR). */
+	for (unsigned n = 0; n < 8 && c->op == OP_LAR_Gv_Ew && native->vector < 0; n++)
+		if (n == (c->bytes[c->modrm] >> 3 & 7u) && c->operand_size == 4)
+			ours->reg[n] |= native->reg[n] & 0xf0000;
+	/* Where our tables are, the host has nothing. */
+	if (ours->vector == VECTOR_PF && is_private(ours->cr2))
+		ours->error &= ~1u;
+	if (accept)
+		*ours = *native;
+}
+
 /* ---- Comparing ------------------------------------------------------------------------------------- */
 
 static unsigned differs(bool show, const char *name, uint32_t before, uint32_t ours, uint32_t native,
@@ -177,8 +257,11 @@ static uint64_t test_row(enum op op, bool with_ldt, uint64_t *faults, uint64_t b
 		native_run(&c, &native);
 		clearbox_run(&c, &ours);
 		*faults += native.vector >= 0;
+		tolerate(&c, &native, &ours);
 		undefined_flags(&c, &undefined);
-		if (compare(&c, &native, &ours, false)) {
+		if (c.host_selector) {
+			undefined = true;       /* a descriptor that only the host has */
+		} else if (compare(&c, &native, &ours, false)) {
 			if (failed++ < options.show) {
 				show_case(&c, n);
 				compare(&c, &native, &ours, true);

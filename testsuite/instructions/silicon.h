@@ -57,9 +57,10 @@ struct test_case {
 	unsigned operand_size, address_size;    /* bytes */
 	unsigned code_bits;
 	bool memory, lock, rep;
+	bool host_selector;             /* 78h-7Bh may be loaded: the host's kernel has something there */
 	bool trap_after;                /* single-step it; else a breakpoint stands after it */
 	uint8_t bytes[CODE_ROOM];
-	unsigned length;
+	unsigned length, modrm;         /* bytes; where ModRM is */
 	uint32_t code;                  /* its linear address */
 	uint32_t target;                /* linear address of the memory operand */
 	struct state before;
@@ -74,6 +75,8 @@ static inline uint32_t below(struct random *random, uint32_t n) { return random3
 /* ---- silicon_generate.c ---- */
 /* Why a row is not tested here; NULL when it is. */
 const char *skipped_row(enum op op);
+uint32_t segment_base(uint16_t selector);
+bool segment_big(uint16_t selector);
 /* with_ldt: segments of the LDT may be used.  poke changes memory on both sides. */
 void generate(struct random *random, enum op op, bool with_ldt, struct test_case *c,
 	      void (*poke)(uint32_t linear, const void *bytes, unsigned count));
@@ -89,6 +92,7 @@ void native_run(const struct test_case *c, struct state *after);
 const char *clearbox_start(void);
 void clearbox_poke(uint32_t linear, const void *bytes, unsigned count);
 void clearbox_data(uint8_t *bytes);     /* copies DATA_BYTES */
+bool is_private(uint32_t linear);        /* what only the supervisor reaches on our side */
 void clearbox_run(const struct test_case *c, struct state *after);
 void clearbox_stop(void);
 

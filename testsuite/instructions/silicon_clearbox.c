@@ -84,6 +84,7 @@ static void make_tables(void)
 	put_descriptor(GDT + DATA0, (struct hidden){ 0, 0xffffffffu, 0xc093 });
 	put_descriptor(GDT + FLAT_CODE - 3, hidden(FLAT_CODE));
 	put_descriptor(GDT + FLAT_DATA - 3, hidden(FLAT_DATA));
+	put_descriptor(GDT + 0x30, (struct hidden){ 0, 0xffffffffu, 0xa0fb });  /* the host's 64-bit code */
 	put_descriptor(GDT + TASK, (struct hidden){ TSS, 0x67, 0x8b });
 	put_descriptor(GDT + LOCAL, (struct hidden){ LDT, LDT_COUNT * 8 - 1, 0x82 });
 	for (unsigned n = 0; n < LDT_COUNT; n++)
@@ -135,6 +136,11 @@ const char *clearbox_start(void)
 void clearbox_stop(void)
 {
 	cbx_machine_free(machine);
+}
+
+bool is_private(uint32_t linear)
+{
+	return linear >= GDT && linear < HANDLERS + 0x1000;
 }
 
 static uint32_t get(enum cbx_register which)

@@ -63,6 +63,8 @@ const char *skipped_row(enum op op)
 		return "answers with the host's counters";
 	case OP_SYSENTER: case OP_SYSEXIT:
 		return "enters the host's kernel, or is not there under a 64-bit kernel (AMD)";
+	case OP_INT1:
+		return "virtual machines report it in several ways";
 	case OP_FWAIT:
 		return "depends on the host's x87 state; test_fpu_machine has it";
 	default:
@@ -180,9 +182,14 @@ static void emit(struct build *b, uint32_t value, unsigned count)
 		b->c->bytes[b->c->length++] = (uint8_t)(value >> 8 * n);
 }
 
-static uint32_t segment_base(uint16_t selector)
+uint32_t segment_base(uint16_t selector)
 {
 	return (selector & 4) && selector >> 3 < LDT_COUNT ? ldt[selector >> 3].base : 0;
+}
+
+bool segment_big(uint16_t selector)
+{
+	return !(selector & 4) || selector >> 3 >= LDT_COUNT || ldt[selector >> 3].big;
 }
 
 static uint32_t offset_in(const struct build *b, unsigned segment, uint32_t linear)
@@ -245,9 +252,7 @@ static void choose_segments(struct build *b)
 
 static bool stack_is_16_bit(const struct build *b)
 {
-	uint16_t ss = b->c->before.segment[SEG_SS];
-
-	return (ss & 4) && !ldt[ss >> 3].big;
+	return !segment_big(b->c->before.segment[SEG_SS]);
 }
 
 static void choose_registers(struct build *b)
@@ -356,7 +361,7 @@ static void prefixes(struct build *b)
 									: below(random, 6);
 		list[count++] = overrides[b->segment];
 	}
-	c->lock = chance(random, (info->attributes & ATTRIBUTE_L) && c->memory ? 12 : 1);
+	c->lock = !has_operand(c->op, OPERAND_Cd, OPERAND_Cd) /* AMD's name for CR8 */ && chance(random, (info->attributes & ATTRIBUTE_L) && c->memory ? 12 : 1);
 	if (c->lock)
 		list[count++] = 0xf0;
 	c->rep = is_string(c->op) && chance(random, 50);
@@ -447,6 +452,9 @@ static void implied_operands(struct build *b)
 			if (n != REG_SP && chance(random, 50))
 				s->reg[n] &= 0xff;
 	}
+	/* With a count of 0 it is the processor's choice whether permission is looked at. */
+	if (b->c->rep && has_operand(b->c->op, OPERAND_DX, OPERAND_DX))
+		s->reg[REG_CX] |= 1;
 	if (is_loop(b->c->op) && chance(random, 30))
 		s->reg[REG_CX] = (s->reg[REG_CX] & 0xffff0000u) | below(random, 3);
 	if (divides(b->c->op) && chance(random, 60)) {
@@ -515,6 +523,7 @@ static void opcode_and_operands(struct build *b, bool modrm, bool memory_form)
 		reg = info->digit;
 	else if (has_operand(c->op, OPERAND_Sw, OPERAND_Sw) && chance(b->random, 85))
 		reg = below(b->random, 6);
+	c->modrm = c->length;
 	if (modrm && memory_form) {
 		bool locked = c->lock || c->op == OP_XCHG_Eb_Gb || c->op == OP_XCHG_Ev_Gv;
 
@@ -536,6 +545,40 @@ static void opcode_and_operands(struct build *b, bool modrm, bool memory_form)
 		c->bytes[c->length - 1] &= 0xe3;        /* mostly low levels, near frames */
 		c->before.reg[REG_BP] = offset_in(b, SEG_SS, some_target(b->random, true, false));
 	}
+}
+
+/*
+ * Is 78h-7Bh, where Linux has a segment whose limit is the number of the processor, in one of
+ * the places from which this row takes selectors?
+ */
+static bool may_load_host_selector(const struct build *b)
+{
+	const struct test_case *c = b->c;
+	uint32_t stack = segment_base(c->before.segment[SEG_SS]), at[6];
+	unsigned width = c->operand_size, count = 0;
+
+	if (takes_selector(c->op) && !c->memory)
+		return (c->before.reg[c->bytes[c->modrm] & 7] & 0xfffc) == 0x78;
+	if (c->op == OP_CALL_Ap || c->op == OP_JMP_Ap)
+		return (c->bytes[c->length - 2] & 0xfc) == 0x78 && !c->bytes[c->length - 1];
+	stack += stack_is_16_bit(b) ? c->before.reg[REG_SP] & 0xffff : c->before.reg[REG_SP];
+	if (takes_selector(c->op))
+		at[count++] = c->target;
+	if (has_operand(c->op, OPERAND_Mp, OPERAND_Mp))
+		at[count++] = c->target + width;
+	if (pops_segment(c->op))
+		at[count++] = stack;
+	if (far_return_op(c->op))
+		at[count++] = stack + width;
+	while (count--) {
+		uint8_t bytes[2] = { 0, 0 };
+
+		if (at[count] - DATA_AT < DATA_BYTES - 1)
+			memcpy(bytes, native_data() + (at[count] - DATA_AT), 2);
+		if ((bytes[0] & 0xfc) == 0x78 && !bytes[1])
+			return true;
+	}
+	return false;
 }
 
 /* A locked access must not cross cache lines: the host's kernel may forbid it, or slow it down. */
@@ -562,6 +605,8 @@ void generate(struct random *random, enum op op, bool with_ldt, struct test_case
 		c->op = op;
 		memory_form = modrm && !(info->attributes & ATTRIBUTE_R) && chance(random, 65);
 		/* Register forms of these are other instructions. */
+		if (op == OP_NOP_PREFETCH)      /* #UD on AMD's */
+			memory_form = true;
 		if ((info->attributes & ATTRIBUTE_U) && (op == OP_BOUND_Gv_Ma || op == OP_LES_Gv_Mp ||
 		    op == OP_LDS_Gv_Mp || info->encoding == ENCODING_GM2 || chance(random, 95)))
 			memory_form = modrm;
@@ -580,6 +625,7 @@ void generate(struct random *random, enum op op, bool with_ldt, struct test_case
 	c->trap_after = !c->rep && op != OP_PUSHF_Fv && op != OP_POPF_Fv && op != OP_MOV_Sw_Ew &&
 			op != OP_POP_SS && op != OP_INT1;
 	fill_memory(&b);
+	c->host_selector = may_load_host_selector(&b);
 }
 
 void return_frame(const struct test_case *c, uint64_t frame[5])
