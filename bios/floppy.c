@@ -351,6 +351,8 @@ static u32 one_transfer(struct regs SS *r, u32 type, u8 command)
 		return status;
 	if (r->cl + count - 1 > eot && r->cl + count - 1 <= media_sectors(drive, type))
 		eot = media_sectors(drive, type);
+	if (r->cl > eot)
+		eot = r->cl + count - 1;	/* more sectors than usual, without saying so */
 	if (r->ah == 0x04)
 		mode = 0x42;
 	/* verify moves nothing, so any address does */
