@@ -44,7 +44,9 @@ static void cpu_features(void)
 
 static void memory_map(void)
 {
-	static const char *const types[5] = { "?", "usable", "reserved", "ACPI tables", "ACPI NVS" };
+	static const char *const types[5] = {
+		"?", "usable", "reserved", "ACPI tables", "ACPI NVS"
+	};
 	struct {
 		u32 base, base_high, length, length_high, type;
 	} entry;

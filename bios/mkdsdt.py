@@ -8,6 +8,6 @@ aml = aml[:9] + b"\0" + aml[10:28] + b"CBX \1\0\0\0" + aml[36:]
 print("/*\n * dsdt.asl compiled; made by mkdsdt.py from iasl's output. The checksum and the compiler's\n"
       " * name are left out, acpi.c fills in the former.\n */")
 print("static const unsigned char dsdt_aml[%d] = {" % len(aml))
-for i in range(0, len(aml), 16):
-    print("\t" + ", ".join("0x%02x" % b for b in aml[i:i + 16]) + ",")
+for i in range(0, len(aml), 12):
+    print("\t" + ", ".join("0x%02x" % b for b in aml[i:i + 12]) + ",")
 print("};")

@@ -51,7 +51,8 @@ static const char *const channel_names[4] = {
 };
 
 static const char *const floppy_names[6] = {
-	"none", "360 KiB 5.25\"", "1.2 MiB 5.25\"", "720 KiB 3.5\"", "1.44 MiB 3.5\"", "2.88 MiB 3.5\""
+	"none", "360 KiB 5.25\"", "1.2 MiB 5.25\"", "720 KiB 3.5\"",
+	"1.44 MiB 3.5\"", "2.88 MiB 3.5\""
 };
 
 void show_cpu(void)

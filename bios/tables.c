@@ -125,7 +125,8 @@ static void smbios_init(void)
 {
 	static const u8 bios[] = {
 		1, 2, 0x00, 0xe0, 3, 1,		/* vendor, version, segment, date, 128 KiB */
-		0x80, 0x98, 0x01, 0, 0, 0, 0, 0,	/* PCI, APM, shadowing, CD, selectable boot, EDD */
+		/* PCI, APM, shadowing, CD, selectable boot, EDD */
+		0x80, 0x98, 0x01, 0, 0, 0, 0, 0,
 		0x03, 0x05, 1, 0, 0xff, 0xff
 	};
 	static const u8 system[] = {
