@@ -184,5 +184,17 @@ dd if=write.img bs=512 skip=1 count=1 of=b 2>/dev/null
 cmp -s a b
 result $? 'and has what the guest wrote'
 
+
+# ---- A disk that shrinks while it is in use: waits for a key, reads sector 3, says K or E ----
+bytes shrink.img '\061\300\315\026\270\001\002\271\003\000\272\200\000\273\000\200\315\023\270\113\016\163\002\260\105\315\020\364\353\375'
+truncate -s 1M shrink.img
+ends 8 -timeout 4 -type '2:x' -screen-text screen.txt shrink.img
+says 'K' screen.txt
+timeout 60 "$clearbox" -display none -pace real -timeout 8 -type '4:x' -screen-text screen.txt shrink.img >out 2>err &
+sleep 2
+truncate -s 512 shrink.img
+wait
+says 'E' screen.txt
+
 echo "1..$number"
 [ $failed = 0 ]
