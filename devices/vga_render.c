@@ -138,38 +138,48 @@ static uint32_t widen(unsigned value, unsigned bits)
 	return value | value >> bits;
 }
 
-static void vbe_line(const struct vga_view *view, struct vga_reader *reader, unsigned y,
-		     uint32_t *pixels)
+static void vbe_pixels(const struct vga_view *view, const uint8_t *from, uint32_t *pixels)
 {
-	uint32_t at = view->vbe_start + y * view->vbe_pitch;
-
 	for (unsigned x = 0; x < view->width; x++) {
-		unsigned low, high;
+		unsigned word;
 
-		low = vga_reader_byte(reader, at++);
-		if (view->bpp == 8) {
-			pixels[x] = view->rgb[low];
-			continue;
-		}
-		high = vga_reader_byte(reader, at++);
 		switch (view->bpp) {
+		case 8:
+			pixels[x] = view->rgb[*from++];
+			break;
 		case 15:
-			low |= high << 8;
-			pixels[x] = widen(low >> 10 & 31, 5) << 16 | widen(low >> 5 & 31, 5) << 8 |
-				    widen(low & 31, 5);
+			word = from[0] | (unsigned)from[1] << 8;
+			from += 2;
+			pixels[x] = widen(word >> 10 & 31, 5) << 16 | widen(word >> 5 & 31, 5) << 8 |
+				    widen(word & 31, 5);
 			break;
 		case 16:
-			low |= high << 8;
-			pixels[x] = widen(low >> 11 & 31, 5) << 16 | widen(low >> 5 & 63, 6) << 8 |
-				    widen(low & 31, 5);
+			word = from[0] | (unsigned)from[1] << 8;
+			from += 2;
+			pixels[x] = widen(word >> 11 & 31, 5) << 16 | widen(word >> 5 & 63, 6) << 8 |
+				    widen(word & 31, 5);
 			break;
 		default:
-			pixels[x] = low | high << 8 | (uint32_t)vga_reader_byte(reader, at++) << 16;
-			if (view->bpp == 32)
-				at++;
+			pixels[x] = from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16;
+			from += view->bpp / 8;
 			break;
 		}
 	}
+}
+
+/* The line's bytes first, so that only here memory's end matters: it goes on at the start. */
+static void vbe_line(const struct vga_view *view, const struct vga *vga, unsigned y,
+		     uint32_t *pixels)
+{
+	uint8_t bytes[VBE_MAX_XRES * 4];
+	uint32_t at = (view->vbe_start + y * view->vbe_pitch) & (vga->vram_bytes - 1);
+	uint32_t count = view->width * ((view->bpp + 7) / 8), first = vga->vram_bytes - at;
+
+	if (first > count)
+		first = count;
+	(void)cbx_ram_read(vga->vram, at, bytes, first);
+	(void)cbx_ram_read(vga->vram, 0, bytes + first, count - first);
+	vbe_pixels(view, bytes, pixels);
 }
 
 /* ---- The picture ------------------------------------------------------------------------- */
@@ -188,7 +198,7 @@ enum cbx_status vga_screen_render(struct vga *vga, uint32_t *pixels, unsigned st
 		if (view.blank)
 			memset(pixels, 0, view.width * sizeof(*pixels));
 		else if (view.vbe)
-			vbe_line(&view, &reader, y, pixels);
+			vbe_line(&view, vga, y, pixels);
 		else
 			vga_line(&view, &reader, y, pixels);
 	}

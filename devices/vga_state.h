@@ -146,7 +146,6 @@ struct vga_reader {
 void vga_reader_start(struct vga_reader *reader, const struct vga *vga);
 /* The four plane bytes at plane offset n. */
 void vga_reader_planes(struct vga_reader *reader, uint32_t n, uint8_t planes[4]);
-uint8_t vga_reader_byte(struct vga_reader *reader, uint32_t address);
 
 /* The memory address of counter value ma in row scan line scan: a plane offset. */
 unsigned vga_view_address(const struct vga_view *view, unsigned ma, unsigned scan);

@@ -234,16 +234,6 @@ void vga_reader_start(struct vga_reader *reader, const struct vga *vga)
 	reader->page = reader->text_page = NULL;
 }
 
-uint8_t vga_reader_byte(struct vga_reader *reader, uint32_t address)
-{
-	address &= reader->mask;
-	if (address >> 12 != reader->page_number) {
-		reader->page_number = address >> 12;
-		reader->page = cbx_ram_page(reader->vga->vram, address & ~4095u);
-	}
-	return reader->page[address & 4095];
-}
-
 void vga_reader_planes(struct vga_reader *reader, uint32_t n, uint8_t planes[4])
 {
 	uint32_t address = n * 4 & reader->mask;
