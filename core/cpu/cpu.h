@@ -148,6 +148,7 @@ struct cpu {
 	uint16_t tlb_log[2][2 * TLB_ENTRIES];   /* filled non-global entries since the last flush */
 	uint32_t tlb_logged[2];
 	bool tlb_in_log[2][2 * TLB_ENTRIES];
+	uint8_t tlb_large[128];         /* a bit for 4 MiB: a large page there was used */
 	uint64_t tlb_backing[2][2][TLB_ENTRIES];        /* [user][write]: the page an entry leads to */
 	uint8_t (*acknowledge)(struct cbx_device *);
 	struct cbx_device *acknowledge_device;

@@ -31,6 +31,7 @@ void tlb_flush_all(struct cpu *cpu)
 	flush_set(&cpu->tlbs[1]);
 	cpu->tlb_logged[0] = cpu->tlb_logged[1] = 0;
 	memset(cpu->tlb_in_log, 0, sizeof cpu->tlb_in_log);
+	memset(cpu->tlb_large, 0, sizeof cpu->tlb_large);
 	cpu->generation++;
 	cpu_mode_changed(cpu);
 }
@@ -56,16 +57,43 @@ void tlb_flush_nonglobal(struct cpu *cpu)
 	cpu_mode_changed(cpu);
 }
 
+/* The bit of a linear address's 4 MiB in tlb_large. */
+static uint8_t *large_bit(struct cpu *cpu, uint64_t linear, uint8_t *mask)
+{
+	*mask = (uint8_t)(1u << (linear >> 22 & 7));
+	return &cpu->tlb_large[linear >> 25 & (sizeof cpu->tlb_large - 1)];
+}
+
+/* Entries of 4 KiB were made from a large page around here: INVLPG drops them all. */
+static void flush_large(struct cpu *cpu, uint64_t linear)
+{
+	for (unsigned user = 0; user < 2; user++) {
+		struct tlb *tlb = &cpu->tlbs[user];
+
+		for (unsigned n = 0; n < TLB_ENTRIES; n++) {
+			if (tlb->read[n].tag >> 22 == linear >> 22)
+				tlb->read[n].tag = TLB_EMPTY;
+			if (tlb->write[n].tag >> 22 == linear >> 22)
+				tlb->write[n].tag = TLB_EMPTY;
+		}
+	}
+}
+
 void tlb_flush_page(struct cpu *cpu, uint64_t linear)
 {
 	uint64_t page = linear & ~(uint64_t)PAGE_MASK;
 	unsigned slot = (unsigned)(page >> PAGE_BITS & (TLB_ENTRIES - 1));
+	uint8_t mask, *large = large_bit(cpu, linear, &mask);
 
 	for (unsigned user = 0; user < 2; user++) {
 		if (cpu->tlbs[user].read[slot].tag == page)
 			cpu->tlbs[user].read[slot].tag = TLB_EMPTY;
 		if (cpu->tlbs[user].write[slot].tag == page)
 			cpu->tlbs[user].write[slot].tag = TLB_EMPTY;
+	}
+	if (*large & mask) {
+		flush_large(cpu, linear);
+		*large &= (uint8_t)~mask;
 	}
 	cpu->generation++;
 	cpu_mode_changed(cpu);
@@ -108,7 +136,7 @@ static void tlb_log(struct cpu *cpu, unsigned user, unsigned slot)
 
 struct walk {
 	uint64_t physical;              /* of the page and the offset */
-	bool writable, user, global, dirty, no_execute;
+	bool writable, user, global, dirty, no_execute, large;
 };
 
 static bool page_fault(struct cpu *cpu, uint64_t linear, enum access access, bool user, uint32_t error)
@@ -164,6 +192,7 @@ static bool walk_32bit(struct cpu *cpu, uint64_t linear, enum access access, boo
 			*error |= PF_RSVD;
 			return false;
 		}
+		walk->large = true;
 		walk->physical = (pde & 0xffc00000) | (pde >> 13 & 0xff) << 32 | (linear & 0x3fffff);
 		walk->writable = pde & PTE_W;
 		walk->user = pde & PTE_U;
@@ -175,6 +204,7 @@ static bool walk_32bit(struct cpu *cpu, uint64_t linear, enum access access, boo
 			set_bits(cpu, pde_at, 4, pde, PTE_A | dirty);
 		return true;
 	}
+	walk->large = false;
 	pte_at = (pde & 0xfffff000) | (linear >> 12 & 0x3ff) << 2;
 	pte = read_entry(cpu, pte_at, 4);
 	if (!(pte & PTE_P))
@@ -223,6 +253,7 @@ static bool walk_pae(struct cpu *cpu, uint64_t linear, enum access access, bool 
 			*error |= PF_RSVD;
 			return false;
 		}
+		walk->large = true;
 		walk->physical = (pde & 0xffffe00000ull) | (linear & 0x1fffff);
 		walk->writable = pde & PTE_W;
 		walk->user = pde & PTE_U;
@@ -235,6 +266,7 @@ static bool walk_pae(struct cpu *cpu, uint64_t linear, enum access access, bool 
 			set_bits(cpu, pde_at, 8, pde, PTE_A | dirty);
 		return true;
 	}
+	walk->large = false;
 	pte_at = (pde & 0xfffffff000ull) | (linear >> 12 & 0x1ff) << 3;
 	pte = read_entry(cpu, pte_at, 8);
 	if (!(pte & PTE_P))
@@ -405,6 +437,11 @@ static void fill(struct cpu *cpu, uint64_t linear, bool user, bool write, const 
 			tlb->read[n].tag = TLB_EMPTY;
 		if (slot & 3)
 			return;
+	}
+	if (walk->large) {
+		uint8_t mask, *large = large_bit(cpu, linear, &mask);
+
+		*large |= mask;
 	}
 	entry->tag = page;
 	entry->addend = (uintptr_t)host - (uintptr_t)page;

@@ -102,7 +102,17 @@ static uint32_t put_instruction(uint32_t at)
 		at = put_bytes(at, "\x66", 1);
 	if (random_number(20) == 0)
 		at = put_bytes(at, "\x67", 1);
-	switch (random_number(16)) {
+	switch (random_number(20)) {
+	case 16:                        /* arithmetic, and a branch on it */
+	case 17:
+		at = put_immediate(at, 1, random_number(8) << 3 | random_number(4));
+		at = put_immediate(at, 1, random_number(2) ? 0xc0 | random_number(64) : random_number(64));
+		at = put_immediate(at, 1, 0x70 | random_number(16));
+		return put_immediate(at, 1, random_number(2) ? random_number(32) : 256 - random_number(64));
+	case 18:                        /* short forms with a displacement */
+		at = put_immediate(at, 1, random_number(2) ? 0x88 + random_number(4) : 0x39 + random_number(3));
+		at = put_immediate(at, 1, 0x40 | random_number(64));
+		return put_immediate(at, 1, random_number(256));
 	case 0:                         /* MOV EAX, selector; MOV Sreg, AX */
 	case 1:
 		at = put_bytes(at, "\xb8", 1);
