@@ -197,17 +197,20 @@ static bool open_display(struct program *p)
 	return p->session.display != NULL;
 }
 
-/* Somebody may be waiting at a display, a terminal or a socket: then time is real. */
+/*
+ * Time that a guest is halted is skipped only if nobody can be waiting at a display, a
+ * terminal or a socket, and something is there to end the run: else an idle guest would
+ * keep the host busy for ever.
+ */
 static void choose_pace(struct program *p)
 {
 	const struct options *o = &p->options;
+	bool ends = o->timeout > 0 || o->instructions || o->debug_exit_port;
 
 	p->session.pacing.mode = o->pace;
 	if (o->pace != PACE_DEFAULT)
 		return;
-	p->session.pacing.mode = PACE_NONE;
-	if (o->display == DISPLAY_TERMINAL)
-		p->session.pacing.mode = PACE_IDLE;
+	p->session.pacing.mode = ends && o->display != DISPLAY_TERMINAL ? PACE_NONE : PACE_IDLE;
 	for (unsigned i = 0; i < o->serial_count; i++)
 		if (o->serial[i].kind != CHANNEL_NULL && o->serial[i].kind != CHANNEL_FILE)
 			p->session.pacing.mode = PACE_IDLE;
@@ -243,7 +246,7 @@ static bool prepare_typing(struct program *p)
 	return true;
 }
 
-/* ---- The machine -------------------------------------------------------------------------------- */
+/* ---- The machine ---------------------------------------------------------------------------- */
 
 static int64_t clock_start(const struct options *options)
 {

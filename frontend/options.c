@@ -506,12 +506,14 @@ static const struct option table[] = {
 	{ NULL, NULL, "Screen, keyboard, ports:", NULL },
 	{ "display", "D", "terminal (text and graphics in this terminal) or none", parse_display },
 	{ "nographic", NULL, "-display none -serial stdio", parse_nographic },
-	{ "serial", "B", "serial port, repeatable: stdio, null, pty, file:F, tcp:H:P[,server], unix:F[,server]",
+	{ "serial", "B",
+	  "serial port, repeatable: stdio, null, pty, file:F, tcp:H:P[,server], unix:F[,server]",
 	  parse_serial },
 	{ "parallel", "B", "parallel port, as for -serial", parse_parallel },
 	{ "debugcon", "B", "what the guest writes to ports E9h and 402h, as for -serial",
 	  parse_debugcon },
-	{ "type", "S:TEXT", "after S guest seconds type TEXT (\\n Enter, \\{f2}, \\{ctrl-c} ...), repeatable",
+	{ "type", "S:TEXT",
+	  "after S guest seconds type TEXT (\\n Enter, \\{f2}, \\{ctrl-c} ...), repeatable",
 	  parse_type },
 	{ "pace", "P", "wait for the host's clock: none, idle (while the guest idles), real (always)",
 	  parse_pace },
@@ -546,8 +548,8 @@ static enum options_result parse_help(struct context *context, const char *value
 			 table[i].argument ? table[i].argument : "");
 		fprintf(out, "  %-20s %s\n", left, table[i].help);
 	}
-	fprintf(out, "\nKeys in a terminal: Ctrl-A X quits, Ctrl-A D presses Ctrl-Alt-Delete, Ctrl-A P the\n"
-		"power button, Ctrl-A A types Ctrl-A.\n"
+	fprintf(out, "\nKeys in a terminal: Ctrl-A X quits, Ctrl-A D presses Ctrl-Alt-Delete,\n"
+		"Ctrl-A P the power button, Ctrl-A A types Ctrl-A.\n"
 		"\nExit codes: 0 powered off or quit; 2 bad options, 4 cannot open, 6 no machine,\n"
 		"8 -timeout, 10 -max-insns, 12 triple fault with -no-reboot, 14 halted for ever,\n"
 		"16 unsupported, 18 no host memory, 20 cannot write results; odd: the guest's own.\n");

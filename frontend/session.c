@@ -245,7 +245,7 @@ static int stopped(struct session *s, const struct cbx_stop *stop, char *message
 	return EXIT_INTERNAL;
 }
 
-/* ---- The loop ----------------------------------------------------------------------------------- */
+/* ---- The loop -------------------------------------------------------------------------------- */
 
 static int run_slice(struct session *s, uint64_t nanoseconds, char *message, size_t size)
 {
