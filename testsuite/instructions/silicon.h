@@ -57,7 +57,7 @@ struct test_case {
 	unsigned operand_size, address_size;    /* bytes */
 	unsigned code_bits;
 	bool memory, lock, rep;
-	bool host_selector;             /* 78h-7Bh may be loaded: the host's kernel has something there */
+	bool host_only;                 /* a segment that only the host has may be loaded */
 	bool trap_after;                /* single-step it; else a breakpoint stands after it */
 	uint8_t bytes[CODE_ROOM];
 	unsigned length, modrm;         /* bytes; where ModRM is */

@@ -78,13 +78,13 @@ static void load_segment(unsigned which, uint16_t selector, struct hidden h)
 
 static void make_tables(void)
 {
-	const uint8_t hlt = 0xf4;
+	const uint8_t loop[2] = { 0xeb, 0xfe };
 
 	put_descriptor(GDT + CODE0, (struct hidden){ 0, 0xffffffffu, 0xc09b });
 	put_descriptor(GDT + DATA0, (struct hidden){ 0, 0xffffffffu, 0xc093 });
 	put_descriptor(GDT + FLAT_CODE - 3, hidden(FLAT_CODE));
 	put_descriptor(GDT + FLAT_DATA - 3, hidden(FLAT_DATA));
-	put_descriptor(GDT + 0x30, (struct hidden){ 0, 0xffffffffu, 0xa0fb });  /* the host's 64-bit code */
+	put_descriptor(GDT + 0x30, (struct hidden){ 0, 0xffffffffu, 0xa0fb });
 	put_descriptor(GDT + TASK, (struct hidden){ TSS, 0x67, 0x8b });
 	put_descriptor(GDT + LOCAL, (struct hidden){ LDT, LDT_COUNT * 8 - 1, 0x82 });
 	for (unsigned n = 0; n < LDT_COUNT; n++)
@@ -94,7 +94,7 @@ static void make_tables(void)
 
 		poke32(IDT + 8 * n, (uint32_t)CODE0 << 16 | ((HANDLERS + 4 * n) & 0xffff));
 		poke32(IDT + 8 * n + 4, ((HANDLERS + 4 * n) & 0xffff0000u) | 0x8e00 | user);
-		clearbox_poke(HANDLERS + 4 * n, &hlt, 1);
+		clearbox_poke(HANDLERS + 4 * n, loop, 2);
 	}
 	poke32(TSS + 4, STACK);
 	poke32(TSS + 8, DATA0);

@@ -361,7 +361,8 @@ static void prefixes(struct build *b)
 									: below(random, 6);
 		list[count++] = overrides[b->segment];
 	}
-	c->lock = !has_operand(c->op, OPERAND_Cd, OPERAND_Cd) /* AMD's name for CR8 */ && chance(random, (info->attributes & ATTRIBUTE_L) && c->memory ? 12 : 1);
+	c->lock = chance(random, (info->attributes & ATTRIBUTE_L) && c->memory ? 12 : 1) &&
+		  !has_operand(c->op, OPERAND_Cd, OPERAND_Cd);  /* on AMD's: CR8 */
 	if (c->lock)
 		list[count++] = 0xf0;
 	c->rep = is_string(c->op) && chance(random, 50);
@@ -548,19 +549,24 @@ static void opcode_and_operands(struct build *b, bool modrm, bool memory_form)
 }
 
 /*
- * Is 78h-7Bh, where Linux has a segment whose limit is the number of the processor, in one of
- * the places from which this row takes selectors?
+ * Segments that only the host has: that of 64-bit code (for jumps), and 78h-7Bh, where Linux
+ * has one whose limit is the number of the processor.
  */
-static bool may_load_host_selector(const struct build *b)
+static bool is_host_only(uint16_t selector, bool code)
+{
+	return (selector & 0xfffc) == 0x78 || (code && (selector & 0xfffc) == 0x30);
+}
+
+/* Is such a selector in one of the places from which this row takes selectors? */
+static bool may_load_host_only(const struct build *b)
 {
 	const struct test_case *c = b->c;
-	uint32_t stack = segment_base(c->before.segment[SEG_SS]), at[6];
+	uint32_t stack = segment_base(c->before.segment[SEG_SS]), at[4];
+	bool call = c->op == OP_CALL_Mp || c->op == OP_JMP_Mp;
 	unsigned width = c->operand_size, count = 0;
 
 	if (takes_selector(c->op) && !c->memory)
-		return (c->before.reg[c->bytes[c->modrm] & 7] & 0xfffc) == 0x78;
-	if (c->op == OP_CALL_Ap || c->op == OP_JMP_Ap)
-		return (c->bytes[c->length - 2] & 0xfc) == 0x78 && !c->bytes[c->length - 1];
+		return is_host_only((uint16_t)c->before.reg[c->bytes[c->modrm] & 7], false);
 	stack += stack_is_16_bit(b) ? c->before.reg[REG_SP] & 0xffff : c->before.reg[REG_SP];
 	if (takes_selector(c->op))
 		at[count++] = c->target;
@@ -571,11 +577,10 @@ static bool may_load_host_selector(const struct build *b)
 	if (far_return_op(c->op))
 		at[count++] = stack + width;
 	while (count--) {
-		uint8_t bytes[2] = { 0, 0 };
+		const uint8_t *bytes = native_data() + (at[count] - DATA_AT);
 
-		if (at[count] - DATA_AT < DATA_BYTES - 1)
-			memcpy(bytes, native_data() + (at[count] - DATA_AT), 2);
-		if ((bytes[0] & 0xfc) == 0x78 && !bytes[1])
+		if (at[count] - DATA_AT < DATA_BYTES - 1 &&
+		    is_host_only((uint16_t)(bytes[0] | bytes[1] << 8), call || far_return_op(c->op)))
 			return true;
 	}
 	return false;
@@ -625,7 +630,7 @@ void generate(struct random *random, enum op op, bool with_ldt, struct test_case
 	c->trap_after = !c->rep && op != OP_PUSHF_Fv && op != OP_POPF_Fv && op != OP_MOV_Sw_Ew &&
 			op != OP_POP_SS && op != OP_INT1;
 	fill_memory(&b);
-	c->host_selector = may_load_host_selector(&b);
+	c->host_only = may_load_host_only(&b);
 }
 
 void return_frame(const struct test_case *c, uint64_t frame[5])
