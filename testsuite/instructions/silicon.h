@@ -21,7 +21,7 @@
 enum {
 	CODE_BYTES = 0x2000, FRAME = 0x1f80 /* in CODE: what the host's IRET pops */, FRAME_BYTES = 40,
 	DATA_BYTES = 0x4000, READ_ONLY_BYTES = 0x1000,
-	CODE_ROOM = 32                  /* for one instruction and what stands after it */
+	CODE_ROOM = 128                 /* for a case and the breakpoints after it */
 };
 
 /* Selectors of the host's GDT that stand in ours, too, and the LDT, which we make. */
@@ -53,7 +53,9 @@ struct state {
 };
 
 struct test_case {
-	enum op op;
+	enum op op;                     /* the row; OP_INVALID: a sequence */
+	unsigned instructions;
+	uint32_t undefined, undefined_within;   /* sequence: flags that say nothing after it, or in it */
 	unsigned operand_size, address_size;    /* bytes */
 	unsigned code_bits;
 	bool memory, lock, rep;
@@ -81,6 +83,10 @@ bool segment_big(uint16_t selector);
 void generate(struct random *random, enum op op, bool with_ldt, struct test_case *c,
 	      void (*poke)(uint32_t linear, const void *bytes, unsigned count));
 
+/* Some instructions one after the other, their flags going into each other and into branches. */
+void generate_sequence(struct random *random, bool with_ldt, struct test_case *c,
+		       void (*poke)(uint32_t linear, const void *bytes, unsigned count));
+
 /* ---- silicon_native.c ---- */
 /* NULL, or why it cannot be done here. */
 const char *native_start(bool *with_ldt);
@@ -89,7 +95,8 @@ const uint8_t *native_data(void);       /* DATA_BYTES */
 void native_run(const struct test_case *c, struct state *after);
 
 /* ---- silicon_clearbox.c ---- */
-const char *clearbox_start(void);
+/* hostile: NULL, "small" caches, or "single" instruction blocks. */
+const char *clearbox_start(const char *hostile);
 void clearbox_poke(uint32_t linear, const void *bytes, unsigned count);
 void clearbox_data(uint8_t *bytes);     /* copies DATA_BYTES */
 bool is_private(uint32_t linear);        /* what only the supervisor reaches on our side */

@@ -109,12 +109,14 @@ static void make_tables(void)
 	poke32(TABLE + ((DATA_AT + DATA_BYTES) >> 10), (DATA_AT + DATA_BYTES) | 5);
 }
 
-const char *clearbox_start(void)
+const char *clearbox_start(const char *hostile)
 {
 	struct cbx_machine_options options = { .size = sizeof options, .memory_bytes = MEMORY };
 	static uint8_t fill[DATA_BYTES + READ_ONLY_BYTES];
 	struct cbx_error error;
 
+	options.small_caches = hostile && !strcmp(hostile, "small");
+	options.single_step_blocks = hostile && !strcmp(hostile, "single");
 	if (cbx_machine_new(&options, &machine, &error) != CBX_OK)
 		return "no machine";
 	make_tables();
@@ -195,11 +197,17 @@ void clearbox_run(const struct test_case *c, struct state *after)
 		cbx_register_write(machine, CBX_RAX + n, c->before.reg[n]);
 	cbx_register_write(machine, CBX_RFLAGS, c->before.eflags);
 	cbx_register_write(machine, CBX_RIP, c->before.eip);
-	/* A repeated instruction may come back to itself; it ends within this. */
-	for (unsigned n = 0; n < 70000; n++) {
-		cbx_step(machine, &stop);
-		if (!c->rep || get(CBX_CS) == CODE0 || get(CBX_RIP) != c->before.eip)
-			break;
+	if (c->instructions > 1) {
+		/* After an exception the rest is spent in the handler, a loop. */
+		cbx_run(machine, &(struct cbx_run_options){ .size = sizeof(struct cbx_run_options),
+							    .instructions = c->instructions }, &stop);
+	} else {
+		/* A repeated instruction may come back to itself; it ends within this. */
+		for (unsigned n = 0; n < 70000; n++) {
+			cbx_step(machine, &stop);
+			if (!c->rep || get(CBX_CS) == CODE0 || get(CBX_RIP) != c->before.eip)
+				break;
+		}
 	}
 	for (unsigned n = 0; n < 8; n++)
 		after->reg[n] = get(CBX_RAX + n);

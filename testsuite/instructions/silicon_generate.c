@@ -72,7 +72,7 @@ const char *skipped_row(enum op op)
 	}
 }
 
-/* ---- Classes of rows ---------------------------------------------------------------------------- */
+/* ---- Classes of rows ---- */
 
 static bool has_operand(enum op op, unsigned first, unsigned last)
 {
@@ -114,7 +114,7 @@ static bool divides(enum op op)
 	return op == OP_DIV_Eb || op == OP_IDIV_Eb || op == OP_DIV_Ev || op == OP_IDIV_Ev;
 }
 
-/* ---- Values --------------------------------------------------------------------------------------- */
+/* ---- Values ---- */
 
 static uint32_t edge_value(struct random *random)
 {
@@ -166,7 +166,7 @@ static uint32_t some_target(struct random *random, bool aligned, bool far_out)
 	}
 }
 
-/* ---- One case ----------------------------------------------------------------------------------------- */
+/* ---- One case ---- */
 
 struct build {
 	struct random *random;
@@ -174,6 +174,7 @@ struct build {
 	void (*poke)(uint32_t linear, const void *bytes, unsigned count);
 	bool with_ldt;
 	unsigned segment;               /* of the memory operand */
+	bool sequence;                  /* registers will have changed: mostly absolute addresses, no locks */
 };
 
 static void emit(struct build *b, uint32_t value, unsigned count)
@@ -285,6 +286,11 @@ static void memory_operand(struct build *b, unsigned reg_field, uint32_t target)
 	uint32_t mask = wide == 2 ? 0xffff : 0xffffffffu, sum, displacement = 0;
 	bool has_sib = false, reach = chance(random, 95), absolute = false;
 
+	if (b->sequence && chance(random, 75)) {
+		mod = 0;
+		rm = base = wide == 2 ? 6 : 5;
+	}
+
 	if (wide == 2) {
 		base = bases[rm];
 		index = indexes[rm];
@@ -361,7 +367,7 @@ static void prefixes(struct build *b)
 									: below(random, 6);
 		list[count++] = overrides[b->segment];
 	}
-	c->lock = chance(random, (info->attributes & ATTRIBUTE_L) && c->memory ? 12 : 1) &&
+	c->lock = !b->sequence && chance(random, (info->attributes & ATTRIBUTE_L) && c->memory ? 12 : 1) &&
 		  !has_operand(c->op, OPERAND_Cd, OPERAND_Cd);  /* on AMD's: CR8 */
 	if (c->lock)
 		list[count++] = 0xf0;
@@ -594,20 +600,39 @@ static bool splits_lock(const struct test_case *c)
 	return c->memory && locked && (c->target & 63) > 56;
 }
 
+/* Where the code is; after everything else that sets ESP. */
+static void place(struct build *b)
+{
+	struct test_case *c = b->c;
+
+	if (stack_is_16_bit(b))         /* see silicon_native.c */
+		c->before.reg[REG_SP] = (c->before.reg[REG_SP] & 0xffff) | (CODE_AT & 0xffff0000u);
+	c->code = CODE_AT + (chance(b->random, 10) ? 0xff0 + below(b->random, 16)
+						   : 0x400 + CODE_ROOM * below(b->random, 20));
+	c->before.eip = offset_in(b, SEG_CS, c->code);
+}
+
+static bool has_modrm(const struct op_info *info)
+{
+	bool modrm = info->encoding >= ENCODING_GR1 && info->encoding <= ENCODING_GM2;
+
+	for (unsigned n = 0; n < 3; n++)
+		modrm |= operands[info->operand[n]].modrm;
+	return modrm;
+}
+
 void generate(struct random *random, enum op op, bool with_ldt, struct test_case *c,
 	      void (*poke)(uint32_t linear, const void *bytes, unsigned count))
 {
 	const struct op_info *info = &op_info[op];
-	struct build b = { random, c, poke, with_ldt, SEG_COUNT };
-	bool modrm = info->encoding >= ENCODING_GR1 && info->encoding <= ENCODING_GM2;
-	bool memory_form;
+	struct build b = { random, c, poke, with_ldt, SEG_COUNT, false };
+	bool modrm = has_modrm(info), memory_form;
 
-	for (unsigned n = 0; n < 3; n++)
-		modrm |= operands[info->operand[n]].modrm;
 	do {
 		memset(c, 0, sizeof *c);
 		memset(c->bytes, 0xcc, sizeof c->bytes);
 		c->op = op;
+		c->instructions = 1;
 		memory_form = modrm && !(info->attributes & ATTRIBUTE_R) && chance(random, 65);
 		/* Register forms of these are other instructions. */
 		if (op == OP_NOP_PREFETCH)      /* #UD on AMD's */
@@ -622,10 +647,7 @@ void generate(struct random *random, enum op op, bool with_ldt, struct test_case
 		opcode_and_operands(&b, modrm, memory_form);
 		implied_operands(&b);
 	} while (splits_lock(c));
-	if (stack_is_16_bit(&b))        /* see silicon_native.c */
-		c->before.reg[REG_SP] = (c->before.reg[REG_SP] & 0xffff) | (CODE_AT & 0xffff0000u);
-	c->code = CODE_AT + (chance(random, 10) ? 0xff0 + below(random, 16) : 0x400 + 64 * below(random, 32));
-	c->before.eip = offset_in(&b, SEG_CS, c->code);
+	place(&b);
 	/* Where a trap would come too early, too late or be seen. */
 	c->trap_after = !c->rep && op != OP_PUSHF_Fv && op != OP_POPF_Fv && op != OP_MOV_Sw_Ew &&
 			op != OP_POP_SS && op != OP_INT1;
@@ -640,4 +662,83 @@ void return_frame(const struct test_case *c, uint64_t frame[5])
 	frame[2] = c->before.eflags | (c->trap_after ? FLAG_TF : 0u);
 	frame[3] = c->before.reg[REG_SP];
 	frame[4] = c->before.segment[SEG_SS];
+}
+
+/* ---- Sequences ---- */
+
+static bool is_condition(enum op op)
+{
+	return (op >= OP_JO_Jb && op <= OP_JNLE_Jb) || (op >= OP_JO_Jz && op <= OP_JNLE_Jz);
+}
+
+static bool fits_sequence(enum op op)
+{
+	const struct op_info *info = &op_info[op];
+
+	if (skipped_row(op) || (info->attributes & ATTRIBUTE_X) || takes_selector(op) || divides(op))
+		return false;
+	if (is_string(op) || has_operand(op, OPERAND_ES, OPERAND_GS) || has_operand(op, OPERAND_Sw, OPERAND_Dd))
+		return false;
+	switch (op) {
+	case OP_ENTER_Iw_Ib: case OP_LEAVE: case OP_POPA: case OP_BOUND_Gv_Ma: case OP_XLAT: case OP_RDMSR:
+	case OP_LOOP_Jb: case OP_LOOPE_Jb: case OP_LOOPNE_Jb: case OP_JCXZ_Jb: case OP_AAM_Ib: case OP_POP_Ev:
+	case OP_XCHG_Eb_Gb: case OP_XCHG_Ev_Gv:         /* locked */
+	case OP_NOP_PREFETCH:
+	case OP_BSWAP_Zv:                               /* 16 bits: undefined result */
+	case OP_SHLD_Ev_Gv_Ib: case OP_SHLD_Ev_Gv_CL: case OP_SHRD_Ev_Gv_Ib: case OP_SHRD_Ev_Gv_CL:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static void conditional_jump(struct build *b, bool last)
+{
+	unsigned distance = last ? below(b->random, 8) : 0, condition = b->c->op;
+
+	condition = op_info[condition].opcode & 15;
+	if (chance(b->random, 70)) {
+		emit(b, 0x70 | condition, 1);
+		emit(b, distance, 1);
+	} else {
+		emit(b, 0x0f, 1);
+		emit(b, 0x80 | condition, 1);
+		emit(b, distance, b->c->code_bits / 8);
+	}
+}
+
+void generate_sequence(struct random *random, bool with_ldt, struct test_case *c,
+		       void (*poke)(uint32_t linear, const void *bytes, unsigned count))
+{
+	struct build b = { random, c, poke, with_ldt, SEG_COUNT, true };
+	unsigned wanted = 2 + below(random, 7);
+
+	memset(c, 0, sizeof *c);
+	memset(c->bytes, 0xcc, sizeof c->bytes);
+	choose_segments(&b);
+	choose_registers(&b);
+	while (c->instructions < wanted) {
+		bool last = ++c->instructions == wanted;
+		const struct op_info *info;
+
+		do {
+			c->op = 1 + below(random, OP_COUNT - 1);
+			if (chance(random, last ? 60 : 8))
+				c->op = OP_JO_Jb + below(random, 16);
+			info = &op_info[c->op];
+		} while (!fits_sequence(c->op) || (info->flags_read & c->undefined));
+		c->undefined = (c->undefined & ~(uint32_t)info->flags_set) | info->flags_undefined;
+		c->undefined_within |= info->flags_undefined;
+		if (is_condition(c->op)) {
+			conditional_jump(&b, last);
+			continue;
+		}
+		c->memory = has_modrm(info) && ((info->attributes & ATTRIBUTE_U) || chance(random, 35));
+		prefixes(&b);
+		opcode_and_operands(&b, has_modrm(info), c->memory);
+		fill_memory(&b);
+	}
+	c->op = OP_INVALID;
+	c->rep = c->lock = false;
+	place(&b);
 }
