@@ -345,7 +345,8 @@ static unsigned build(struct cpu *cpu, struct block *block, const struct source 
 		if (status != DECODE_OK) {
 			*i = (struct insn){ .run = status == DECODE_UD ? op_UD : op_GP, .ip = ip,
 					    .n = (uint8_t)n, .flags = INSN_LAST };
-			at += at < source->available;   /* the bytes that made it bad */
+			/* Any of the bytes looked at may have made it bad. */
+			at = source->available - at < 15 ? source->available : at + 15;
 			i++;
 			ended = true;
 			break;
