@@ -31,7 +31,6 @@ static const struct cbx_field vga_fields[] = {
 	CBX_FIELD_ARRAY(struct vga_state, palette),
 	CBX_FIELD_ARRAY(struct vga_state, latch),
 	CBX_FIELD(struct vga_state, text_window),
-	CBX_FIELD(struct vga_state, text_accesses),
 	CBX_FIELD(struct vga_state, vbe_index),
 	CBX_FIELD_ARRAY(struct vga_state, vbe),
 	CBX_FIELD_END
@@ -361,7 +360,7 @@ static void vga_reset(struct cbx_device *device, enum cbx_reset_kind kind)
 	struct vga *vga = (struct vga *)device;
 
 	(void)kind;
-	if (vga->state.text_window)
+	if (vga->state.text_window == TEXT_ON)
 		vga_leave_text_window(vga);
 	vga->state = (struct vga_state){ .dac_mask = 0xff, .enable = 1 };
 	vga->state.vbe[VBE_ID] = VBE_LATEST_ID;

@@ -7,11 +7,12 @@
  * with nothing else switched on (mode 13h), because of the order of bytes in video
  * memory, and text.
  *
- * Text is kept in memory of its own while it is mapped so (state.text_window): byte A of
- * the window stands for plane A & 1, offset A & ~1, that is for byte 4 (A & ~1) + (A & 1)
- * of video memory, whose own copy is then stale.  The window is entered after some
- * accesses in text mode, and left, by copying back, when a register makes any other view
- * of these bytes possible or the linear framebuffer's alias of them is touched.
+ * Text is kept in memory of its own while it is mapped so (TEXT_ON): byte A of the window
+ * stands for plane A & 1, offset A & ~1, that is for byte 4 (A & ~1) + (A & 1) of video
+ * memory, whose own copy is then stale.  The window is entered when the registers allow
+ * nothing but plain text access, and left, by copying back, when they allow more.  It is
+ * given up until then (TEXT_BARRED) when the linear framebuffer's alias of these bytes is
+ * touched.  So where the bytes are depends on what the guest did alone.
  *
  * One thing differs from a VGA chip: a read through these two mappings does not load
  * the latches.  And chain-4 packs its bytes, as SVGA chips do: address A is offset A / 4
@@ -22,7 +23,7 @@
 #include "vga_state.h"
 
 /* The guard is just above the PCI functions' regions, the windows are above RAM. */
-enum { TEXT_ACCESSES = 64, PRIORITY = 4, GUARD_PRIORITY = -9 };
+enum { PRIORITY = 4, GUARD_PRIORITY = -9 };
 
 /* What vga->mapped says: nothing, one of the four windows, chain-4 (2), the bank, text (2). */
 enum { MAP_NONE, MAP_WINDOW = 1, MAP_CHAIN4 = 5, MAP_BANK = 7, MAP_TEXT = 8, MAP_UNKNOWN = 10 };
@@ -69,13 +70,12 @@ static bool text_possible(const struct vga_state *s)
 
 bool vga_text_check(const struct vga_state *s)
 {
-	return s->text_window <= 1 && s->text_accesses <= TEXT_ACCESSES &&
-	       (!s->text_window || text_possible(s));
+	return s->text_window <= TEXT_BARRED && (s->text_window != TEXT_OFF) == text_possible(s);
 }
 
 static void enter_text_window(struct vga *vga)
 {
-	vga->state.text_accesses = 0;
+	vga->state.text_window = TEXT_BARRED;
 	for (uint32_t at = 0; at < VGA_TEXT_BYTES; at += 1024) {
 		const uint8_t *planes = cbx_ram_page(vga->vram, 4 * at);
 		uint8_t *text = cbx_ram_page_writable(vga->text, at);
@@ -88,8 +88,7 @@ static void enter_text_window(struct vga *vga)
 			text[i + 1] = planes[4 * i + 1];
 		}
 	}
-	vga->state.text_window = 1;
-	vga_map(vga);
+	vga->state.text_window = TEXT_ON;
 }
 
 void vga_leave_text_window(struct vga *vga)
@@ -113,8 +112,7 @@ void vga_leave_text_window(struct vga *vga)
 			planes[4 * i + 1] = text[i + 1];
 		}
 	}
-	vga->state.text_window = 0;
-	vga->state.text_accesses = 0;
+	vga->state.text_window = TEXT_BARRED;
 	vga->version++;
 }
 
@@ -129,7 +127,7 @@ static unsigned wanted_mapping(const struct vga *vga)
 		return MAP_NONE;
 	if (vga_vbe_on(s))
 		return MAP_BANK;
-	if (s->text_window)
+	if (s->text_window == TEXT_ON)
 		return MAP_TEXT + (window & 1);
 	if (s->seq[VGA_SEQ_MEMORY] & 8 && window < 2 && s->seq[VGA_SEQ_MAP_MASK] == 15 &&
 	    plain_access(s) && !(s->vbe[VBE_ENABLE] & VBE_ENABLED))
@@ -167,7 +165,7 @@ void vga_place_guard(struct vga *vga)
 		return;
 	bar = cbx_pci_config_read(vga->pci, 0x10, 4) & 0xfffffff0;
 	command = cbx_pci_config_read(vga->pci, 4, 2);
-	if (vga->state.text_window && command & CBX_PCI_MEMORY && bar)
+	if (vga->state.text_window == TEXT_ON && command & CBX_PCI_MEMORY && bar)
 		cbx_region_place(vga->lfb_guard, bar, CBX_REGION_READ | CBX_REGION_WRITE,
 				 GUARD_PRIORITY);
 	else
@@ -178,11 +176,12 @@ void vga_map(struct vga *vga)
 {
 	unsigned wanted;
 
-	vga->text_possible = text_possible(&vga->state);
-	if (!vga->text_possible) {
-		if (vga->state.text_window)
+	if (!text_possible(&vga->state)) {
+		if (vga->state.text_window == TEXT_ON)
 			vga_leave_text_window(vga);
-		vga->state.text_accesses = 0;
+		vga->state.text_window = TEXT_OFF;
+	} else if (vga->state.text_window == TEXT_OFF) {
+		enter_text_window(vga);
 	}
 	wanted = wanted_mapping(vga);
 	if (wanted == MAP_BANK)
@@ -310,12 +309,6 @@ static void write_byte(struct vga *vga, uint32_t a, uint8_t value)
 	store(page, (load(page) & ~mask) | (data & mask));
 }
 
-static void count_text_access(struct vga *vga)
-{
-	if (vga->text_possible && ++vga->state.text_accesses >= TEXT_ACCESSES)
-		enter_text_window(vga);
-}
-
 static uint64_t memory_read(struct cbx_device *device, uint64_t offset, unsigned width)
 {
 	struct vga *vga = (struct vga *)device;
@@ -323,7 +316,6 @@ static uint64_t memory_read(struct cbx_device *device, uint64_t offset, unsigned
 
 	for (unsigned i = 0; i < width; i++)
 		value |= (uint64_t)read_byte(vga, (uint32_t)offset + i) << 8 * i;
-	count_text_access(vga);
 	return value;
 }
 
@@ -334,7 +326,6 @@ static void memory_write(struct cbx_device *device, uint64_t offset, uint64_t va
 
 	for (unsigned i = 0; i < width; i++)
 		write_byte(vga, (uint32_t)offset + i, (uint8_t)(value >> 8 * i));
-	count_text_access(vga);
 }
 
 const struct cbx_io vga_memory_io = { 1 | 2 | 4, memory_read, memory_write };
@@ -346,7 +337,7 @@ static uint64_t guard_read(struct cbx_device *device, uint64_t offset, unsigned 
 	uint8_t bytes[8] = { 0 };
 	uint64_t value = 0;
 
-	if (vga->state.text_window) {
+	if (vga->state.text_window == TEXT_ON) {
 		vga_leave_text_window(vga);
 		vga_map(vga);
 	}
@@ -363,7 +354,7 @@ static void guard_write(struct cbx_device *device, uint64_t offset, uint64_t val
 	struct vga *vga = (struct vga *)device;
 	uint8_t bytes[8];
 
-	if (vga->state.text_window) {
+	if (vga->state.text_window == TEXT_ON) {
 		vga_leave_text_window(vga);
 		vga_map(vga);
 	}

@@ -32,7 +32,10 @@ enum {
 	VBE_ENABLED = 0x01, VBE_GET_CAPS = 0x02, VBE_8BIT_DAC = 0x20, VBE_LFB = 0x40,
 	VBE_NO_CLEAR = 0x80,
 	VBE_MAX_XRES = 2560, VBE_MAX_YRES = 1600, VBE_MAX_BPP = 32,
-	VBE_LATEST_ID = 0xb0c5
+	VBE_LATEST_ID = 0xb0c5,
+
+	/* text_window: registers do not allow it; it is in use; it was given up. */
+	TEXT_OFF = 0, TEXT_ON = 1, TEXT_BARRED = 2
 };
 
 /* All that the guest can notice, beside the bytes of video memory. */
@@ -47,8 +50,7 @@ struct vga_state {
 	uint8_t dac_mask, dac_index, dac_component, dac_latch[3];
 	uint8_t palette[768];
 	uint8_t latch[4];
-	uint8_t text_window;                    /* text memory is in the window's own RAM */
-	uint16_t text_accesses;                 /* while text_window is possible but off */
+	uint8_t text_window;                    /* where text memory is: see vga_memory.c */
 	uint16_t vbe_index;
 	uint16_t vbe[VBE_REGISTERS];
 };
@@ -65,11 +67,10 @@ struct vga {
 	struct cbx_region *chain4[2];           /* RAM: 128 KiB and 64 KiB at A0000 */
 	struct cbx_region *text_ram, *bank;     /* RAM: B0000 or B8000; A0000, movable */
 	struct cbx_region *lfb, *mmio;
-	struct cbx_region *lfb_guard;           /* handlers over the planes while text_window */
+	struct cbx_region *lfb_guard;           /* handlers over the planes while TEXT_ON */
 
 	/* Derived: what is mapped now, and a count of possible changes of the picture. */
 	unsigned mapped;
-	bool text_possible;
 	uint64_t version;
 	unsigned phase;                         /* of blinking, when version was last asked for */
 };

@@ -52,7 +52,7 @@ static void update_version(struct vga *vga, const struct vga_view *view)
 	if (take_dirty(vga->vram, 0, vga->state.vbe[VBE_ENABLE] & VBE_ENABLED ?
 		       vga->vram_bytes : 4 * VGA_PLANE_BYTES))
 		vga->version++;
-	if (vga->state.text_window && take_dirty(vga->text, 0, VGA_TEXT_BYTES))
+	if (vga->state.text_window == TEXT_ON && take_dirty(vga->text, 0, VGA_TEXT_BYTES))
 		vga->version++;
 }
 

@@ -118,8 +118,9 @@ static void write_enable(struct vga *vga, uint16_t value)
 			cbx_log(&vga->device, "VBE mode does not fit into video memory: not set");
 			value &= (uint16_t)~VBE_ENABLED;
 		} else {
-			if (s->text_window)
+			if (s->text_window == TEXT_ON)
 				vga_leave_text_window(vga);
+			s->text_window = TEXT_OFF;
 			s->vbe[VBE_VIRT_WIDTH] = s->vbe[VBE_XRES];
 			s->vbe[VBE_VIRT_HEIGHT] = (uint16_t)virtual_height(
 				vga, s->vbe[VBE_BPP], s->vbe[VBE_XRES]);

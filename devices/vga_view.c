@@ -248,7 +248,7 @@ void vga_reader_planes(struct vga_reader *reader, uint32_t n, uint8_t planes[4])
 
 	/* Planes 0 and 1 may live in the text window. */
 	n = address / 4;
-	if (!reader->vga->state.text_window || n & 1 || n >= VGA_TEXT_BYTES)
+	if (reader->vga->state.text_window != TEXT_ON || n & 1 || n >= VGA_TEXT_BYTES)
 		return;
 	if (n >> 12 != reader->text_page_number) {
 		reader->text_page_number = n >> 12;
