@@ -97,6 +97,12 @@ static void copy_from_native(uint32_t linear, uint32_t count)
 			clearbox_poke(linear, native_data() + (linear - DATA_AT), 1);
 }
 
+/* All memory is made equal to the host's again. */
+static void resynchronise(void)
+{
+	clearbox_poke(DATA_AT, native_data(), DATA_BYTES);
+}
+
 static bool is_segment_push(enum op op)
 {
 	return op == OP_PUSH_ES || op == OP_PUSH_CS || op == OP_PUSH_SS || op == OP_PUSH_DS ||
@@ -110,7 +116,7 @@ static bool has_operand(enum op op, unsigned operand)
 
 static bool is_memory_fault(int vector)
 {
-	return vector == VECTOR_GP || vector == VECTOR_SS || vector == VECTOR_PF;
+	return vector == VECTOR_GP || vector == VECTOR_SS || vector == VECTOR_PF || vector == VECTOR_AC;
 }
 
 /*
@@ -127,22 +133,21 @@ static void tolerate(const struct test_case *c, const struct state *native, stru
 	bool accept = false;
 
 	/* Operands around the end of 4 GiB: #GP or #SS is optional (SDM 3A 5.3). */
-	if (of_memory && (ours->vector == VECTOR_PF ? ours->cr2 : native->cr2) >= 0xfffffff0u)
-		accept = native->vector == VECTOR_PF || ours->vector == VECTOR_PF;
+	if (of_memory && native->vector != ours->vector)
+		accept = (native->vector == VECTOR_PF && native->cr2 >= 0xfffffff0u) ||
+			 (ours->vector == VECTOR_PF && ours->cr2 >= 0xfffffff0u) ||
+			 (ours->vector == VECTOR_AC && c->whole_space);
 	/* A segment push leaves the upper half of a doubleword alone, or makes it 0 (SDM 2B, PUSH). */
 	if (is_segment_push(c->op) && c->operand_size == 4 && native->vector < 0)
 		copy_from_native(stack_top(native) + 2, 2);
-	else if (is_segment_push(c->op) && c->operand_size == 4 && is_memory_fault(native->vector) &&
-		 native->vector != ours->vector) {
-		copy_from_native(stack_top(native) - 4, 2);
-		accept = true;
-	}
+	if (is_segment_push(c->op) && c->operand_size == 4 && is_memory_fault(native->vector))
+		accept |= native->vector != ours->vector;
 	/* The return address may be pushed before the target is found to be beyond the limit. */
 	if (far_call && both)
 		copy_from_native(stack_top(native) - 8, 8);
 	/* So does a near call; both may then fault on the stack instead. */
-	if ((c->op == OP_CALL_Jz || c->op == OP_CALL_Ev || far_call) && both && ours->vector == VECTOR_GP)
-		accept |= native->vector == VECTOR_SS || native->vector == VECTOR_PF;
+	if ((c->op == OP_CALL_Jz || c->op == OP_CALL_Ev || far_call) && of_memory && ours->vector == VECTOR_GP)
+		accept |= native->vector != VECTOR_GP;
 	/* Far returns read their frame in any order, and the outer stack before they look at CS. */
 	if (far_return && of_memory)
 		accept |= native->vector != ours->vector || (uint16_t)(native->cr2 - ours->cr2 + 12) < 24;
@@ -153,6 +158,9 @@ static void tolerate(const struct test_case *c, const struct state *native, stru
 	if (c->op == OP_POPA && both && native->vector == ours->vector &&
 	    native->reg[REG_SP] == c->before.reg[REG_SP])
 		memcpy(ours->reg, native->reg, sizeof ours->reg);
+	/* ENTER's last write, which is not done, has to be aligned, or not. */
+	if (c->op == OP_ENTER_Iw_Ib && native->vector == VECTOR_AC)
+		accept |= (c->before.reg[REG_SP] - c->bytes[c->length - 3]) & (c->operand_size - 1);
 	/* The destination may be needed for writing only when RPL is changed. */
 	if (c->op == OP_ARPL_Ew_Gw && ours->vector >= 0 && (native->error & 2) == 0)
 		accept |= both || !(native->eflags & FLAG_ZF);
@@ -163,8 +171,10 @@ static void tolerate(const struct test_case *c, const struct state *native, stru
 	/* Where our tables are, the host has nothing. */
 	if (ours->vector == VECTOR_PF && is_private(ours->cr2))
 		ours->error &= ~1u;
-	if (accept)
+	if (accept) {
 		*ours = *native;
+		resynchronise();
+	}
 }
 
 /* ---- Comparing ---- */
@@ -248,12 +258,6 @@ static void show_case(const struct test_case *c, uint64_t number)
 	for (unsigned n = 0; n < 6; n++)
 		printf(" %s %04x", segment_names[n], c->before.segment[n]);
 	printf("\n");
-}
-
-/* Ours is made equal to the host's again. */
-static void resynchronise(void)
-{
-	clearbox_poke(DATA_AT, native_data(), DATA_BYTES);
 }
 
 /* OP_INVALID: sequences. */

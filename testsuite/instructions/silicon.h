@@ -59,6 +59,7 @@ struct test_case {
 	unsigned operand_size, address_size;    /* bytes */
 	unsigned code_bits;
 	bool memory, lock, rep;
+	bool whole_space;               /* the limit of the segment used is 4 GiB */
 	bool host_only;                 /* a segment that only the host has may be loaded */
 	bool trap_after;                /* single-step it; else a breakpoint stands after it */
 	uint8_t bytes[CODE_ROOM];

@@ -272,6 +272,8 @@ static void choose_registers(struct build *b)
 	s->eflags = FLAG_1 | FLAG_IF | (random32(random) & (FLAGS_ARITHMETIC | FLAG_DF));
 	if (chance(random, 10))
 		s->eflags |= FLAG_ID;
+	if (chance(random, 8))
+		s->eflags |= FLAG_AC;
 }
 
 /* ModRM, SIB and displacement of a memory operand, and what the registers must be to reach target. */
@@ -499,12 +501,10 @@ static void fill_memory(struct build *b)
 		if (far_return_op(c->op)) {
 			values[0] = chance(random, 70) ? below(random, 0x10000) : edge_value(random);
 			values[1] = some_selector(random, true);
-			values[2] = edge_value(random) & ~(uint32_t)(FLAG_NT | FLAG_AC);
+			values[2] = edge_value(random) & ~(uint32_t)FLAG_NT;
 		}
 		if ((c->op == OP_RET || c->op == OP_RET_Iw) && chance(random, 70))
 			values[0] = below(random, 0x10000);
-		if (c->op == OP_POPF_Fv)
-			values[0] &= ~(uint32_t)FLAG_AC;
 		stack += stack_is_16_bit(b) ? c->before.reg[REG_SP] & 0xffff : c->before.reg[REG_SP];
 		poke_values(b, stack, values, 8, width);
 	}
@@ -610,6 +610,9 @@ static void place(struct build *b)
 	c->code = CODE_AT + (chance(b->random, 10) ? 0xff0 + below(b->random, 16)
 						   : 0x400 + CODE_ROOM * below(b->random, 20));
 	c->before.eip = offset_in(b, SEG_CS, c->code);
+	for (unsigned n = 0; n < 6; n++)
+		if (b->sequence || n == (b->segment == SEG_COUNT ? SEG_SS : b->segment))
+			c->whole_space |= !(c->before.segment[n] & 4) || c->before.segment[n] == LDT_FLAT16;
 }
 
 static bool has_modrm(const struct op_info *info)
