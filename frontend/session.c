@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 
 #include <clearbox/input.h>
@@ -27,6 +28,29 @@ void session_signal(int number)
 {
 	signal_number = number;
 	cbx_request_stop(signal_machine);
+}
+
+/*
+ * A slice is short if its instructions are.  A guest can make each of them long (by making
+ * devices work), so an alarm ends slices too.
+ */
+static volatile sig_atomic_t alarm_set;
+
+static void alarm_rings(int number)
+{
+	(void)number;
+	alarm_set = 0;
+	cbx_request_stop(signal_machine);
+}
+
+static void set_alarm(bool on)
+{
+	struct itimerval time = { .it_value.tv_usec = on ? 100000 : 0 };
+
+	if (on == alarm_set)
+		return;
+	alarm_set = on;
+	setitimer(ITIMER_REAL, &time, NULL);
 }
 
 /* ---- What goes in and out between runs ------------------------------------------------ */
@@ -147,6 +171,7 @@ static void sleep_for(struct session *s, uint64_t host, uint64_t wait)
 		count += channel_poll(&s->channels[i], fds + count);
 	if (s->display->input_fd >= 0)
 		fds[count++] = (struct pollfd){ .fd = s->display->input_fd, .events = POLLIN };
+	set_alarm(false);
 	time.tv_sec = (time_t)(wait / 1000000000u);
 	time.tv_nsec = (long)(wait % 1000000000u);
 	ppoll(fds, count, &time, NULL);
@@ -262,13 +287,15 @@ static int run_slice(struct session *s, uint64_t nanoseconds, char *message, siz
 
 	if (limit && limit - s->instructions < run.instructions)
 		run.instructions = limit - s->instructions;
+	set_alarm(true);
 	if (cbx_run(s->machine, &run, &stop)) {
 		snprintf(message, size, "%s", cbx_machine_error(s->machine));
 		return EXIT_INTERNAL;
 	}
 	s->instructions += stop.instructions;
 	s->idle = stop.reason == CBX_STOP_IDLE ||
-		  (s->idle && stop.reason == CBX_STOP_LIMIT && !stop.instructions);
+		  (s->idle && !stop.instructions &&
+		   (stop.reason == CBX_STOP_LIMIT || stop.reason == CBX_STOP_REQUEST));
 
 	int code = stopped(s, &stop, message, size);
 
@@ -290,9 +317,11 @@ static uint64_t slice_time(const struct session *s)
 
 int session_run(struct session *s, char *message, size_t size)
 {
+	struct sigaction action = { .sa_handler = alarm_rings, .sa_flags = SA_RESTART };
 	int code = RUNNING;
 
 	*message = 0;
+	sigaction(SIGALRM, &action, NULL);
 	signal_machine = s->machine;
 	if (s->options->timeout > 0)
 		s->end_time = host_time() + (uint64_t)(s->options->timeout * 1e9);
@@ -330,6 +359,7 @@ int session_run(struct session *s, char *message, size_t size)
 		}
 		code = run_slice(s, limit == GO_ON ? slice_time(s) : limit, message, size);
 	}
+	set_alarm(false);
 	signal_machine = NULL;
 	for (unsigned i = 0; i < CHANNELS; i++)
 		channel_flush(&s->channels[i]);

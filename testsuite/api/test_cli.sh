@@ -185,6 +185,13 @@ cmp -s a b
 result $? 'and has what the guest wrote'
 
 
+# ---- Instructions that make the host work hard: VBE's largest mode on and off, which clears it ----
+bytes slow.img '\272\316\001\270\001\000\273\000\012\350\046\000\270\002\000\273\334\005\350\035\000\270\003\000\273\040\000\350\024\000\270\004\000\273\001\000\350\013\000\270\004\000\273\000\000\350\002\000\353\354\272\316\001\357\102\211\330\357\303'
+start=$(date +%s)
+ends 8 -timeout 2 slow.img
+[ $(($(date +%s) - start)) -lt 10 ]
+result $? '-timeout comes in time'
+
 # ---- A disk that shrinks while it is in use: waits for a key, reads sector 3, says K or E ----
 bytes shrink.img '\061\300\315\026\270\001\002\271\003\000\272\200\000\273\000\200\315\023\270\113\016\163\002\260\105\315\020\364\353\375'
 truncate -s 1M shrink.img
