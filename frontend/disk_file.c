@@ -261,7 +261,8 @@ enum disk_kind disk_file_guess(const char *name)
 	return kind;
 }
 
-void *file_load(const char *option, const char *name, uint64_t limit, size_t *size)
+void *file_load(const char *option, const char *name, uint64_t limit, const char *advice,
+		size_t *size)
 {
 	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat about;
@@ -282,8 +283,8 @@ void *file_load(const char *option, const char *name, uint64_t limit, size_t *si
 		fprintf(stderr, "clearbox: -%s %s: it is empty; is this the right file?\n", option,
 			name);
 	else if ((uint64_t)about.st_size > limit)
-		fprintf(stderr, "clearbox: -%s %s: it is larger than %llu KiB; is this the right file?\n",
-			option, name, (unsigned long long)(limit >> 10));
+		fprintf(stderr, "clearbox: -%s %s: it is larger than %llu KiB; %s\n", option, name,
+			(unsigned long long)(limit >> 10), advice);
 	else if (!(bytes = malloc((size_t)about.st_size)))
 		fprintf(stderr, "clearbox: -%s %s: no memory for it; close other programs\n", option,
 			name);

@@ -27,7 +27,11 @@ void disk_file_close(struct disk_file *disk);
 /* Which drive a file that came without an option belongs into: by its size and contents. */
 enum disk_kind disk_file_guess(const char *name);
 
-/* A whole file in memory, to be freed; complains and gives NULL otherwise. */
-void *file_load(const char *option, const char *name, uint64_t limit, size_t *size);
+/*
+ * A whole file in memory, to be freed; complains and gives NULL otherwise.  advice is for
+ * one that is larger than limit.
+ */
+void *file_load(const char *option, const char *name, uint64_t limit, const char *advice,
+		size_t *size);
 
 #endif

@@ -112,22 +112,25 @@ static bool open_disks(struct program *p)
 
 /* ---- Files ------------------------------------------------------------------------------ */
 
-static bool load(const char *option, const char *name, uint64_t limit, struct file *file)
+static bool load(const char *option, const char *name, uint64_t limit, const char *advice,
+		 struct file *file)
 {
 	if (!name)
 		return true;
-	file->bytes = file_load(option, name, limit, &file->size);
+	file->bytes = file_load(option, name, limit, advice, &file->size);
 	return file->bytes != NULL;
 }
 
 static bool load_files(struct program *p)
 {
+	const char *memory = "try a machine with more memory, such as -m 256";
+	const char *wrong = "is this the right file?";
 	struct options *o = &p->options;
 
-	if (!load("kernel", o->kernel, o->memory_bytes, &p->kernel) ||
-	    !load("initrd", o->initrd, o->memory_bytes, &p->initrd) ||
-	    !load("bios", o->bios, 4u << 20, &p->bios) ||
-	    !load("vgabios", o->vga_bios, 128u << 10, &p->vga_bios))
+	if (!load("kernel", o->kernel, o->memory_bytes, memory, &p->kernel) ||
+	    !load("initrd", o->initrd, o->memory_bytes, memory, &p->initrd) ||
+	    !load("bios", o->bios, 4u << 20, wrong, &p->bios) ||
+	    !load("vgabios", o->vga_bios, 128u << 10, wrong, &p->vga_bios))
 		return false;
 	p->pc.kernel = (struct cbx_image){ p->kernel.bytes, p->kernel.size };
 	p->pc.initrd = (struct cbx_image){ p->initrd.bytes, p->initrd.size };
