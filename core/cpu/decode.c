@@ -343,6 +343,9 @@ enum decode_status decode(const uint8_t *bytes, unsigned available, unsigned bit
 		return finish(&c, d, limit);
 	if ((info->attributes & ATTRIBUTE_U) && !d->memory)
 		return DECODE_UD;
+	/* 66h, F2h and F3h make other instructions of these (SDM 2A 3.1.1.1: NP). */
+	if ((d->op == OP_FXSAVE || d->op == OP_FXRSTOR) && (d->rep || d->operand_size != bits / 8))
+		return DECODE_UD;
 	/* No such segment register, or CS as destination; before any fault of the other operand. */
 	if ((d->op == OP_MOV_Ew_Sw && d->reg > SEG_GS) ||
 	    (d->op == OP_MOV_Sw_Ew && (d->reg > SEG_GS || d->reg == SEG_CS)))
