@@ -21,7 +21,7 @@ import tempfile
 import time
 import zlib
 
-from guest import EMULATOR, Failure, ScreenGuest, SerialGuest, emulator_is_clearbox
+from guest import EMULATOR, SLOWNESS, Failure, ScreenGuest, SerialGuest, emulator_is_clearbox
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LOGS = os.path.abspath(os.environ.get("CLEARBOX_BOOT_LOGS", "build-boot-logs"))
@@ -382,8 +382,8 @@ def installer_gtk(log):
     with tempfile.TemporaryDirectory() as folder:
         picture = os.path.join(folder, "screen.png")
         with SerialGuest([*installer_arguments("gtk", "vga=788 cryptomgr.notests console=tty0"),
-                          "-screenshot", picture, "-timeout", "300"], log) as guest:
-            deadline = time.monotonic() + 400
+                          "-screenshot", picture, "-pace", "none", "-max-insns", "40000000000"], log) as guest:
+            deadline = time.monotonic() + 900 * SLOWNESS
             while guest.alive() and time.monotonic() < deadline:
                 if not guest.read(1.0):
                     time.sleep(0.1)
