@@ -46,6 +46,19 @@ struct insn {
 
 #define HANDLER(name) const struct insn *name(struct cpu *cpu, const struct insn *i)
 
+/*
+ * A handler around a function that does the work and returns false for a fault.  Work that
+ * lends out the address of a local must be done so: a handler that did it itself could not
+ * jump to the next one, it would have to call it.
+ */
+#define HANDLER_OF(name, work)                                                                  \
+HANDLER(name)                                                                                   \
+{                                                                                               \
+	if (!work(cpu, i))                                                                      \
+		return cpu_fault(cpu, i);                                                       \
+	NEXT(cpu, i);                                                                           \
+}
+
 static INLINE uint64_t next_ip(const struct insn *i)
 {
 	return i->ip + i->length;

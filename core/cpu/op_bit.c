@@ -185,9 +185,4 @@ static NOINLINE bool bound(struct cpu *cpu, const struct insn *i)
 	return true;
 }
 
-HANDLER(op_BOUND_Gv_Ma)
-{
-	if (!bound(cpu, i))
-		return cpu_fault(cpu, i);
-	NEXT(cpu, i);
-}
+HANDLER_OF(op_BOUND_Gv_Ma, bound)

@@ -289,12 +289,7 @@ static NOINLINE bool enter(struct cpu *cpu, const struct insn *i)
 	return true;
 }
 
-HANDLER(op_ENTER_Iw_Ib)
-{
-	if (!enter(cpu, i))
-		return cpu_fault(cpu, i);
-	NEXT(cpu, i);
-}
+HANDLER_OF(op_ENTER_Iw_Ib, enter)
 
 static NOINLINE bool pusha(struct cpu *cpu, const struct insn *i)
 {
@@ -309,12 +304,7 @@ static NOINLINE bool pusha(struct cpu *cpu, const struct insn *i)
 	return true;
 }
 
-HANDLER(op_PUSHA)
-{
-	if (!pusha(cpu, i))
-		return cpu_fault(cpu, i);
-	NEXT(cpu, i);
-}
+HANDLER_OF(op_PUSHA, pusha)
 
 static NOINLINE bool popa(struct cpu *cpu, const struct insn *i)
 {
@@ -333,12 +323,7 @@ static NOINLINE bool popa(struct cpu *cpu, const struct insn *i)
 	return true;
 }
 
-HANDLER(op_POPA)
-{
-	if (!popa(cpu, i))
-		return cpu_fault(cpu, i);
-	NEXT(cpu, i);
-}
+HANDLER_OF(op_POPA, popa)
 
 /* ---- Conditions ---------------------------------------------------------------------------------- */
 
@@ -428,12 +413,7 @@ static NOINLINE bool xlat(struct cpu *cpu, const struct insn *i)
 	return true;
 }
 
-HANDLER(op_XLAT)
-{
-	if (!xlat(cpu, i))
-		return cpu_fault(cpu, i);
-	NEXT(cpu, i);
-}
+HANDLER_OF(op_XLAT, xlat)
 
 HANDLER(op_LAHF)
 {

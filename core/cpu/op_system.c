@@ -174,12 +174,7 @@ static NOINLINE bool rdmsr(struct cpu *cpu, const struct insn *i)
 	return true;
 }
 
-HANDLER(op_RDMSR)
-{
-	if (!rdmsr(cpu, i))
-		return cpu_fault(cpu, i);
-	NEXT(cpu, i);
-}
+HANDLER_OF(op_RDMSR, rdmsr)
 
 HANDLER(op_WRMSR)
 {
@@ -401,15 +396,22 @@ static bool type_among(const struct descriptor *d, unsigned types)
 	return (d->attributes & ATTR_S) || (types >> descriptor_system_type(d) & 1);
 }
 
-static NOINLINE bool lar(struct cpu *cpu, const struct insn *i)
+/* The descriptor that the operand asks about, and whether it may be seen at all. */
+static bool asked(struct cpu *cpu, const struct insn *i, struct descriptor *d, bool *ok)
 {
-	struct descriptor d;
 	uint16_t selector;
-	bool ok;
 
 	if (!cpu_protected(cpu))
 		return cpu_raise(cpu, VECTOR_UD);
-	if (!word_read(cpu, i, &selector) || !visible(cpu, selector, &d, &ok))
+	return word_read(cpu, i, &selector) && visible(cpu, selector, d, ok);
+}
+
+static NOINLINE bool lar(struct cpu *cpu, const struct insn *i)
+{
+	struct descriptor d;
+	bool ok;
+
+	if (!asked(cpu, i, &d, &ok))
 		return false;
 	ok = ok && type_among(&d, LAR_TYPES);
 	if (ok)
@@ -418,22 +420,14 @@ static NOINLINE bool lar(struct cpu *cpu, const struct insn *i)
 	return true;
 }
 
-HANDLER(op_LAR_Gv_Ew)
-{
-	if (!lar(cpu, i))
-		return cpu_fault(cpu, i);
-	NEXT(cpu, i);
-}
+HANDLER_OF(op_LAR_Gv_Ew, lar)
 
 static NOINLINE bool lsl(struct cpu *cpu, const struct insn *i)
 {
 	struct descriptor d;
-	uint16_t selector;
 	bool ok;
 
-	if (!cpu_protected(cpu))
-		return cpu_raise(cpu, VECTOR_UD);
-	if (!word_read(cpu, i, &selector) || !visible(cpu, selector, &d, &ok))
+	if (!asked(cpu, i, &d, &ok))
 		return false;
 	ok = ok && type_among(&d, LSL_TYPES);
 	if (ok)
@@ -442,54 +436,33 @@ static NOINLINE bool lsl(struct cpu *cpu, const struct insn *i)
 	return true;
 }
 
-HANDLER(op_LSL_Gv_Ew)
-{
-	if (!lsl(cpu, i))
-		return cpu_fault(cpu, i);
-	NEXT(cpu, i);
-}
+HANDLER_OF(op_LSL_Gv_Ew, lsl)
 
 static NOINLINE bool verr(struct cpu *cpu, const struct insn *i)
 {
 	struct descriptor d;
-	uint16_t selector;
 	bool ok;
 
-	if (!cpu_protected(cpu))
-		return cpu_raise(cpu, VECTOR_UD);
-	if (!word_read(cpu, i, &selector) || !visible(cpu, selector, &d, &ok))
+	if (!asked(cpu, i, &d, &ok))
 		return false;
 	flag_set_zf(cpu, ok && attributes_readable(d.attributes));
 	return true;
 }
 
-HANDLER(op_VERR_Ew)
-{
-	if (!verr(cpu, i))
-		return cpu_fault(cpu, i);
-	NEXT(cpu, i);
-}
+HANDLER_OF(op_VERR_Ew, verr)
 
 static NOINLINE bool verw(struct cpu *cpu, const struct insn *i)
 {
 	struct descriptor d;
-	uint16_t selector;
 	bool ok;
 
-	if (!cpu_protected(cpu))
-		return cpu_raise(cpu, VECTOR_UD);
-	if (!word_read(cpu, i, &selector) || !visible(cpu, selector, &d, &ok))
+	if (!asked(cpu, i, &d, &ok))
 		return false;
 	flag_set_zf(cpu, ok && attributes_writable(d.attributes));
 	return true;
 }
 
-HANDLER(op_VERW_Ew)
-{
-	if (!verw(cpu, i))
-		return cpu_fault(cpu, i);
-	NEXT(cpu, i);
-}
+HANDLER_OF(op_VERW_Ew, verw)
 
 HANDLER(op_ARPL_Ew_Gw)
 {
