@@ -16,9 +16,16 @@ static INLINE bool plainly_inside(const struct segment *seg, uint64_t offset, un
 	return likely((seg->attributes & mask) == want && offset + width - 1 <= seg->limit);
 }
 
+static bool waits_for_x87(const struct insn *i)
+{
+	return (op_info[i->op].feature & FEAT_FPU) && i->op != OP_FNSTCW && i->op != OP_FNSTSW_Mw &&
+	       i->op != OP_FNSTENV && i->op != OP_FNSAVE;
+}
+
 /*
  * The long way, a function of its own: were linear a local of the handler, the compiler could not
- * make its NEXT a jump.  An x87 that is not available comes before faults of its operand.
+ * make its NEXT a jump.  An x87 that is not available, or has an error to report, comes before
+ * faults of its operand.
  */
 static NOINLINE bool segmented_slow(struct cpu *cpu, const struct insn *i, uint64_t offset)
 {
@@ -27,6 +34,8 @@ static NOINLINE bool segmented_slow(struct cpu *cpu, const struct insn *i, uint6
 	if (!segment_linear(cpu, i->segment, offset, (unsigned)i->imm, i->flags & INSN_WRITES, &linear)) {
 		if ((op_info[i->op].feature & (FEAT_FPU | FEAT_FXSR)) && (cpu->cr0 & (CR0_EM | CR0_TS)))
 			cpu_raise(cpu, VECTOR_NM);
+		else if (waits_for_x87(i) && (cpu->x87.status & FPU_ES) && (cpu->cr0 & CR0_NE))
+			cpu_raise(cpu, VECTOR_MF);
 		return false;
 	}
 	cpu->reg[REG_EA] = linear;

@@ -2,8 +2,8 @@
  * x87: loads, stores, exchanges, conditional moves, constants, and the stack pointer.
  *
  * A load that finds the stack full and a store from an empty register are stack faults.  A store
- * checks its memory before the status changes; one that an unmasked exception holds back does not
- * touch memory at all.
+ * checks its memory before the status changes; one that an unmasked exception holds back faults all
+ * the same where it may not write, but writes nothing.
  */
 #include "op_x87.h"
 #include "flags.h"
@@ -204,7 +204,10 @@ static NOINLINE bool store(struct cpu *cpu, const struct insn *i)
 
 	if (empty)
 		context.flags = FPU_IE | FPU_SF;
-	if (!fpu_store_suppressed(&context)) {
+	if (fpu_store_suppressed(&context)) {
+		if (!store_check(cpu, i, linear, count))
+			return false;
+	} else {
 		if (!store_converted(cpu, i, linear, bytes, count))
 			return false;
 		if ((i->modrm >> 3 & 7) != 2)

@@ -632,6 +632,9 @@ static bool check_range(struct cpu *cpu, const struct insn *i, uint64_t linear, 
 
 bool store_check(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width)
 {
+	/* Ten bytes are aligned like eight. */
+	if (misaligned(cpu, linear, width == 10 ? 8 : width))
+		return cpu_raise_error(cpu, VECTOR_AC, 0);
 	return check_range(cpu, i, linear, width, true);
 }
 

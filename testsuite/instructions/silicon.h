@@ -43,6 +43,13 @@ struct descriptor {
 };
 extern const struct descriptor ldt[LDT_COUNT];
 
+/* The x87's registers by their physical numbers. */
+struct fpu_state {
+	uint16_t control, status;
+	uint8_t valid;                  /* bit n: register n is not empty */
+	uint8_t reg[8][10];
+};
+
 /* What both sides start from and end with; registers in the order of their numbers. */
 struct state {
 	uint32_t reg[8];
@@ -50,6 +57,7 @@ struct state {
 	uint16_t segment[6];            /* ES, CS, SS, DS, FS, GS */
 	int vector;                     /* exception, or -1 */
 	uint32_t error, cr2;
+	struct fpu_state fpu;           /* only for x87 rows */
 };
 
 struct test_case {
@@ -87,6 +95,13 @@ void generate(struct random *random, enum op op, bool with_ldt, struct test_case
 /* Some instructions one after the other, their flags going into each other and into branches. */
 void generate_sequence(struct random *random, bool with_ldt, struct test_case *c,
 		       void (*poke)(uint32_t linear, const void *bytes, unsigned count));
+
+/* ---- silicon_x87.c ---- */
+bool is_x87(enum op op);
+void x87_random(struct random *random, struct fpu_state *state);
+void x87_operand(struct random *random, enum op op, uint8_t bytes[16]);
+unsigned x87_compare(const struct test_case *c, const struct fpu_state *native, const struct fpu_state *ours,
+		     bool show);
 
 /* ---- silicon_native.c ---- */
 /* NULL, or why it cannot be done here. */

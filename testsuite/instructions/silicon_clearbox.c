@@ -180,6 +180,42 @@ static void read_frame(struct state *after)
 	after->segment[SEG_SS] = (uint16_t)word(frame + at + 16);
 }
 
+static void put_x87(const struct fpu_state *state)
+{
+	unsigned tags = 0;
+
+	for (unsigned n = 0; n < 8; n++) {
+		uint64_t significand = word(state->reg[n]) | (uint64_t)word(state->reg[n] + 4) << 32;
+
+		tags |= (state->valid >> n & 1 ? 0 : 3u) << 2 * n;
+		cbx_register_write(machine, CBX_FR0 + n, significand);
+		cbx_register_write(machine, CBX_FR0_EXPONENT + n, state->reg[n][8] | state->reg[n][9] << 8);
+	}
+	cbx_register_write(machine, CBX_FCW, state->control);
+	cbx_register_write(machine, CBX_FSW, state->status);
+	cbx_register_write(machine, CBX_FTW, tags);
+}
+
+static void get_x87(struct fpu_state *state)
+{
+	uint32_t tags = get(CBX_FTW);
+
+	state->control = (uint16_t)get(CBX_FCW);
+	state->status = (uint16_t)get(CBX_FSW);
+	state->valid = 0;
+	for (unsigned n = 0; n < 8; n++) {
+		uint64_t significand = 0;
+		uint32_t exponent = get(CBX_FR0_EXPONENT + n);
+
+		cbx_register_read(machine, CBX_FR0 + n, &significand);
+		for (unsigned k = 0; k < 8; k++)
+			state->reg[n][k] = (uint8_t)(significand >> 8 * k);
+		state->reg[n][8] = (uint8_t)exponent;
+		state->reg[n][9] = (uint8_t)(exponent >> 8);
+		state->valid |= (uint8_t)(((tags >> 2 * n & 3) != 3) << n);
+	}
+}
+
 void clearbox_run(const struct test_case *c, struct state *after)
 {
 	uint8_t frame_bytes[FRAME_BYTES];
@@ -195,6 +231,8 @@ void clearbox_run(const struct test_case *c, struct state *after)
 		load_segment(n, c->before.segment[n], hidden(c->before.segment[n]));
 	for (unsigned n = 0; n < 8; n++)
 		cbx_register_write(machine, CBX_RAX + n, c->before.reg[n]);
+	if (is_x87(c->op))
+		put_x87(&c->before.fpu);
 	cbx_register_write(machine, CBX_RFLAGS, c->before.eflags);
 	cbx_register_write(machine, CBX_RIP, c->before.eip);
 	if (c->instructions > 1) {
@@ -213,6 +251,8 @@ void clearbox_run(const struct test_case *c, struct state *after)
 		after->reg[n] = get(CBX_RAX + n);
 	for (unsigned n = 0; n < 6; n++)
 		after->segment[n] = (uint16_t)get(CBX_ES + n);
+	if (is_x87(c->op))
+		get_x87(&after->fpu);
 	after->eip = get(CBX_RIP);
 	after->eflags = get(CBX_RFLAGS);
 	after->vector = -1;

@@ -48,13 +48,9 @@ static bool chance(struct random *random, uint32_t in_hundred)
 
 const char *skipped_row(enum op op)
 {
-	const struct op_info *info = &op_info[op];
-
-	if (info->encoding >= ENCODING_FPM)
-		return "x87: test_fpu_instructions compares it with the host";
 	switch (op) {
-	case OP_FXSAVE: case OP_FXRSTOR:
-		return "x87 state: test_fpu_instructions compares it with the host";
+	case OP_FXSAVE: case OP_FXRSTOR: case OP_FLDENV: case OP_FNSTENV: case OP_FRSTOR: case OP_FNSAVE:
+		return "x87 state, with pointers that AMD's keep otherwise: test_fpu_instructions has it";
 	case OP_SLDT_Ew: case OP_STR_Ew: case OP_SGDT_Ms: case OP_SIDT_Ms: case OP_SMSW_Ew:
 		return "answers with the host kernel's tables, or is emulated by it (UMIP)";
 	case OP_CPUID:
@@ -65,8 +61,6 @@ const char *skipped_row(enum op op)
 		return "enters the host's kernel, or is not there under a 64-bit kernel (AMD)";
 	case OP_INT1:
 		return "virtual machines report it in several ways";
-	case OP_FWAIT:
-		return "depends on the host's x87 state; test_fpu_machine has it";
 	default:
 		return NULL;
 	}
@@ -493,7 +487,12 @@ static void fill_memory(struct build *b)
 			values[0] = below(random, 0x10000);
 		poke_values(b, c->target, values, 4, far ? width : 4);
 	}
-	if (chance(random, 90)) {
+	if (c->memory && is_x87(c->op)) {
+		uint8_t bytes[16];
+
+		x87_operand(random, c->op, bytes);
+		poke_data(b, c->target, bytes, sizeof bytes);
+	} else if (chance(random, 90)) {
 		for (unsigned n = 0; n < 8; n++)
 			values[n] = edge_value(random);
 		if (pops_segment(c->op))
@@ -526,7 +525,11 @@ static void opcode_and_operands(struct build *b, bool modrm, bool memory_form)
 	if (info->encoding == ENCODING_RX1)
 		opcode += below(b->random, 7);
 	emit(b, opcode, 1);
-	if (fixed)
+	if (info->encoding == ENCODING_FPR || info->encoding == ENCODING_FP1) {
+		emit(b, info->digit + (info->encoding == ENCODING_FPR ? reg : 0u), 1);
+		return;
+	}
+	if (fixed || info->encoding == ENCODING_FPM)
 		reg = info->digit;
 	else if (has_operand(c->op, OPERAND_Sw, OPERAND_Sw) && chance(b->random, 85))
 		reg = below(b->random, 6);
@@ -617,7 +620,7 @@ static void place(struct build *b)
 
 static bool has_modrm(const struct op_info *info)
 {
-	bool modrm = info->encoding >= ENCODING_GR1 && info->encoding <= ENCODING_GM2;
+	bool modrm = info->encoding >= ENCODING_GR1 && info->encoding <= ENCODING_FPM;
 
 	for (unsigned n = 0; n < 3; n++)
 		modrm |= operands[info->operand[n]].modrm;
@@ -636,9 +639,11 @@ void generate(struct random *random, enum op op, bool with_ldt, struct test_case
 		memset(c->bytes, 0xcc, sizeof c->bytes);
 		c->op = op;
 		c->instructions = 1;
+		if (is_x87(op))
+			x87_random(random, &c->before.fpu);
 		memory_form = modrm && !(info->attributes & ATTRIBUTE_R) && chance(random, 65);
 		/* Register forms of these are other instructions. */
-		if (op == OP_NOP_PREFETCH)      /* #UD on AMD's */
+		if (op == OP_NOP_PREFETCH /* #UD on AMD's */ || info->encoding == ENCODING_FPM)
 			memory_form = true;
 		if ((info->attributes & ATTRIBUTE_U) && (op == OP_BOUND_Gv_Ma || op == OP_LES_Gv_Mp ||
 		    op == OP_LDS_Gv_Mp || info->encoding == ENCODING_GM2 || chance(random, 95)))
@@ -678,7 +683,7 @@ static bool fits_sequence(enum op op)
 {
 	const struct op_info *info = &op_info[op];
 
-	if (skipped_row(op) || (info->attributes & ATTRIBUTE_X) || takes_selector(op) || divides(op))
+	if (skipped_row(op) || is_x87(op) || (info->attributes & ATTRIBUTE_X) || takes_selector(op) || divides(op))
 		return false;
 	if (is_string(op) || has_operand(op, OPERAND_ES, OPERAND_GS) || has_operand(op, OPERAND_Sw, OPERAND_Dd))
 		return false;

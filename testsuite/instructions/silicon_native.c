@@ -26,7 +26,7 @@ struct native {
 	uint16_t segment[6];            /* ES, -, -, DS, FS, GS at the signal */
 } silicon_native __attribute__((visibility("hidden")));
 
-void silicon_enter(const struct state *state) __attribute__((visibility("hidden")));
+void silicon_enter(const struct state *state, const void *fxsave) __attribute__((visibility("hidden")));
 void silicon_signal(int number, siginfo_t *info, void *context) __attribute__((visibility("hidden")));
 
 /*
@@ -46,6 +46,10 @@ __asm__(
 	"silicon_enter:\n"
 	"	push %rbx\n	push %rbp\n	push %r12\n	push %r13\n	push %r14\n	push %r15\n"
 	"	mov %rsp, silicon_native(%rip)\n"
+	"	test %rsi, %rsi\n"
+	"	jz 1f\n"
+	"	fxrstor (%rsi)\n"
+	"1:\n"
 	"	movw 40(%rdi), %es\n"
 	"	movw 46(%rdi), %ds\n"
 	"	movw 48(%rdi), %fs\n"
@@ -176,8 +180,32 @@ const uint8_t *native_data(void)
 	return (const uint8_t *)(uintptr_t)DATA_AT;
 }
 
+/* FXSAVE's form has the registers by their place on the stack. */
+static void put_x87(const struct fpu_state *state, uint8_t image[512])
+{
+	const uint32_t mxcsr = 0x1f80;
+
+	memset(image, 0, 512);
+	memcpy(image, &state->control, 2);
+	memcpy(image + 2, &state->status, 2);
+	image[4] = state->valid;
+	memcpy(image + 24, &mxcsr, 4);
+	for (unsigned n = 0; n < 8; n++)
+		memcpy(image + 32 + 16 * n, state->reg[(n + (state->status >> 11)) & 7], 10);
+}
+
+static void get_x87(struct fpu_state *state, const uint8_t *image)
+{
+	memcpy(&state->control, image, 2);
+	memcpy(&state->status, image + 2, 2);
+	state->valid = image[4];
+	for (unsigned n = 0; n < 8; n++)
+		memcpy(state->reg[(n + (state->status >> 11)) & 7], image + 32 + 16 * n, 10);
+}
+
 void native_run(const struct test_case *c, struct state *after)
 {
+	static _Alignas(64) uint8_t image[512];
 	static const int order[8] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI };
 	uint64_t frame[5];
 	const greg_t *got;
@@ -186,7 +214,10 @@ void native_run(const struct test_case *c, struct state *after)
 	return_frame(c, frame);
 	memcpy(code + FRAME, frame, sizeof frame);
 	memcpy(code + (c->code - CODE_AT), c->bytes, CODE_ROOM);
-	silicon_enter(&c->before);
+	if (is_x87(c->op))
+		put_x87(&c->before.fpu, image);
+	silicon_enter(&c->before, is_x87(c->op) ? image : NULL);
+	get_x87(&after->fpu, (const uint8_t *)((const ucontext_t *)silicon_native.context)->uc_mcontext.fpregs);
 	got = ((const ucontext_t *)silicon_native.context)->uc_mcontext.gregs;
 	for (unsigned n = 0; n < 8; n++)
 		after->reg[n] = (uint32_t)got[order[n]];
