@@ -229,7 +229,7 @@ static unsigned compare(const struct test_case *c, const struct state *native, c
 		if (ours->segment[n] > 3 || native->segment[n])
 			bad += differs(show, segment_names[n], c->before.segment[n], ours->segment[n],
 				       native->segment[n], ~0u);
-	if (is_x87(c->op))
+	if (c->x87)
 		bad += x87_compare(c, &native->fpu, &ours->fpu, show);
 	if (undefined_result)
 		return bad;

@@ -66,7 +66,7 @@ struct test_case {
 	uint32_t undefined, undefined_within;   /* sequence: flags that say nothing after it, or in it */
 	unsigned operand_size, address_size;    /* bytes */
 	unsigned code_bits;
-	bool memory, lock, rep;
+	bool memory, lock, rep, x87;
 	bool whole_space;               /* the limit of the segment used is 4 GiB */
 	bool host_only;                 /* a segment that only the host has may be loaded */
 	bool trap_after;                /* single-step it; else a breakpoint stands after it */
@@ -98,6 +98,7 @@ void generate_sequence(struct random *random, bool with_ldt, struct test_case *c
 
 /* ---- silicon_x87.c ---- */
 bool is_x87(enum op op);
+bool is_transcendental(enum op op);
 void x87_random(struct random *random, struct fpu_state *state);
 void x87_operand(struct random *random, enum op op, uint8_t bytes[16]);
 unsigned x87_compare(const struct test_case *c, const struct fpu_state *native, const struct fpu_state *ours,

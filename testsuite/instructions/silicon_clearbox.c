@@ -231,7 +231,7 @@ void clearbox_run(const struct test_case *c, struct state *after)
 		load_segment(n, c->before.segment[n], hidden(c->before.segment[n]));
 	for (unsigned n = 0; n < 8; n++)
 		cbx_register_write(machine, CBX_RAX + n, c->before.reg[n]);
-	if (is_x87(c->op))
+	if (c->x87)
 		put_x87(&c->before.fpu);
 	cbx_register_write(machine, CBX_RFLAGS, c->before.eflags);
 	cbx_register_write(machine, CBX_RIP, c->before.eip);
@@ -251,7 +251,7 @@ void clearbox_run(const struct test_case *c, struct state *after)
 		after->reg[n] = get(CBX_RAX + n);
 	for (unsigned n = 0; n < 6; n++)
 		after->segment[n] = (uint16_t)get(CBX_ES + n);
-	if (is_x87(c->op))
+	if (c->x87)
 		get_x87(&after->fpu);
 	after->eip = get(CBX_RIP);
 	after->eflags = get(CBX_RFLAGS);

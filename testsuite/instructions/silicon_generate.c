@@ -639,7 +639,8 @@ void generate(struct random *random, enum op op, bool with_ldt, struct test_case
 		memset(c->bytes, 0xcc, sizeof c->bytes);
 		c->op = op;
 		c->instructions = 1;
-		if (is_x87(op))
+		c->x87 = is_x87(op);
+		if (c->x87)
 			x87_random(random, &c->before.fpu);
 		memory_form = modrm && !(info->attributes & ATTRIBUTE_R) && chance(random, 65);
 		/* Register forms of these are other instructions. */
@@ -679,11 +680,13 @@ static bool is_condition(enum op op)
 	return (op >= OP_JO_Jb && op <= OP_JNLE_Jb) || (op >= OP_JO_Jz && op <= OP_JNLE_Jz);
 }
 
-static bool fits_sequence(enum op op)
+static bool fits_sequence(enum op op, bool x87)
 {
 	const struct op_info *info = &op_info[op];
 
-	if (skipped_row(op) || is_x87(op) || (info->attributes & ATTRIBUTE_X) || takes_selector(op) || divides(op))
+	if (is_x87(op) && (!x87 || is_transcendental(op) || has_operand(op, OPERAND_Mt, OPERAND_Mt)))
+		return false;
+	if (skipped_row(op) || (info->attributes & ATTRIBUTE_X) || takes_selector(op) || divides(op))
 		return false;
 	if (is_string(op) || has_operand(op, OPERAND_ES, OPERAND_GS) || has_operand(op, OPERAND_Sw, OPERAND_Dd))
 		return false;
@@ -725,23 +728,30 @@ void generate_sequence(struct random *random, bool with_ldt, struct test_case *c
 	memset(c->bytes, 0xcc, sizeof c->bytes);
 	choose_segments(&b);
 	choose_registers(&b);
+	c->x87 = chance(random, 40);
+	if (c->x87)
+		x87_random(random, &c->before.fpu);
 	while (c->instructions < wanted) {
 		bool last = ++c->instructions == wanted;
 		const struct op_info *info;
 
 		do {
+			info = NULL;
 			c->op = 1 + below(random, OP_COUNT - 1);
 			if (chance(random, last ? 60 : 8))
 				c->op = OP_JO_Jb + below(random, 16);
+			else if (c->x87 && !is_x87(c->op) && chance(random, 70))
+				continue;
 			info = &op_info[c->op];
-		} while (!fits_sequence(c->op) || (info->flags_read & c->undefined));
+		} while (!info || !fits_sequence(c->op, c->x87) || (info->flags_read & c->undefined));
 		c->undefined = (c->undefined & ~(uint32_t)info->flags_set) | info->flags_undefined;
 		c->undefined_within |= info->flags_undefined;
 		if (is_condition(c->op)) {
 			conditional_jump(&b, last);
 			continue;
 		}
-		c->memory = has_modrm(info) && ((info->attributes & ATTRIBUTE_U) || chance(random, 35));
+		c->memory = has_modrm(info) && ((info->attributes & ATTRIBUTE_U) || chance(random, 35) ||
+						info->encoding == ENCODING_FPM);
 		prefixes(&b);
 		opcode_and_operands(&b, has_modrm(info), c->memory);
 		fill_memory(&b);

@@ -214,9 +214,9 @@ void native_run(const struct test_case *c, struct state *after)
 	return_frame(c, frame);
 	memcpy(code + FRAME, frame, sizeof frame);
 	memcpy(code + (c->code - CODE_AT), c->bytes, CODE_ROOM);
-	if (is_x87(c->op))
+	if (c->x87)
 		put_x87(&c->before.fpu, image);
-	silicon_enter(&c->before, is_x87(c->op) ? image : NULL);
+	silicon_enter(&c->before, c->x87 ? image : NULL);
 	get_x87(&after->fpu, (const uint8_t *)((const ucontext_t *)silicon_native.context)->uc_mcontext.fpregs);
 	got = ((const ucontext_t *)silicon_native.context)->uc_mcontext.gregs;
 	for (unsigned n = 0; n < 8; n++)

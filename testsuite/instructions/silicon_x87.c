@@ -89,7 +89,7 @@ void x87_operand(struct random *random, enum op op, uint8_t bytes[16])
 			bytes[n] = (uint8_t)(below(random, 10) << 4 | below(random, 10));
 }
 
-static bool is_transcendental(enum op op)
+bool is_transcendental(enum op op)
 {
 	return op == OP_F2XM1 || op == OP_FYL2X || op == OP_FYL2XP1 || op == OP_FPTAN || op == OP_FPATAN ||
 	       op == OP_FSIN || op == OP_FCOS || op == OP_FSINCOS;
