@@ -147,8 +147,8 @@ static void tolerate(const struct test_case *c, const struct state *native, stru
 	if (far_call && both)
 		copy_from_native(stack_top(native) - 8, 8);
 	/* So does a near call; both may then fault on the stack instead. */
-	if ((c->op == OP_CALL_Jz || c->op == OP_CALL_Ev || far_call) && of_memory && ours->vector == VECTOR_GP)
-		accept |= native->vector != VECTOR_GP;
+	if ((c->op == OP_CALL_Jz || c->op == OP_CALL_Ev || far_call) && of_memory)
+		accept |= ours->vector == VECTOR_GP && native->vector != VECTOR_GP;
 	/* Far returns read their frame in any order, and the outer stack before they look at CS. */
 	if (far_return && of_memory)
 		accept |= native->vector != ours->vector || (uint16_t)(native->cr2 - ours->cr2 + 12) < 24;
@@ -198,7 +198,8 @@ static unsigned compare_memory(bool show)
 		return 0;
 	for (uint32_t n = 0; show && n < DATA_BYTES && shown < 8; n++)
 		if (native[n] != ours_data[n]) {
-			printf("    [%x]: silicon %02x, clearbox %02x\n", DATA_AT + n, native[n], ours_data[n]);
+			printf("    [%x]: silicon %02x, clearbox %02x\n", DATA_AT + n, native[n],
+			       ours_data[n]);
 			shown++;
 		}
 	return 1;
@@ -216,8 +217,8 @@ static unsigned compare(const struct test_case *c, const struct state *native, c
 		mask &= ~c->undefined_within;
 	bad += differs(show, "vector", (uint32_t)-1, (uint32_t)ours->vector, (uint32_t)native->vector, ~0u);
 	if (native->vector >= 0 && ours->vector == native->vector) {
-		if (native->vector == VECTOR_GP || native->vector == VECTOR_SS || native->vector == VECTOR_NP ||
-		    native->vector == VECTOR_PF)
+		if (native->vector == VECTOR_GP || native->vector == VECTOR_SS ||
+		    native->vector == VECTOR_NP || native->vector == VECTOR_PF)
 			bad += differs(show, "error", 0, ours->error, native->error, ~0u);
 		if (native->vector == VECTOR_PF)
 			bad += differs(show, "cr2", 0, ours->cr2, native->cr2, ~0u);
@@ -243,9 +244,11 @@ static void show_case(const struct test_case *c, uint64_t number)
 	char text[160];
 	unsigned length;
 
-	printf("  %s, case %" PRIu64 ", %u bits:\n", c->op ? op_info[c->op].name : "sequence", number, c->code_bits);
+	printf("  %s, case %" PRIu64 ", %u bits:\n", c->op ? op_info[c->op].name : "sequence", number,
+	       c->code_bits);
 	for (unsigned n = 0; n < c->length; n += length ? length : 15) {
-		cbx_disassemble(c->bytes + n, 15, c->code_bits, c->before.eip + n, text, sizeof text, &length);
+		cbx_disassemble(c->bytes + n, 15, c->code_bits, c->before.eip + n, text, sizeof text,
+				&length);
 		printf("    %08x  %-40s", c->before.eip + n, text);
 		for (unsigned k = n; k < n + length && k < c->length; k++)
 			printf(" %02x", c->bytes[k]);
@@ -280,7 +283,8 @@ static bool columns_hold(const struct test_case *c, const struct state *native, 
 	native_poke(DATA_AT, memory, DATA_BYTES);
 	other.before.eflags ^= FLAGS_ARITHMETIC & ~(uint32_t)info->flags_read;
 	native_run(&other, &again);
-	same = again.vector < 0 && again.eip == native->eip && !memcmp(again.reg, native->reg, sizeof again.reg) &&
+	same = again.vector < 0 && again.eip == native->eip &&
+	       !memcmp(again.reg, native->reg, sizeof again.reg) &&
 	       !memcmp(native_data(), result, DATA_BYTES) &&
 	       !((again.eflags ^ native->eflags) & info->flags_set & ~undefined);
 	native_poke(DATA_AT, result, DATA_BYTES);
@@ -367,8 +371,8 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (!read_options(argc, argv)) {
-		fprintf(stderr, "usage: silicon [--count N] [--seed S] [--row NAME] [--bits 16|32] [--show N]"
-			" [--build small|single]\n");
+		fprintf(stderr, "usage: silicon [--count N] [--seed S] [--row NAME] [--bits 16|32]"
+			" [--show N] [--build small|single]\n");
 		return 2;
 	}
 	why = native_start(&with_ldt);

@@ -101,8 +101,8 @@ bool is_x87(enum op op);
 bool is_transcendental(enum op op);
 void x87_random(struct random *random, struct fpu_state *state);
 void x87_operand(struct random *random, enum op op, uint8_t bytes[16]);
-unsigned x87_compare(const struct test_case *c, const struct fpu_state *native, const struct fpu_state *ours,
-		     bool show);
+unsigned x87_compare(const struct test_case *c, const struct fpu_state *native,
+		     const struct fpu_state *ours, bool show);
 
 /* ---- silicon_native.c ---- */
 /* NULL, or why it cannot be done here. */

@@ -48,7 +48,7 @@ static void put_descriptor(uint32_t address, struct hidden h)
 /* The user's segments by selector. */
 static struct hidden hidden(uint16_t selector)
 {
-	struct hidden h = { 0, 0xffffffffu, ATTR_G | ATTR_DB | ATTR_P | ATTR_DPL | ATTR_S | ATTR_ACCESSED | 2 };
+	struct hidden h = { 0, 0xffffffffu, 0xc0f3 };   /* flat, data, DPL 3 */
 	const struct descriptor *d;
 
 	if (selector < 4)

@@ -168,7 +168,7 @@ struct build {
 	void (*poke)(uint32_t linear, const void *bytes, unsigned count);
 	bool with_ldt;
 	unsigned segment;               /* of the memory operand */
-	bool sequence;                  /* registers will have changed: mostly absolute addresses, no locks */
+	bool sequence;                  /* registers will have changed: absolute addresses, no locks */
 };
 
 static void emit(struct build *b, uint32_t value, unsigned count)
@@ -232,7 +232,8 @@ static void choose_segments(struct build *b)
 	segment[SEG_GS] = LDT_DATA16;
 	if (chance(b->random, 40))
 		return;
-	segment[SEG_CS] = chance(b->random, 60) ? LDT_CODE16 : chance(b->random, 50) ? LDT_CODE32 : FLAT_CODE;
+	segment[SEG_CS] = chance(b->random, 60) ? LDT_CODE16
+					       : chance(b->random, 50) ? LDT_CODE32 : FLAT_CODE;
 	if (segment[SEG_CS] == LDT_CODE16)
 		b->c->code_bits = 16;
 	if (chance(b->random, 80))
@@ -258,7 +259,8 @@ static void choose_registers(struct build *b)
 	for (unsigned n = 0; n < 8; n++) {
 		s->reg[n] = edge_value(random);
 		if (chance(random, n < 4 ? 10 : 60))
-			s->reg[n] = offset_in(b, n == REG_BP ? SEG_SS : SEG_DS, some_target(random, false, true));
+			s->reg[n] = offset_in(b, n == REG_BP ? SEG_SS : SEG_DS,
+					      some_target(random, false, true));
 	}
 	if (chance(random, 50))
 		s->reg[REG_CX] = below(random, 40);
@@ -274,7 +276,8 @@ static void choose_registers(struct build *b)
 static void memory_operand(struct build *b, unsigned reg_field, uint32_t target)
 {
 	static const uint8_t bases[8] = { REG_BX, REG_BX, REG_BP, REG_BP, REG_SI, REG_DI, REG_BP, REG_BX };
-	static const uint8_t indexes[8] = { REG_SI, REG_DI, REG_SI, REG_DI, REG_ZERO, REG_ZERO, REG_ZERO, REG_ZERO };
+	static const uint8_t indexes[8] = { REG_SI, REG_DI, REG_SI, REG_DI, REG_ZERO, REG_ZERO,
+					    REG_ZERO, REG_ZERO };
 	struct random *random = b->random;
 	struct state *s = &b->c->before;
 	unsigned mod = below(random, 3), rm = below(random, 8), base = rm, index = REG_ZERO, scale = 0;
@@ -403,7 +406,8 @@ static void immediate(struct build *b, unsigned operand)
 		emit(b, edge_value(b->random), z);
 		break;
 	case OPERAND_Jz:
-		emit(b, chance(b->random, 70) ? below(b->random, 0x1000) - 0x800 : edge_value(b->random), z);
+		emit(b, chance(b->random, 70) ? below(b->random, 0x1000) - 0x800 : edge_value(b->random),
+		     z);
 		break;
 	case OPERAND_Ap:
 		emit(b, chance(b->random, 50) ? below(b->random, 0x10000) : edge_value(b->random), z);
@@ -440,13 +444,16 @@ static void implied_operands(struct build *b)
 		if (b->c->rep && chance(random, 60)) {
 			static const uint8_t zero[32];
 
-			poke_data(b, segment_base(s->segment[source]) + si - 8, zero, 16 + below(random, 16));
-			poke_data(b, segment_base(s->segment[SEG_ES]) + di - 8, zero, 16 + below(random, 16));
+			poke_data(b, segment_base(s->segment[source]) + si - 8, zero,
+				  16 + below(random, 16));
+			poke_data(b, segment_base(s->segment[SEG_ES]) + di - 8, zero,
+				  16 + below(random, 16));
 			if (chance(random, 50))
 				s->reg[REG_AX] = 0;
 		}
 	} else if (b->c->op == OP_XLAT) {
-		uint32_t bx = offset_in(b, source, some_target(random, false, true)) - (s->reg[REG_AX] & 0xff);
+		uint32_t bx = offset_in(b, source, some_target(random, false, true)) -
+			      (s->reg[REG_AX] & 0xff);
 
 		s->reg[REG_BX] = (s->reg[REG_BX] & keep) | (bx & ~keep);
 	} else if (has_operand(b->c->op, OPERAND_Gv, OPERAND_Gv) && b->c->op >= OP_BT_Ev_Gv &&
@@ -543,7 +550,8 @@ static void opcode_and_operands(struct build *b, bool modrm, bool memory_form)
 
 		emit(b, 0xc0 | reg << 3 | rm, 1);
 		if (takes_selector(c->op) && chance(b->random, 90))
-			c->before.reg[rm] = (c->before.reg[rm] & 0xffff0000u) | some_selector(b->random, false);
+			c->before.reg[rm] = (c->before.reg[rm] & 0xffff0000u) |
+					    some_selector(b->random, false);
 		if ((c->op == OP_JMP_Ev || c->op == OP_CALL_Ev) && chance(b->random, 60))
 			c->before.reg[rm] = below(b->random, 0x10000);
 	}
@@ -688,11 +696,13 @@ static bool fits_sequence(enum op op, bool x87)
 		return false;
 	if (skipped_row(op) || (info->attributes & ATTRIBUTE_X) || takes_selector(op) || divides(op))
 		return false;
-	if (is_string(op) || has_operand(op, OPERAND_ES, OPERAND_GS) || has_operand(op, OPERAND_Sw, OPERAND_Dd))
+	if (is_string(op) || has_operand(op, OPERAND_ES, OPERAND_GS) ||
+	    has_operand(op, OPERAND_Sw, OPERAND_Dd))
 		return false;
 	switch (op) {
 	case OP_ENTER_Iw_Ib: case OP_LEAVE: case OP_POPA: case OP_BOUND_Gv_Ma: case OP_XLAT: case OP_RDMSR:
-	case OP_LOOP_Jb: case OP_LOOPE_Jb: case OP_LOOPNE_Jb: case OP_JCXZ_Jb: case OP_AAM_Ib: case OP_POP_Ev:
+	case OP_LOOP_Jb: case OP_LOOPE_Jb: case OP_LOOPNE_Jb: case OP_JCXZ_Jb: case OP_AAM_Ib:
+	case OP_POP_Ev:
 	case OP_XCHG_Eb_Gb: case OP_XCHG_Ev_Gv:         /* locked */
 	case OP_NOP_PREFETCH:
 	case OP_BSWAP_Zv:                               /* 16 bits: undefined result */

@@ -206,8 +206,10 @@ static void get_x87(struct fpu_state *state, const uint8_t *image)
 void native_run(const struct test_case *c, struct state *after)
 {
 	static _Alignas(64) uint8_t image[512];
-	static const int order[8] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI };
+	static const int order[8] = { REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI,
+				      REG_RDI };
 	uint64_t frame[5];
+	const ucontext_t *context;
 	const greg_t *got;
 	uint64_t selectors;
 
@@ -217,8 +219,9 @@ void native_run(const struct test_case *c, struct state *after)
 	if (c->x87)
 		put_x87(&c->before.fpu, image);
 	silicon_enter(&c->before, c->x87 ? image : NULL);
-	get_x87(&after->fpu, (const uint8_t *)((const ucontext_t *)silicon_native.context)->uc_mcontext.fpregs);
-	got = ((const ucontext_t *)silicon_native.context)->uc_mcontext.gregs;
+	context = (const ucontext_t *)silicon_native.context;
+	get_x87(&after->fpu, (const uint8_t *)context->uc_mcontext.fpregs);
+	got = context->uc_mcontext.gregs;
 	for (unsigned n = 0; n < 8; n++)
 		after->reg[n] = (uint32_t)got[order[n]];
 	after->eip = (uint32_t)got[REG_RIP];

@@ -83,7 +83,8 @@ void x87_operand(struct random *random, enum op op, uint8_t bytes[16])
 	else if (op_info[op].opcode == 0xd8 || op_info[op].opcode == 0xd9)
 		put(bytes, sign << 31 | some_exponent(random, 127, 255) << 23 | significand >> 41, 4);
 	else if (op_info[op].opcode == 0xdc || op_info[op].opcode == 0xdd)
-		put(bytes, sign << 63 | (uint64_t)some_exponent(random, 1023, 2047) << 52 | significand >> 12, 8);
+		put(bytes, sign << 63 | (uint64_t)some_exponent(random, 1023, 2047) << 52 |
+		    significand >> 12, 8);
 	else if (op == OP_FBLD_Mt)
 		for (unsigned n = 0; n < 10; n++)
 			bytes[n] = (uint8_t)(below(random, 10) << 4 | below(random, 10));
@@ -99,8 +100,8 @@ bool is_transcendental(enum op op)
  * Transcendentals: ours are correctly rounded, the host's nearly; test_fpu_instructions looks at
  * the values, here it is the stack.
  */
-unsigned x87_compare(const struct test_case *c, const struct fpu_state *native, const struct fpu_state *ours,
-		     bool show)
+unsigned x87_compare(const struct test_case *c, const struct fpu_state *native,
+		     const struct fpu_state *ours, bool show)
 {
 	bool loose = is_transcendental(c->op);
 	uint16_t mask = loose ? 0x7d40 : 0xffff;
