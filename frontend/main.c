@@ -4,6 +4,7 @@
  * but its public headers.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,6 +122,49 @@ static bool load(const char *option, const char *name, uint64_t limit, const cha
 	return file->bytes != NULL;
 }
 
+static uint32_t word_at(const uint8_t *bytes)
+{
+	return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+}
+
+static bool has_multiboot_header(const struct file *file)
+{
+	const uint8_t *bytes = file->bytes;
+
+	for (size_t n = 0; n < 8192 && n + 12 <= file->size; n += 4)
+		if (word_at(bytes + n) == 0x1badb002 &&
+		    word_at(bytes + n) + word_at(bytes + n + 4) + word_at(bytes + n + 8) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Whether the firmware will know what to do with it.  A Linux kernel's header tells its size (the
+ * kernel's Documentation/x86/boot.rst: setup_sects, syssize in units of 16 bytes).
+ */
+static bool check_kernel(const char *name, const struct file *file)
+{
+	const uint8_t *bytes = file->bytes;
+	uint64_t size;
+
+	if (!name)
+		return true;
+	if (file->size < 0x210 || memcmp(bytes + 0x202, "HdrS", 4)) {
+		if (has_multiboot_header(file))
+			return true;
+		fprintf(stderr, "clearbox: -kernel %s: it is neither a Linux bzImage nor a Multiboot kernel; "
+			"try a file such as /boot/vmlinuz\n", name);
+		return false;
+	}
+	size = ((bytes[0x1f1] ? bytes[0x1f1] : 4u) + UINT64_C(1)) * 512 + UINT64_C(16) *
+	       (bytes[0x207] > 2 || bytes[0x206] > 3 ? word_at(bytes + 0x1f4) : 0);
+	if (file->size + 15 >= size)
+		return true;
+	fprintf(stderr, "clearbox: -kernel %s: it ends after %zu of %" PRIu64 " bytes; fetch or copy it again\n",
+		name, file->size, size);
+	return false;
+}
+
 static bool load_files(struct program *p)
 {
 	const char *memory = "try a machine with more memory, such as -m 256";
@@ -128,6 +172,7 @@ static bool load_files(struct program *p)
 	struct options *o = &p->options;
 
 	if (!load("kernel", o->kernel, o->memory_bytes, memory, &p->kernel) ||
+	    !check_kernel(o->kernel, &p->kernel) ||
 	    !load("initrd", o->initrd, o->memory_bytes, memory, &p->initrd) ||
 	    !load("bios", o->bios, 4u << 20, wrong, &p->bios) ||
 	    !load("vgabios", o->vga_bios, 128u << 10, wrong, &p->vga_bios))
