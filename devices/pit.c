@@ -14,6 +14,8 @@
 #define PIT_HZ 1193182u
 #define PIT_NS 1000000000u
 #define PIT_NEVER UINT64_MAX
+/* Of a saved clock, some 240 years: what comes after it can still be told in nanoseconds. */
+#define PIT_CLOCK_MAX (UINT64_C(1) << 53)
 
 enum pit_access { PIT_LOW = 1, PIT_HIGH = 2, PIT_BOTH = 3 };
 
@@ -503,7 +505,8 @@ static void pit_reset(struct cbx_device *device, enum cbx_reset_kind kind)
 static bool pit_check_counter(const struct pit_counter *counter)
 {
 	uint32_t ce = counter->ce;
-	bool good = counter->control <= 0x3f && pit_access(counter) != 0 &&
+	bool good = counter->clock <= PIT_CLOCK_MAX &&
+		    counter->control <= 0x3f && pit_access(counter) != 0 &&
 		    ce < pit_modulus(counter) && counter->latched <= 2;
 
 	good = good && counter->gate <= 1 && counter->out <= 1 && counter->null <= 1 &&

@@ -384,6 +384,27 @@ static void test_refresh(void **unused)
 	fake_machine_free(machine);
 }
 
+/* A saved clock so late that times computed from it would wrap around is no state of the chip. */
+static void test_saved_clock(void **unused)
+{
+	struct cbx_machine *machine = start();
+	const struct cbx_device *device = (const struct cbx_device *)pit;
+	const uint64_t clocks[] = { UINT64_MAX, UINT64_MAX / 2, INT64_MAX / 4 };
+	const struct cbx_field *counters = device->type->fields;
+	uint8_t state[512];
+
+	(void)unused;
+	assert_true(device->type->state_size <= sizeof(state));
+	memcpy(state, (const uint8_t *)pit + device->type->state_offset, device->type->state_size);
+	assert_true(device->type->check(device, state));
+	assert_string_equal(counters->members->name, "clock");
+	for (unsigned i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
+		memcpy(state + counters->offset + counters->members->offset, &clocks[i], 8);
+		assert_false(device->type->check(device, state));
+	}
+	fake_machine_free(machine);
+}
+
 static void test_hostile(void **unused)
 {
 	struct cbx_machine *machine = start();
@@ -416,6 +437,7 @@ int main(void)
 		cmocka_unit_test(test_irq0),
 		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_refresh),
+		cmocka_unit_test(test_saved_clock),
 		cmocka_unit_test(test_hostile),
 	};
 
