@@ -225,8 +225,9 @@ static uint8_t uart_read_data(struct uart *uart)
 	struct uart_state *state = &uart->state;
 	uint8_t byte = state->receive[state->receive_first % UART_FIFO];
 
+	/* With nothing new, what was read last is still there. */
 	if (!state->receive_count)
-		return byte;
+		return state->receive[(state->receive_first + UART_FIFO - 1u) % UART_FIFO];
 	state->receive_first = (uint8_t)((state->receive_first + 1u) % UART_FIFO);
 	state->receive_count--;
 	state->timeout = 0;

@@ -160,6 +160,23 @@ static void test_receive(void **unused)
 	fake_machine_free(machine);
 }
 
+/* The receiver buffer register keeps its byte when that was read. */
+static void test_receive_again(void **unused)
+{
+	struct cbx_machine *machine = start();
+
+	(void)unused;
+	feed("AB");
+	fake_advance(machine, CHARACTER);
+	assert_int_equal(get(machine, DATA), 'A');
+	assert_int_equal(get(machine, LSR), 0x60);
+	assert_int_equal(get(machine, DATA), 'A');
+	fake_advance(machine, CHARACTER);
+	assert_int_equal(get(machine, DATA), 'B');
+	assert_int_equal(get(machine, DATA), 'B');
+	fake_machine_free(machine);
+}
+
 static void test_fifo_trigger_and_timeout(void **unused)
 {
 	struct cbx_machine *machine = start();
@@ -304,6 +321,7 @@ int main(void)
 		cmocka_unit_test(test_transmit),
 		cmocka_unit_test(test_transmit_interrupt),
 		cmocka_unit_test(test_receive),
+		cmocka_unit_test(test_receive_again),
 		cmocka_unit_test(test_fifo_trigger_and_timeout),
 		cmocka_unit_test(test_loopback),
 		cmocka_unit_test(test_order_of_interrupts),
