@@ -594,8 +594,10 @@ static bool floppy_check(const struct cbx_device *device, const void *state)
 	    loaded->position > loaded->unit || loaded->rate > 3 || loaded->drive > 3 ||
 	    loaded->head > 1 || loaded->reset_senses > 4 || loaded->tdr > 3)
 		return false;
-	if (loaded->phase == FLOPPY_TRANSFER &&
-	    (loaded->position >= loaded->unit || !floppy_is_transfer(loaded->command)))
+	if ((loaded->phase == FLOPPY_TRANSFER || loaded->phase == FLOPPY_EXECUTE) &&
+	    !floppy_is_transfer(loaded->command))
+		return false;
+	if (loaded->phase == FLOPPY_TRANSFER && loaded->position >= loaded->unit)
 		return false;
 	if (loaded->phase == FLOPPY_COMMAND && loaded->fifo_length &&
 	    loaded->fifo_length >= command_length(loaded->command))

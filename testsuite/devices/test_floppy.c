@@ -551,6 +551,26 @@ static void hostile_storm(void **unused)
 	bench_free(&bench);
 }
 
+/* Only a command that moves data is ever in its execution phase. */
+static void saved_phase(void **unused)
+{
+	static struct bench bench;
+	const struct cbx_device *device;
+	struct floppy_state state;
+
+	(void)unused;
+	bench_new(&bench, 1474560, 0, false);
+	start(&bench);
+	device = (const struct cbx_device *)bench.floppy;
+	memcpy(&state, (const uint8_t *)device + device->type->state_offset, sizeof(state));
+	state.phase = FLOPPY_EXECUTE;
+	state.command = FLOPPY_READ_ID;
+	assert_true(device->type->check(device, &state));
+	state.command = FLOPPY_SENSE_INTERRUPT;
+	assert_false(device->type->check(device, &state));
+	bench_free(&bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -561,6 +581,7 @@ int main(void)
 		cmocka_unit_test(programmed),
 		cmocka_unit_test(formats),
 		cmocka_unit_test(empty_drive),
+		cmocka_unit_test(saved_phase),
 		cmocka_unit_test(hostile_commands),
 		cmocka_unit_test(hostile_storm)
 	};
