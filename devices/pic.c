@@ -80,9 +80,11 @@ static uint8_t pic_requests(const struct pic_chip *chip)
 /* The set bit with the highest priority, as a rank from 0 (highest) to 7; PIC_NONE for none. */
 static unsigned pic_best_rank(const struct pic_chip *chip, uint8_t bits)
 {
-	unsigned rank = 0;
+	unsigned ranked = (bits << 8 | bits) >> ((chip->lowest + 1) & 7), rank = 0;
 
-	while (rank < 8 && !(bits >> ((chip->lowest + 1 + rank) & 7) & 1))
+	if (!bits)
+		return PIC_NONE;
+	while (!(ranked >> rank & 1))
 		rank++;
 	return rank;
 }
@@ -96,11 +98,15 @@ static unsigned pic_level_of(const struct pic_chip *chip, unsigned rank)
 static unsigned pic_pending(const struct pic_chip *chip, bool master)
 {
 	uint8_t serving = chip->special_mask ? chip->isr & (uint8_t)~chip->imr : chip->isr;
-	unsigned rank = pic_best_rank(chip, pic_requests(chip) & (uint8_t)~chip->imr);
-	unsigned serving_rank = pic_best_rank(chip, serving);
-	unsigned level;
+	uint8_t requests = pic_requests(chip) & (uint8_t)~chip->imr;
+	unsigned rank, serving_rank, level;
 
-	if (rank == PIC_NONE || rank > serving_rank)
+	/* Mostly there is nothing: both chips are asked at every change of either. */
+	if (!requests)
+		return PIC_NONE;
+	rank = pic_best_rank(chip, requests);
+	serving_rank = pic_best_rank(chip, serving);
+	if (rank > serving_rank)
 		return PIC_NONE;
 	level = pic_level_of(chip, rank);
 	if (rank < serving_rank)
