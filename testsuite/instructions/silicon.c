@@ -298,6 +298,9 @@ static uint64_t test_row(enum op op, bool with_ldt, uint64_t *faults, uint64_t b
 	static uint8_t before[DATA_BYTES];
 	uint64_t failed = 0;
 
+	/* The same memory whichever rows were before. */
+	memset(before, 0x5a, sizeof before);
+	poke_both(DATA_AT, before, sizeof before);
 	for (uint64_t n = 0; n < options.count * (op == OP_INVALID ? SEQUENCES : 1); n++) {
 		struct state native, ours;
 		struct test_case c;

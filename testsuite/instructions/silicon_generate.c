@@ -108,6 +108,11 @@ static bool divides(enum op op)
 	return op == OP_DIV_Eb || op == OP_IDIV_Eb || op == OP_DIV_Ev || op == OP_IDIV_Ev;
 }
 
+static bool is_bit_test(enum op op)
+{
+	return op == OP_BT_Ev_Gv || op == OP_BTS_Ev_Gv || op == OP_BTR_Ev_Gv || op == OP_BTC_Ev_Gv;
+}
+
 /* ---- Values ---- */
 
 static uint32_t edge_value(struct random *random)
@@ -456,11 +461,11 @@ static void implied_operands(struct build *b)
 			      (s->reg[REG_AX] & 0xff);
 
 		s->reg[REG_BX] = (s->reg[REG_BX] & keep) | (bx & ~keep);
-	} else if (has_operand(b->c->op, OPERAND_Gv, OPERAND_Gv) && b->c->op >= OP_BT_Ev_Gv &&
-		   b->c->op <= OP_BTC_Ev_Gv && chance(random, 70)) {
-		for (unsigned n = 0; n < 8; n++)
-			if (n != REG_SP && chance(random, 50))
-				s->reg[n] &= 0xff;
+	} else if (is_bit_test(b->c->op) && chance(random, 70)) {
+		unsigned offset = b->c->bytes[b->c->modrm] >> 3 & 7;
+
+		if (offset != REG_SP)
+			s->reg[offset] &= 0xff;
 	}
 	/* With a count of 0 it is the processor's choice whether permission is looked at. */
 	if (b->c->rep && has_operand(b->c->op, OPERAND_DX, OPERAND_DX))
