@@ -133,7 +133,6 @@ unsigned block_cs_id(struct cpu *cpu)
 	return ++blocks->cs_count;
 }
 
-
 static bool is_split(const struct blocks *blocks, uint64_t ip)
 {
 	return blocks->split[(ip ^ ip >> 12) % SPLIT_SIZE] == ip && ip;
@@ -318,7 +317,6 @@ struct source {
 	const uint8_t *bytes;           /* of the instruction at ip */
 	unsigned available;             /* in the page and the CS limit */
 	bool limited;                   /* by the CS limit, not by the page */
-	bool uncached;
 };
 
 /* Decodes from source into block->insn; returns the number of instructions (at least 1),
@@ -451,7 +449,10 @@ static size_t block_size(const struct block *b)
 	return ((size_t)((const uint8_t *)(i + 1) - (const uint8_t *)b) + 15) & ~(size_t)15;
 }
 
-/* Gathers an instruction that crosses into the next page; its block has backing2. */
+/*
+ * Gathers an instruction that crosses into the next page; its block has backing2.  Or one that
+ * lies in no RAM, which need not cross.
+ */
 static bool build_crossing(struct cpu *cpu, struct block *block, const struct fetch *first,
 			   uint64_t linear, unsigned in_page, unsigned limit)
 {
@@ -463,6 +464,10 @@ static bool build_crossing(struct cpu *cpu, struct block *block, const struct fe
 		bytes[n] = page1.bytes ? page1.bytes[(linear & PAGE_MASK) + n]
 				       : (uint8_t)memory_read(cpu->machine, page1.physical +
 							      (linear & PAGE_MASK) + n, 1);
+	source.available = in_page < limit ? in_page : limit;
+	source.limited = limit <= in_page;
+	if (!page1.bytes && build(cpu, block, &source, 1))
+		return true;            /* the next page need not be there */
 	second = fetch_page(cpu, (uint32_t)(linear + in_page));
 	if (!second)
 		return false;
@@ -565,12 +570,20 @@ const struct insn *block_find(struct cpu *cpu, unsigned most)
 		*b = (struct block){ .backing = f->backing + offset, .backing2 = NO_BACKING, .ip = ip };
 		if (!build_crossing(cpu, b, f, linear, in_page < 15 ? in_page : 15, rest))
 			return NULL;
+		/* Of bytes that are no RAM nobody says when they change: not to be kept. */
+		if (b != scratch(blocks) && b->backing2 == NO_BACKING) {
+			memcpy(scratch(blocks), b, block_size(b));
+			b = scratch(blocks);
+		}
 	}
 	if (b == scratch(blocks)) {
 		/* Like one that is kept: what it overwrites of itself is to be decoded again. */
 		blocks->scratch_live = f->backing != NO_BACKING && most > 1;
-		if (blocks->scratch_live)
+		if (blocks->scratch_live) {
 			memory_mark_code(cpu->machine, f->backing, true);
+			if (b->backing2 != NO_BACKING)
+				memory_mark_code(cpu->machine, b->backing2, true);
+		}
 		return b->insn;
 	}
 	keep(cpu, b);

@@ -425,11 +425,13 @@ static enum cbx_status linear_copy(struct cbx_machine *machine, uint64_t address
 	if (!machine || (!to && !from && count))
 		return CBX_ERROR_ARGUMENT;
 	/* Everything is mapped, or nothing is copied. */
-	for (uint64_t at = address & ~(uint64_t)PAGE_MASK; count && at < address + count; at += PAGE_SIZE) {
-		enum cbx_status status = cbx_translate(machine, (uint32_t)at, &physical);
+	for (size_t done = 0; done < count;) {
+		size_t part = PAGE_SIZE - (size_t)((address + done) & PAGE_MASK);
+		enum cbx_status status = cbx_translate(machine, (uint32_t)(address + done), &physical);
 
 		if (status != CBX_OK)
 			return status;
+		done += part < count - done ? part : count - done;
 	}
 	while (count) {
 		size_t part = PAGE_SIZE - (address & PAGE_MASK);

@@ -370,7 +370,7 @@ unsigned decoded_access(const struct decoded *d)
 		case SIZE_A: return 2u * d->operand_size;
 		case SIZE_ENV: return narrow ? 14 : 28;
 		case SIZE_FPU: return narrow ? 94 : 108;
-		case SIZE_512: return 512 & 0xffff;
+		case SIZE_512: return 512;
 		default: return size;
 		}
 	}

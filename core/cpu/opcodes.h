@@ -1,7 +1,7 @@
 /*
  * Every instruction the processor knows, one row each, in opcode order.  The decoder,
- * the handlers' declarations and tables, flag liveness, the disassembler and the
- * instruction tests are all made from these rows; a fact about an instruction stands here
+ * the handlers' declarations and tables, the disassembler and the instruction tests are
+ * all made from these rows; a fact about an instruction stands here
  * and nowhere else.  (Included many times, with ROW macros that pick what they need.)
  *
  * Kind: which handlers there are.
@@ -15,14 +15,15 @@
  *   OP1 byte               one-byte map           OP2 byte     0F map
  *   RG1, RG2 byte          eight opcodes with the register in bits 0-2 (RX1: seven, from 91h)
  *   GR1, GR2 byte digit    the digit is in the reg field of ModRM
- *   GM2, GX2 byte digit    the same, memory or register form only
+ *   GM2 byte digit         the same, memory form only
  *   FPM byte digit         x87 with a memory operand
  *   FPR byte modrm         x87, eight ModRM values from this one on
  *   FP1 byte modrm         x87, exactly this ModRM value
  * Operands are the SDM's codes (volume 2, appendix A.2.1), with Zb and Zv for a register in
- * the opcode, and M6, M14 ... for memory of so many bytes (Mp: far pointer, Ma: a pair,
- * Menv and Mfpu: x87 environment and state, by operand size).
- * Flags: read, set, left undefined (a subset of set).
+ * the opcode, and Mw, Md, Mq, Mt, Ms, M512 for memory of 2, 4, 8, 10, 6, 512 bytes (Mp: far
+ * pointer, Ma: a pair, Menv and Mfpu: x87 environment and state, by operand size).
+ * Flags: read, set, left undefined (a subset of set).  Only tests use them: handlers set
+ * flags by themselves, whether anybody reads them or not (flags.h).
  * Attributes: L lockable, W writes its memory operand, X last of its block,
  *   N the handler finds its own memory address, U memory form only, R register form only.
  *

@@ -136,7 +136,7 @@ static void tlb_log(struct cpu *cpu, unsigned user, unsigned slot)
 
 struct walk {
 	uint64_t physical;              /* of the page and the offset */
-	bool writable, user, global, dirty, no_execute, large;
+	bool writable, user, global, no_execute, large;
 };
 
 static bool page_fault(struct cpu *cpu, uint64_t linear, enum access access, bool user, uint32_t error)
@@ -197,7 +197,6 @@ static bool walk_32bit(struct cpu *cpu, uint64_t linear, enum access access, boo
 		walk->writable = pde & PTE_W;
 		walk->user = pde & PTE_U;
 		walk->global = (pde & PTE_G) && (cpu->cr4 & CR4_PGE);
-		walk->dirty = (pde & PTE_D) || dirty;
 		if (!allowed(cpu, walk, access, user))
 			return false;
 		if (update)
@@ -214,7 +213,6 @@ static bool walk_32bit(struct cpu *cpu, uint64_t linear, enum access access, boo
 	walk->writable = pde & pte & PTE_W;
 	walk->user = pde & pte & PTE_U;
 	walk->global = (pte & PTE_G) && (cpu->cr4 & CR4_PGE);
-	walk->dirty = (pte & PTE_D) || dirty;
 	if (!allowed(cpu, walk, access, user))
 		return false;
 	if (update) {
@@ -259,7 +257,6 @@ static bool walk_pae(struct cpu *cpu, uint64_t linear, enum access access, bool 
 		walk->user = pde & PTE_U;
 		walk->no_execute = pde & PTE_NX;
 		walk->global = (pde & PTE_G) && (cpu->cr4 & CR4_PGE);
-		walk->dirty = (pde & PTE_D) || dirty;
 		if (!allowed(cpu, walk, access, user))
 			return false;
 		if (update)
@@ -281,7 +278,6 @@ static bool walk_pae(struct cpu *cpu, uint64_t linear, enum access access, bool 
 	walk->user = pde & pte & PTE_U;
 	walk->no_execute = (pde | pte) & PTE_NX;
 	walk->global = (pte & PTE_G) && (cpu->cr4 & CR4_PGE);
-	walk->dirty = (pte & PTE_D) || dirty;
 	if (!allowed(cpu, walk, access, user))
 		return false;
 	if (update) {
@@ -295,7 +291,7 @@ static bool walk_any(struct cpu *cpu, uint64_t linear, enum access access, bool 
 		     struct walk *walk, uint32_t *error)
 {
 	if (!(cpu->cr0 & CR0_PG)) {
-		*walk = (struct walk){ .physical = linear, .writable = true, .user = true, .dirty = true };
+		*walk = (struct walk){ .physical = linear, .writable = true, .user = true };
 		return true;
 	}
 	if (cpu->cr4 & CR4_PAE)
@@ -497,8 +493,16 @@ static bool watched_restart(struct cpu *cpu, const struct insn *i, uint64_t line
 	return restart(cpu, i);
 }
 
+static bool readable(struct cpu *cpu, const struct insn *i, uint64_t linear, bool user)
+{
+	struct walk walk;
+
+	return translate_for(cpu, i, linear, ACCESS_READ, user, &walk);
+}
+
 static bool load_as(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, bool user)
 {
+	const struct tlb_entry *entry;
 	unsigned in_page = PAGE_SIZE - (unsigned)(linear & PAGE_MASK);
 	uint64_t low = 0, high = 0;
 
@@ -508,6 +512,12 @@ static bool load_as(struct cpu *cpu, const struct insn *i, uint64_t linear, unsi
 		if (!read_part(cpu, i, linear, width, user, &low))
 			return false;
 	} else {
+		/* A device is not asked before it is known that the rest can be read. */
+		entry = &cpu->tlbs[user].read[linear >> PAGE_BITS & (TLB_ENTRIES - 1)];
+		if (entry->tag != (linear & ~(uint64_t)PAGE_MASK) &&
+		    (!readable(cpu, i, linear, user) ||
+		     !readable(cpu, i, (uint32_t)(linear + in_page), user)))
+			return false;
 		if (!read_part(cpu, i, linear, in_page, user, &low) ||
 		    !read_part(cpu, i, (uint32_t)(linear + in_page), width - in_page, user, &high))
 			return false;
@@ -527,8 +537,7 @@ bool load_slow(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned 
 /* What a write to one page meets. */
 struct target {
 	uint64_t physical;
-	uint8_t *host;                  /* RAM that may simply be written */
-	uint64_t backing;               /* with host NULL: RAM that holds code, or NO_BACKING */
+	uint8_t *host;                  /* RAM that may simply be written, or NULL */
 };
 
 /* Checks a write to one page; false: fault or restart. */
@@ -552,7 +561,6 @@ static bool write_part(struct cpu *cpu, const struct insn *i, uint64_t linear, u
 	}
 	target->physical = walk.physical;
 	target->host = NULL;
-	target->backing = page.backing;
 	if (page.write) {
 		target->host = page.write + (linear & PAGE_MASK);
 		fill(cpu, linear, user, true, &walk, page.write, page.backing);

@@ -229,8 +229,6 @@ static void execute(struct cpu *cpu, uint64_t allowed)
 		cpu->run_one = true;
 		return;
 	}
-	if (!i)
-		cpu->budget = -1;
 	cpu->trap_after = false;
 	exception_deliver(cpu);
 	cpu->fault.vector = VECTOR_NONE;
@@ -380,7 +378,9 @@ static bool code_breakpoint(struct cpu *cpu)
 /* Runs up to the next thing to look at. */
 static void advance(struct cpu *cpu, uint64_t most)
 {
+	uint8_t shadow = cpu->shadow, shadow_debug = cpu->shadow_debug;
 	bool resume = cpu->eflags & FLAG_RF;
+	uint64_t before = cpu->count;
 
 	cpu->dead_since = UINT64_MAX;
 
@@ -405,8 +405,12 @@ static void advance(struct cpu *cpu, uint64_t most)
 	execute(cpu, most);
 	if (cpu->trap_after && !cpu->run_one)
 		cpu->pending_dr6 |= 1u << 14;
-	if (cpu->run_one && resume)
-		cpu->eflags |= FLAG_RF;
+	if (cpu->run_one && cpu->count == before) {
+		/* Nothing was executed: what is said of the next instruction still is. */
+		cpu->eflags |= resume ? FLAG_RF : 0;
+		cpu->shadow = shadow;
+		cpu->shadow_debug = shadow_debug;
+	}
 }
 
 enum cbx_status cpu_run(struct cbx_machine *machine, const struct cbx_run_options *options,
@@ -421,6 +425,8 @@ enum cbx_status cpu_run(struct cbx_machine *machine, const struct cbx_run_option
 
 	if (end < start)
 		end = UINT64_MAX;
+	if (end_time < clock_now(machine))
+		end_time = UINT64_MAX;
 	cpu->budget = -1;
 	cpu->dead_since = UINT64_MAX;
 	for (;;) {

@@ -44,16 +44,17 @@ CBX_API void cbx_machine_set_log(struct cbx_machine *machine,
 CBX_API const char *cbx_cpu_model(unsigned n);
 
 enum cbx_stop_reason {
-	CBX_STOP_LIMIT,                 /* the options' instruction limit is reached */
+	CBX_STOP_LIMIT,                 /* the options' instructions or guest time are used up */
 	CBX_STOP_REQUEST,               /* cbx_request_stop */
-	CBX_STOP_IDLE,                  /* halted and the next event is beyond idle_limit */
+	CBX_STOP_IDLE,                  /* only with stop_when_idle: the guest halted */
 	CBX_STOP_HALTED,                /* halted for ever: nothing can wake it */
 	CBX_STOP_TRIPLE_FAULT,          /* only with stop_on_triple_fault, else a reset */
 	CBX_STOP_RESET,                 /* only with stop_on_reset: the guest asked for a reset */
 	CBX_STOP_POWER_OFF,
 	CBX_STOP_EXIT,                  /* the guest gave an exit code */
-	CBX_STOP_BREAKPOINT,
-	CBX_STOP_UNSUPPORTED,           /* the guest needs something Clearbox does not do: see detail */
+	CBX_STOP_BREAKPOINT,            /* not given yet: there are no breakpoints of the embedder's */
+	/* The guest needs something Clearbox does not do: see detail.  Nothing gives it yet. */
+	CBX_STOP_UNSUPPORTED,
 	CBX_STOP_HOST_MEMORY            /* an allocation failed; the machine can go on later */
 };
 
