@@ -177,6 +177,11 @@ static bool load_files(struct program *p)
 	    !load("bios", o->bios, 4u << 20, wrong, &p->bios) ||
 	    !load("vgabios", o->vga_bios, 128u << 10, wrong, &p->vga_bios))
 		return false;
+	if (p->bios.size % 4096) {
+		fprintf(stderr, "clearbox: -bios %s: its size, %zu bytes, is no multiple of 4096; %s\n", o->bios,
+			p->bios.size, wrong);
+		return false;
+	}
 	p->pc.kernel = (struct cbx_image){ p->kernel.bytes, p->kernel.size };
 	p->pc.initrd = (struct cbx_image){ p->initrd.bytes, p->initrd.size };
 	p->pc.bios = (struct cbx_image){ p->bios.bytes, p->bios.size };

@@ -107,6 +107,7 @@ mkfifo pipe
 refuses 4 'neither a file' pipe
 truncate -s 5M big.rom
 refuses 4 'larger' -bios big.rom
+refuses 4 'multiple of 4096' -bios odd
 refuses 4 'more memory' -m 4 -kernel big.rom
 refuses 4 'No such file' -serial file:/nowhere/at/all
 refuses 4 'listening' -serial unix:"$work"/nobody
