@@ -7,8 +7,12 @@
 
 #include "vga_state.h"
 
-/* A line of DAC indices: at most 256 characters and one more for panning, 9 dots each. */
-enum { LINE_DOTS = 257 * 9 + 16 };
+/*
+ * A line of DAC indices, with one character more than is shown, for panning: the VGA's are
+ * at most 256 characters of 9 dots, VBE's planar lines are longer.
+ */
+enum { LINE_DOTS = VBE_MAX_XRES + 8 };
+_Static_assert(LINE_DOTS >= (256 + 1) * 9 && VBE_MAX_XRES % 8 == 0, "room for every line");
 
 /* ---- Text --------------------------------------------------------------------------- */
 

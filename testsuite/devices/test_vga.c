@@ -724,6 +724,56 @@ static void test_vbe(void **state)
 	assert_int_equal(vbe_get(m, 4), 0);
 }
 
+/* The widest line there is: VBE's, with 4 bits per pixel. */
+static void test_vbe_planar(void **state)
+{
+	struct fixture *f = *state;
+	struct cbx_machine *m = f->machine;
+	struct cbx_screen screen;
+	uint32_t *pixels;
+
+	set_mode(m, &mode_12);
+	vbe(m, 1, 2560);
+	vbe(m, 2, 800);
+	vbe(m, 3, 4);
+	vbe(m, 4, 1);
+	assert_int_equal(vbe_get(m, 4), 1);
+	vbe(m, 8, 7);
+	fake_mem_write(m, 0xa0000 + 319, 0xff, 1);
+	pixels = render(f, &screen);
+	assert_int_equal(screen.width, 2560);
+	assert_int_equal(screen.height, 800);
+	assert_int_equal(pixels[2544], colour(0));
+	for (unsigned x = 2545; x < 2553; x++)
+		assert_int_not_equal(pixels[x], colour(0));
+	assert_int_equal(pixels[2553], colour(0));
+	free(pixels);
+}
+
+/* A picture that starts near the end of memory goes on at its start, and is watched there. */
+static void test_vbe_wraps(void **state)
+{
+	struct fixture *f = *state;
+	struct cbx_machine *m = f->machine;
+	struct cbx_screen before, after;
+
+	vbe(m, 1, 320);
+	vbe(m, 2, 200);
+	vbe(m, 3, 8);
+	vbe(m, 4, 1);
+	vbe(m, 9, (1u << 20) / 320);
+	vga_screen_info(f->vga, &before);
+	fake_mem_write(m, 0xa0000 + 1000, 5, 1);
+	vga_screen_info(f->vga, &after);
+	assert_int_not_equal(before.version, after.version);
+	/* The same beyond the end. */
+	vbe(m, 9, 2 * ((1u << 20) / 320));
+	vga_screen_info(f->vga, &before);
+	fake_mem_write(m, 0xa0000 + 1000, 6, 1);
+	vga_screen_info(f->vga, &after);
+	assert_int_not_equal(before.version, after.version);
+}
+
 static void pci_write(struct cbx_machine *m, unsigned offset, uint32_t value)
 {
 	fake_out(m, 0xcf8, 0x80001000 | offset, 4);
@@ -908,6 +958,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_text_window, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_graphics_pictures, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_vbe, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_vbe_planar, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_vbe_wraps, setup, teardown),
 		cmocka_unit_test(test_pci),
 		cmocka_unit_test_setup_teardown(test_version, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_random_registers, setup, teardown),
