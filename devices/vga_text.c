@@ -22,12 +22,17 @@ static unsigned row_start(const struct vga_view *view, unsigned row)
 
 /* ---- Has anything changed? ---------------------------------------------------------- */
 
+/* The memory's size is a power of two; what goes beyond its end goes on at its start. */
 static bool take_dirty(struct cbx_ram *ram, uint32_t first, uint32_t bytes)
 {
-	uint64_t size = cbx_ram_size(ram);
+	uint64_t size = cbx_ram_size(ram), start = first & (size - 1);
 	bool dirty = false;
 
-	for (uint64_t at = first & ~4095u; at < (uint64_t)first + bytes && at < size; at += 4096)
+	if (bytes > size - start) {
+		start = 0;
+		bytes = (uint32_t)size;
+	}
+	for (uint64_t at = start & ~UINT64_C(4095); at < start + bytes; at += 4096)
 		if (cbx_ram_take_dirty(ram, at))
 			dirty = true;
 	return dirty;
