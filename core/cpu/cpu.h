@@ -136,6 +136,7 @@ struct cpu {
 	uint64_t dead_since;            /* guest time since when only a reset can wake it */
 	uint64_t loaded;                /* what load_slow read */
 	const struct insn *current;     /* record that called into slow code, else NULL */
+	const struct insn *modifying;   /* record that modify_slow read for */
 	const struct cpu_model *model;
 	uint64_t linear_mask;           /* FFFFFFFFh outside 64-bit mode */
 	bool data_breakpoints;          /* DR7 enables data or I/O breakpoints */

@@ -580,9 +580,11 @@ static void put_part(struct cpu *cpu, const struct insn *i, const struct target 
 			target->host[n] = (uint8_t)(value >> 8 * n);
 		return;
 	}
-	cpu->current = i;
+	if (i)
+		cpu->current = i;
 	memory_write(cpu->machine, target->physical, value, width);
-	cpu->current = NULL;
+	if (i)
+		cpu->current = NULL;
 }
 
 static bool store_as(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
@@ -655,12 +657,16 @@ bool modify_slow(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigne
 {
 	if (misaligned(cpu, linear, width))
 		return cpu_raise_error(cpu, VECTOR_AC, 0);
+	cpu->modifying = i;
 	return store_check(cpu, i, linear, width) && load_as(cpu, i, linear, width, cpu->cpl == 3);
 }
 
 void store_after_modify(struct cpu *cpu, uint64_t linear, unsigned width, uint64_t value)
 {
+	/* Not as the record's own store: nothing may put it off any more.  Devices see its time. */
+	cpu->current = cpu->modifying;
 	store_as(cpu, NULL, linear, width, value, cpu->cpl == 3);
+	cpu->current = NULL;
 }
 
 bool load_system(struct cpu *cpu, uint64_t linear, unsigned width, uint64_t *value)

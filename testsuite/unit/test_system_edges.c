@@ -9,9 +9,10 @@
 
 enum { PAGE = 4096, DIRECTORY = 0x100000, TABLE = 0x101000, DEVICE_AT = 0x8000000, NOWHERE = 0x9000000 };
 
-/* One page of memory that answers every read with a byte, and counts reads. */
+/* One page of memory that answers every read with a byte, counts reads, and knows when. */
 struct bytes_state {
 	uint32_t byte, reads;
+	uint64_t read_at, written_at;
 };
 
 struct bytes {
@@ -25,18 +26,27 @@ static uint64_t bytes_read(struct cbx_device *device, uint64_t offset, unsigned 
 
 	(void)offset, (void)width;
 	bytes->state.reads++;
+	bytes->state.read_at = cbx_time(device);
 	return bytes->state.byte;
 }
 
+static void bytes_write(struct cbx_device *device, uint64_t offset, uint64_t value, unsigned width)
+{
+	(void)offset, (void)value, (void)width;
+	((struct bytes *)device)->state.written_at = cbx_time(device);
+}
+
 static const struct cbx_field bytes_fields[] = {
-	CBX_FIELD(struct bytes_state, byte), CBX_FIELD(struct bytes_state, reads), CBX_FIELD_END
+	CBX_FIELD(struct bytes_state, byte), CBX_FIELD(struct bytes_state, reads),
+	CBX_FIELD(struct bytes_state, read_at), CBX_FIELD(struct bytes_state, written_at),
+	CBX_FIELD_END
 };
 static const struct cbx_device_type bytes_type = {
 	.name = "bytes", .version = 1, .size = sizeof(struct bytes),
 	.state_offset = offsetof(struct bytes, state), .state_size = sizeof(struct bytes_state),
 	.fields = bytes_fields,
 };
-static const struct cbx_io bytes_io = { .widths = 1, .read = bytes_read };
+static const struct cbx_io bytes_io = { .widths = 1, .read = bytes_read, .write = bytes_write };
 
 /* The first 4 MiB mapped as they are. */
 static void paged_guest(struct guest *guest, const char *cpu)
@@ -63,7 +73,7 @@ static struct bytes *add_device(struct guest *guest, uint8_t byte)
 
 	assert_int_equal(cbx_device_new(guest->machine, &bytes_type, &device), CBX_OK);
 	assert_int_equal(cbx_region_new_io(device, &bytes_io, PAGE, &region), CBX_OK);
-	cbx_region_place(region, DEVICE_AT, CBX_REGION_READ, 0);
+	cbx_region_place(region, DEVICE_AT, CBX_REGION_READ | CBX_REGION_WRITE, 0);
 	bytes = (struct bytes *)device;
 	bytes->state.byte = byte;
 	return bytes;
@@ -147,6 +157,27 @@ static void device_and_nothing(void **state)
 	guest_free(&guest);
 }
 
+/* A device that is read and then written by one instruction sees one time. */
+static void read_and_write_at_once(void **state)
+{
+	struct bytes *bytes;
+	struct guest guest;
+
+	(void)state;
+	paged_guest(&guest, NULL);
+	bytes = add_device(&guest, 0x5a);
+	map(&guest, DATA_AT, DEVICE_AT | 7);
+	/* nops; or [30000h], al; dec ecx; jnz; hlt */
+	poke_bytes(&guest, CODE_AT, "\x90\x90\x90\x90\x90\x08\x05\x00\x00\x03\x00"
+		   "\x49\x75\xf2\xf4", 15);
+	set(&guest, CBX_RCX, 5);
+	assert_int_equal(go(&guest, 0).reason, CBX_STOP_HALTED);
+	assert_int_equal(bytes->state.reads, 5);
+	assert_true(bytes->state.read_at > 0);
+	assert_int_equal(bytes->state.read_at, bytes->state.written_at);
+	guest_free(&guest);
+}
+
 /* REP STOSB across two pages overwrites its opcode: the same however long the runs are. */
 static void repeat_overwrites_itself(void **state)
 {
@@ -218,7 +249,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(second_page_appears), cmocka_unit_test(device_code_at_the_end),
-		cmocka_unit_test(device_and_nothing), cmocka_unit_test(repeat_overwrites_itself),
+		cmocka_unit_test(device_and_nothing), cmocka_unit_test(read_and_write_at_once),
+		cmocka_unit_test(repeat_overwrites_itself),
 		cmocka_unit_test(large_limits), cmocka_unit_test(linear_addresses),
 	};
 
