@@ -381,7 +381,8 @@ static void watch(struct cpu *cpu, uint64_t linear, unsigned width, bool write)
 
 		if (!breakpoint_on_data(cpu, n) || (!write && !(cpu->dr[7] >> (17 + 4 * n) & 1)))
 			continue;
-		if (linear < first + length && first < linear + width) {
+		/* Also where addresses wrap. */
+		if ((uint32_t)(linear - first) < length || (uint32_t)(first - linear) < width) {
 			cpu->pending_dr6 |= 1u << n;
 			cpu_attention(cpu->machine);
 		}

@@ -204,6 +204,23 @@ static void repeat_overwrites_itself(void **state)
 	}
 }
 
+/* A data breakpoint on byte 0 is met by a write that begins below 4 GiB and goes on there. */
+static void breakpoint_beyond_the_end(void **state)
+{
+	struct guest guest;
+
+	(void)state;
+	guest_new(&guest, NULL);
+	set(&guest, CBX_DR0, 0);
+	set(&guest, CBX_DR7, 0x10402);
+	poke_bytes(&guest, CODE_AT, "\xa3\xfc\xff\xff\xff\x90\x90\xa3\xfe\xff\xff\xff\x90\xf4", 14);
+	assert_int_equal(go(&guest, 3).reason, CBX_STOP_LIMIT);         /* up to FFFFFFFFh: not met */
+	assert_int_equal(reg(&guest, CBX_DR6) & 15, 0);
+	assert_int_equal(go(&guest, 0).reason, CBX_STOP_HALTED);
+	assert_int_equal(reg(&guest, CBX_DR6) & 15, 1);
+	guest_free(&guest);
+}
+
 /* Limits as large as can be are as good as none. */
 static void large_limits(void **state)
 {
@@ -251,7 +268,7 @@ int main(void)
 		cmocka_unit_test(second_page_appears), cmocka_unit_test(device_code_at_the_end),
 		cmocka_unit_test(device_and_nothing), cmocka_unit_test(read_and_write_at_once),
 		cmocka_unit_test(repeat_overwrites_itself),
-		cmocka_unit_test(large_limits), cmocka_unit_test(linear_addresses),
+		cmocka_unit_test(breakpoint_beyond_the_end), cmocka_unit_test(large_limits), cmocka_unit_test(linear_addresses),
 	};
 
 	return cmocka_run_group_tests_name("edges", tests, NULL, NULL);
