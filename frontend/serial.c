@@ -266,6 +266,9 @@ void channel_flush(struct channel *channel)
 			if (poll(&fd, 1, patient ? -1 : 500) <= 0 && errno != EINTR)
 				break;
 		} else if (errno != EINTR) {
+			if (channel->option.kind == CHANNEL_FILE)
+				fprintf(stderr, "clearbox: %s: %s: %s; what follows is lost, try another place\n",
+					channel->label, channel->option.path, strerror(errno));
 			hang_up(channel);
 		}
 	}

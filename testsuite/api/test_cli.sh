@@ -161,6 +161,12 @@ result $? 'screenshot'
 ends 8 -timeout 0.2 -pace real hang.img
 ends 8 -timeout 0.2 -screen-text /nowhere/x hang.img
 says 'not saved' err
+# mov dx, 3f8h; out dx, al; jmp $
+bytes say.img '\272\370\003\356\353\376'
+if [ -e /dev/full ]; then
+	ends 8 -timeout 2 -serial file:/dev/full say.img
+	says 'serial0: /dev/full: .*; what follows is lost' err
+fi
 ends 0 -version
 ends 0 -help
 says 'Exit codes' out
