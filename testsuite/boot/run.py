@@ -182,7 +182,7 @@ def seabios_disk_pae(log):
     from_medium(log, ["-bios", SEABIOS, "-snapshot", "-hda", store("disk-pae.img")], "-686-pae")
 
 
-@test("iso", ci=False)
+@test("iso")
 def seabios_iso(log):
     """SeaBIOS on the same machine: El Torito CD, isolinux, 686."""
     from_medium(log, ["-bios", SEABIOS, "-cdrom", store("linux.iso"), "-boot", "d"], "-686")
@@ -218,13 +218,13 @@ def grub_cd(log):
     at_grub_prompt(log, "cd", ["-cdrom", store("grub-cd.iso"), "-boot", "d"])
 
 
-@test("rescue", ci=False)
+@test("rescue")
 def seabios_grub_floppy(log):
     """SeaBIOS: GRUB's rescue floppy."""
     at_grub_prompt(log, "fd0", ["-bios", SEABIOS, "-snapshot", "-fda", store("grub-floppy.img"), "-boot", "a"])
 
 
-@test("rescue", ci=False)
+@test("rescue")
 def seabios_grub_cd(log):
     """SeaBIOS: GRUB's rescue CD."""
     at_grub_prompt(log, "cd", ["-bios", SEABIOS, "-cdrom", store("grub-cd.iso"), "-boot", "d"])
@@ -273,7 +273,7 @@ def filesystem(log):
         check(hashlib.md5(cat_from(image, "d/8")).hexdigest() == known, "the host reads another file")
 
 
-@test("686", ci=False)
+@test("686")
 def filesystem_snapshot(log):
     """The same with -snapshot: the guest finds all it wrote, the image stays bit for bit."""
     with tempfile.TemporaryDirectory() as folder:
@@ -324,7 +324,7 @@ def installer_arguments(kind, append):
             "-initrd", store(f"installer-{kind}-initrd.gz"), "-append", append]
 
 
-@test("installer", ci=False)
+@test("installer")
 def installer_text(log):
     """Debian's installer in text mode to its first screen, and on to the second."""
     with ScreenGuest(installer_arguments("text", "vga=normal fb=false nomodeset cryptomgr.notests"), log) as guest:
