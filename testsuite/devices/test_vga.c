@@ -892,9 +892,9 @@ static void test_random_registers(void **state)
 		}
 		if (round % 4 == 0) {
 			vbe(m, 4, 0);
-			vbe(m, 1, any(&seed) % 700);
+			vbe(m, 1, any(&seed) % 2600);
 			vbe(m, 2, any(&seed) % 500);
-			vbe(m, 3, 8 * (any(&seed) % 5));
+			vbe(m, 3, 4 * (any(&seed) % 9));
 			vbe(m, 4, 1);
 			vbe(m, 8, any(&seed) & 0xffff);
 			vbe(m, 9, any(&seed) & 0xffff);
