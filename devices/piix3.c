@@ -104,7 +104,7 @@ static void reset_control_write(struct cbx_device *device, uint8_t value)
 		piix3->state.reset_control &= (uint8_t)~RESET_CPU;
 }
 
-/* PIRQ wires fall, as the functions are reset too; an ISA device drives its line in its own reset. */
+/* PIRQ wires fall, as functions are reset too; an ISA device drives its line in its own reset. */
 static void piix3_reset(struct cbx_device *device, enum cbx_reset_kind kind)
 {
 	struct piix3 *piix3 = (struct piix3 *)device;
