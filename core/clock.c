@@ -225,7 +225,14 @@ uint64_t cbx_muldiv(uint64_t a, uint64_t b, uint64_t c)
 		return low / c;
 	if (high >= c)
 		return UINT64_MAX;
-	/* Long division, a bit at a time; high is the remainder so far and less than c. */
+	/* Long division; high is the remainder so far and less than c.  By halves if those fit ... */
+	if (!(c >> 32)) {
+		middle = high << 32 | low >> 32;
+		quotient = middle / c << 32;
+		middle = middle % c << 32 | (low & 0xffffffff);
+		return quotient | middle / c;
+	}
+	/* ... else a bit at a time. */
 	for (i = 0; i < 64; i++) {
 		bool carry = high >> 63;
 
