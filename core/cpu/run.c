@@ -290,6 +290,7 @@ static bool requests(struct cpu *cpu, const struct cbx_run_options *options, str
 static void deliver(struct cpu *cpu, uint32_t vector, enum interrupt_kind kind)
 {
 	cpu->activity = ACTIVITY_RUNNING;
+	cpu->shadow = cpu->shadow_debug = 0;            /* it was for the instruction that waits now */
 	cpu->fault.vector = VECTOR_NONE;
 	if (!interrupt_deliver(cpu, vector, kind, false, 0, cpu->rip))
 		exception_deliver(cpu);
@@ -389,6 +390,7 @@ static void advance(struct cpu *cpu, uint64_t most)
 		if (!resume && !cpu->shadow_debug && code_breakpoint(cpu)) {
 			cpu_raise(cpu, VECTOR_DB);
 			cpu->count++;
+			cpu->shadow = 0;
 			exception_deliver(cpu);
 			return;
 		}

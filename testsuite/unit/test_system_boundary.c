@@ -139,6 +139,28 @@ static void shadows(void **state)
 	}
 }
 
+/* What is delivered in a shadow ends it: the handler's first instruction has none. */
+static void trap_in_the_shadow(void **state)
+{
+	static const char nops[] = "\x90\x90\x90\x90";
+	struct board board;
+	uint32_t at = 0;
+
+	(void)state;
+	board_new(&board);
+	idt_gate(&board.guest, DB, CODE0, HANDLERS + 16 * DB, 0x8f);
+	poke_bytes(&board.guest, HANDLERS + 16 * DB, nops, 4);
+	poke_bytes(&board.guest, CODE_AT, "\xfb\x90\x90", 3);
+	set(&board.guest, CBX_RFLAGS, 0x100 | 2);               /* TF */
+	pin(&board, INTR);
+	for (unsigned k = 0; k < 4 && !at; k++) {
+		step(&board.guest);
+		at = interrupted(&board, VECTOR);
+	}
+	assert_int_equal(at, HANDLERS + 16 * DB);
+	guest_free(&board.guest);
+}
+
 /* MOV SS and POP SS hold off one instruction, but not two in a row for ever. */
 static void stack_segment_shadow(void **state)
 {
@@ -338,7 +360,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shadows), cmocka_unit_test(stack_segment_shadow),
 		cmocka_unit_test(at_full_speed), cmocka_unit_test(timer_in_the_shadow),
-		cmocka_unit_test(halt), cmocka_unit_test(nmi), cmocka_unit_test(nmi_before_intr),
+		cmocka_unit_test(trap_in_the_shadow), cmocka_unit_test(halt), cmocka_unit_test(nmi), cmocka_unit_test(nmi_before_intr),
 		cmocka_unit_test(inside_rep), cmocka_unit_test(breakpoint_on_rep),
 	};
 
