@@ -8,7 +8,7 @@ build="gcc libc6-dev clang lld llvm make meson ninja-build pkg-config zlib1g-dev
 	libsdl2-dev libslirp-dev libedit-dev"
 guests="busybox-static ca-certificates cpio gzip fdisk mtools syslinux syslinux-common isolinux
 	xorriso e2fsprogs grub-common grub-pc-bin util-linux"
-tests="nasm libzydis-dev libmpfr-dev python3 tmux procps gdb seabios qemu-user-static"
+tests="g++ nasm libzydis-dev libmpfr-dev python3 tmux procps gdb seabios qemu-user-static"
 speed="bochs bochsbios vgabios qemu-system-x86 nasm python3 linux-perf"
 case $(dpkg --print-architecture 2>/dev/null) in
 amd64 | x32)
