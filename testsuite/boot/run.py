@@ -176,7 +176,7 @@ def seabios_disk(log):
     from_medium(log, ["-bios", SEABIOS, "-snapshot", "-hda", store("disk.img")], "-686")
 
 
-@test("disk-pae", ci=False)
+@test("disk-pae")
 def seabios_disk_pae(log):
     """SeaBIOS on the same machine: IDE disk, GRUB, 686-pae."""
     from_medium(log, ["-bios", SEABIOS, "-snapshot", "-hda", store("disk-pae.img")], "-686-pae")
@@ -188,7 +188,7 @@ def seabios_iso(log):
     from_medium(log, ["-bios", SEABIOS, "-cdrom", store("linux.iso"), "-boot", "d"], "-686")
 
 
-@test("686", ci=False)
+@test("686")
 def seabios_kernel(log):
     """SeaBIOS on the same machine: -kernel."""
     from_medium(log, kernel("686", SERIAL, ["-bios", SEABIOS]), "-686")
