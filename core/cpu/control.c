@@ -9,20 +9,18 @@
 
 /* ---- Processor models ---------------------------------------------------------------------- */
 
-enum {
-	FEATURES_486 = FEAT_FPU | FEAT_486 | FEAT_CPUID | FEAT_VME,
-	FEATURES_PENTIUM = FEATURES_486 | FEAT_DE | FEAT_PSE | FEAT_TSC | FEAT_MSR | FEAT_CX8,
-	FEATURES_P6 = FEATURES_PENTIUM | FEAT_PAE | FEAT_SEP | FEAT_MTRR | FEAT_PGE | FEAT_CMOV |
-		      FEAT_PAT | FEAT_FXSR | FEAT_NOPL | FEAT_NX
-};
+#define FEATURES_486     (FEAT_FPU | FEAT_486 | FEAT_CPUID | FEAT_VME)
+#define FEATURES_PENTIUM (FEATURES_486 | FEAT_DE | FEAT_PSE | FEAT_TSC | FEAT_MSR | FEAT_CX8)
+#define FEATURES_P6      (FEATURES_PENTIUM | FEAT_PAE | FEAT_SEP | FEAT_MTRR | FEAT_PGE | FEAT_CMOV | \
+			  FEAT_PAT | FEAT_FXSR | FEAT_NOPL | FEAT_NX)
 
 /* Physical addresses that page tables and MTRRs can hold. */
 enum { PHYSICAL_BITS = 40, LINEAR_BITS = 32 };
 
 static const struct cpu_model models[] = {
-	{ "pentium3", FEATURES_P6, 6, 8, 6, "GenuineIntel", "Clearbox P6" },
-	{ "pentium", FEATURES_PENTIUM, 5, 2, 12, "GenuineIntel", "" },
-	{ "486", FEATURES_486, 4, 8, 0, "GenuineIntel", "" },
+	{ "pentium3", FEATURES_P6, 0, 6, 8, 6, "GenuineIntel", "Clearbox P6" },
+	{ "pentium", FEATURES_PENTIUM, 0, 5, 2, 12, "GenuineIntel", "" },
+	{ "486", FEATURES_486, 0, 4, 8, 0, "GenuineIntel", "" },
 };
 
 const struct cpu_model *cpu_model_find(const char *name)
@@ -40,7 +38,7 @@ const char *cbx_cpu_model(unsigned n)
 	return n < sizeof(models) / sizeof(models[0]) ? models[n].name : NULL;
 }
 
-static bool has(const struct cpu *cpu, uint32_t feature)
+static bool has(const struct cpu *cpu, uint64_t feature)
 {
 	return cpu->model->features & feature;
 }
@@ -73,7 +71,7 @@ uint64_t flags_writable(const struct cpu *cpu)
 static uint32_t feature_word(const struct cpu *cpu)
 {
 	static const struct {
-		uint32_t feature;
+		uint64_t feature;
 		uint8_t bit;
 	} bits[] = {
 		{ FEAT_FPU, 0 }, { FEAT_VME, 1 }, { FEAT_DE, 2 }, { FEAT_PSE, 3 }, { FEAT_TSC, 4 },

@@ -40,6 +40,11 @@ static const struct cbx_field x87_fields[] = {
 	CBX_FIELD_END
 };
 
+static const struct cbx_field ymm_fields[] = {
+	CBX_FIELD_ARRAY(struct ymm, q),
+	CBX_FIELD_END
+};
+
 const struct cbx_field cpu_fields[] = {
 	CBX_FIELD_ARRAY(struct cpu, reg),
 	CBX_FIELD(struct cpu, rip),
@@ -76,6 +81,9 @@ const struct cbx_field cpu_fields[] = {
 	CBX_FIELD(struct cpu, msr_bios_sign),
 	CBX_FIELD(struct cpu, msr_debugctl),
 	CBX_FIELD_STRUCT(struct cpu, x87, x87_fields),
+	CBX_FIELD_STRUCTS(struct cpu, v, ymm_fields),
+	CBX_FIELD(struct cpu, xcr0),
+	CBX_FIELD(struct cpu, xss),
 	CBX_FIELD(struct cpu, mxcsr),
 	CBX_FIELD(struct cpu, activity),
 	CBX_FIELD(struct cpu, count),
@@ -222,6 +230,9 @@ void cpu_reset(struct cbx_machine *machine)
 	memset(&cpu->x87, 0, sizeof cpu->x87);
 	cpu->x87.control = 0x40;
 	cpu->x87.valid = 0xff;          /* all registers hold +0 after RESET; FNINIT empties them */
+	memset(cpu->v, 0, sizeof cpu->v);
+	cpu->xcr0 = XCR0_X87;
+	cpu->xss = 0;
 	cpu->mxcsr = 0x1f80;
 	cpu->activity = ACTIVITY_RUNNING;
 	cpu->pending_dr6 = 0;

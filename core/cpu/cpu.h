@@ -59,8 +59,11 @@ enum {
 enum {
 	CR4_VME = 1 << 0, CR4_PVI = 1 << 1, CR4_TSD = 1 << 2, CR4_DE = 1 << 3, CR4_PSE = 1 << 4,
 	CR4_PAE = 1 << 5, CR4_MCE = 1 << 6, CR4_PGE = 1 << 7, CR4_PCE = 1 << 8,
-	CR4_OSFXSR = 1 << 9, CR4_OSXMMEXCPT = 1 << 10
+	CR4_OSFXSR = 1 << 9, CR4_OSXMMEXCPT = 1 << 10, CR4_UMIP = 1 << 11,
+	CR4_FSGSBASE = 1 << 16, CR4_PCIDE = 1 << 17, CR4_OSXSAVE = 1 << 18, CR4_SMEP = 1 << 20,
+	CR4_SMAP = 1 << 21
 };
+enum { XCR0_X87 = 1 << 0, XCR0_SSE = 1 << 1, XCR0_AVX = 1 << 2 };
 enum { EFER_SCE = 1 << 0, EFER_LME = 1 << 8, EFER_LMA = 1 << 10, EFER_NXE = 1 << 11 };
 
 enum vector {
@@ -75,6 +78,11 @@ enum vector {
 enum activity { ACTIVITY_RUNNING, ACTIVITY_HALTED, ACTIVITY_SHUTDOWN };
 
 enum { TLB_ENTRIES = 1024 };            /* of one kind of access and privilege */
+
+/* YMM0-15; XMMn is the low half, q[0] and q[1].  Qwords in host order, the low one first. */
+struct ymm {
+	uint64_t q[4];
+};
 
 struct tlb_entry {
 	uint64_t tag;                   /* linear page address; TLB_EMPTY when empty */
@@ -106,6 +114,8 @@ struct cpu {
 	uint64_t msr_star, msr_lstar, msr_cstar, msr_fmask, msr_kernel_gs_base, msr_tsc_aux;
 	uint64_t msr_mcg_status, msr_bios_sign, msr_debugctl;
 	struct x87 x87;
+	struct ymm v[16];
+	uint64_t xcr0, xss;
 	uint32_t mxcsr;
 	uint32_t activity;              /* enum activity */
 	uint64_t count;                 /* instructions executed; see cpu_instruction_count */
@@ -162,24 +172,88 @@ enum mode {
 	MODE_STACK32 = 2,               /* SS.B */
 	MODE_FLAT = 4,                  /* CS, DS, ES, SS have base 0, limit 4 GiB, are usable; stack is 32-bit */
 	MODE_USER = 8,                  /* CPL 3 */
-	MODE_64 = 16
+	MODE_64 = 16,                   /* 64-bit code; CODE32, STACK32 and FLAT are set as well */
+	MODE_SSE = 32,                  /* SSE instructions neither #UD nor #NM */
+	MODE_AVX = 64                   /* nor VEX ones */
 };
 
 struct cpu_model {
 	const char *name;
-	uint32_t features;              /* enum feature bits */
+	uint64_t features;              /* FEAT_ bits */
+	uint32_t system;                /* SYS_ bits */
 	uint32_t family, model, stepping;
 	const char *vendor;             /* 12 characters */
 	const char *brand;
 };
 
-/* Features that instructions belong to (the feature column of the table). */
-enum feature {
-	FEAT_BASE = 0, FEAT_FPU = 1 << 0, FEAT_TSC = 1 << 1, FEAT_MSR = 1 << 2, FEAT_CX8 = 1 << 3,
-	FEAT_SEP = 1 << 4, FEAT_CMOV = 1 << 5, FEAT_FXSR = 1 << 6, FEAT_CPUID = 1 << 7,
-	FEAT_PSE = 1 << 8, FEAT_PAE = 1 << 9, FEAT_PGE = 1 << 10, FEAT_NX = 1 << 11,
-	FEAT_MTRR = 1 << 12, FEAT_PAT = 1 << 13, FEAT_VME = 1 << 14, FEAT_NOPL = 1 << 15,
-	FEAT_DE = 1 << 16, FEAT_486 = 1 << 17, FEAT_PMC = 1 << 18
+/* Features that instructions belong to (the feature column of the table), and older ones. */
+#define FEAT_BASE     0ull
+#define FEAT_FPU      (1ull << 0)
+#define FEAT_TSC      (1ull << 1)
+#define FEAT_MSR      (1ull << 2)
+#define FEAT_CX8      (1ull << 3)
+#define FEAT_SEP      (1ull << 4)
+#define FEAT_CMOV     (1ull << 5)
+#define FEAT_FXSR     (1ull << 6)
+#define FEAT_CPUID    (1ull << 7)
+#define FEAT_PSE      (1ull << 8)
+#define FEAT_PAE      (1ull << 9)
+#define FEAT_PGE      (1ull << 10)
+#define FEAT_NX       (1ull << 11)
+#define FEAT_MTRR     (1ull << 12)
+#define FEAT_PAT      (1ull << 13)
+#define FEAT_VME      (1ull << 14)
+#define FEAT_NOPL     (1ull << 15)
+#define FEAT_DE       (1ull << 16)
+#define FEAT_486      (1ull << 17)
+#define FEAT_PMC      (1ull << 18)
+#define FEAT_MMX      (1ull << 19)
+#define FEAT_SSE      (1ull << 20)
+#define FEAT_SSE2     (1ull << 21)
+#define FEAT_SSE3     (1ull << 22)
+#define FEAT_SSSE3    (1ull << 23)
+#define FEAT_SSE41    (1ull << 24)
+#define FEAT_SSE42    (1ull << 25)
+#define FEAT_POPCNT   (1ull << 26)
+#define FEAT_LZCNT    (1ull << 27)
+#define FEAT_MOVBE    (1ull << 28)
+#define FEAT_ADX      (1ull << 29)
+#define FEAT_AES      (1ull << 30)
+#define FEAT_PCLMUL   (1ull << 31)
+#define FEAT_SHA      (1ull << 32)
+#define FEAT_RDRAND   (1ull << 33)
+#define FEAT_RDSEED   (1ull << 34)
+#define FEAT_XSAVE    (1ull << 35)
+#define FEAT_XSAVEOPT (1ull << 36)
+#define FEAT_XSAVEC   (1ull << 37)
+#define FEAT_XSAVES   (1ull << 38)
+#define FEAT_AVX      (1ull << 39)
+#define FEAT_AVX2     (1ull << 40)
+#define FEAT_FMA      (1ull << 41)
+#define FEAT_F16C     (1ull << 42)
+#define FEAT_BMI1     (1ull << 43)
+#define FEAT_BMI2     (1ull << 44)
+#define FEAT_LM       (1ull << 45)      /* long mode */
+#define FEAT_SYSCALL  (1ull << 46)
+#define FEAT_CX16     (1ull << 47)
+#define FEAT_LAHF64   (1ull << 48)
+#define FEAT_FSGSBASE (1ull << 49)
+#define FEAT_INVPCID  (1ull << 50)
+#define FEAT_RDTSCP   (1ull << 51)
+#define FEAT_CLFSH    (1ull << 52)
+#define FEAT_CLFLUSHOPT (1ull << 53)
+#define FEAT_CLWB     (1ull << 54)
+#define FEAT_PREFETCHW (1ull << 55)
+#define FEAT_SMAP     (1ull << 56)      /* CLAC and STAC */
+#define FEAT_MONITOR  (1ull << 57)
+#define FEAT_RDPID    (1ull << 58)
+
+/* Features that no instruction depends on. */
+enum {
+	SYS_SMEP = 1 << 0, SYS_UMIP = 1 << 1, SYS_PCID = 1 << 2, SYS_PDPE1GB = 1 << 3,
+	SYS_APIC = 1 << 4, SYS_X2APIC = 1 << 5, SYS_TSC_DEADLINE = 1 << 6, SYS_MCE = 1 << 7,
+	SYS_MCA = 1 << 8, SYS_PSE36 = 1 << 9, SYS_ERMS = 1 << 10, SYS_ARAT = 1 << 11,
+	SYS_INVARIANT_TSC = 1 << 12, SYS_TSC_ADJUST = 1 << 13, SYS_XGETBV1 = 1 << 14
 };
 
 static inline struct cpu *machine_cpu(const struct cbx_machine *machine) { return machine->cpu; }

@@ -303,7 +303,7 @@ static enum decode_status finish(struct cursor *c, struct decoded *d, unsigned l
 }
 
 enum decode_status decode(const uint8_t *bytes, unsigned available, unsigned bits, uint64_t ip,
-			  uint32_t features, struct decoded *d)
+			  uint64_t features, struct decoded *d)
 {
 	unsigned limit = available < 15 ? available : 15;
 	struct cursor c = { .bytes = bytes, .available = limit };

@@ -33,7 +33,7 @@ struct decoded {
  * relative branches.
  */
 enum decode_status decode(const uint8_t *bytes, unsigned available, unsigned bits, uint64_t ip,
-			  uint32_t features, struct decoded *d);
+			  uint64_t features, struct decoded *d);
 
 /* Bytes of the memory operand that the handler accesses; 0: none or not checked here. */
 unsigned decoded_access(const struct decoded *d);

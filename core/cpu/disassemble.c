@@ -242,7 +242,7 @@ enum cbx_status cbx_disassemble(const uint8_t *bytes, size_t count, unsigned bit
 	*length = 0;
 	if (!count)
 		return CBX_OK;
-	status = decode(bytes, count < 15 ? (unsigned)count : 15, bits, address, UINT32_MAX, &d);
+	status = decode(bytes, count < 15 ? (unsigned)count : 15, bits, address, UINT64_MAX, &d);
 	if (status == DECODE_MORE)
 		return CBX_OK;
 	if (status != DECODE_OK) {

@@ -42,7 +42,7 @@ struct op_info {
 	uint8_t operand[3];             /* enum operand */
 	uint8_t attributes;
 	uint16_t flags_read, flags_set, flags_undefined;
-	uint32_t feature;
+	uint64_t feature;
 	uint8_t encoding;               /* enum encoding, for the tests and the disassembler */
 	uint8_t opcode, digit;
 };
