@@ -125,6 +125,7 @@ static inline void cmos_write(u8 index, u8 value)
 
 /* head32.S */
 void int16_call(u32 vector, struct bregs *r);
+void int16_call_big(u32 vector, struct bregs *r);
 void __attribute__((noreturn)) jump_real(u32 cs_ip, struct bregs *r, u32 ss_sp);
 void __attribute__((noreturn)) jump_multiboot(u32 entry, u32 mbi);
 void bios32_entry(void);

@@ -370,15 +370,16 @@ entry_int19:
 
 /*
  * The 32-bit half comes here (selector 18h, paging off) to have EBX = address of its struct
- * bregs, EAX = vector; it owns a stack below 64 KiB. See int16_call in head32.S.
+ * bregs, EAX = vector, CX = selector for the data segments, whose limits real mode will keep; it
+ * owns a stack below 64 KiB. See int16_call in head32.S.
  */
 	.globl real_call
 real_call:
-	movw $0x20, %cx
 	movw %cx, %ds
 	movw %cx, %es
 	movw %cx, %fs
 	movw %cx, %gs
+	movw $0x20, %cx
 	movw %cx, %ss
 	movl %cr0, %ecx
 	andl $0xfffffffe, %ecx

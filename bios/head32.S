@@ -74,10 +74,19 @@ clear_data:
 	rep stosb
 	ret
 
-/* void int16_call(u32 vector, struct bregs *r) */
+/*
+ * void int16_call(u32 vector, struct bregs *r)
+ * void int16_call_big(u32 vector, struct bregs *r): with data segments that reach all 4 GiB, as the
+ * PCI Firmware Specification (3.0, 5.2.1.1) promises an option ROM's initialisation
+ */
+	.globl int16_call_big
+int16_call_big:
+	movw $0x10, %cx
+	jmp 1f
 	.globl int16_call
 int16_call:
-	pushl %ebx
+	movw $0x20, %cx
+1:	pushl %ebx
 	pushl %esi
 	pushl %edi
 	pushl %ebp

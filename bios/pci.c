@@ -195,7 +195,7 @@ static void rom_call(u32 address, u32 bdf)
 		mem8(0x600 + i) = stub[i];
 	mem16(0x603) = (u16)(address >> 4);
 	mem32(0xf0 * 4) = 0x00600000;	/* 0060:0000 */
-	int16_call(0xf0, &r);
+	int16_call_big(0xf0, &r);
 	mem32(0xf0 * 4) = 0;
 }
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Tests of the BIOS on a machine: its services, Multiboot, INT 18h; and of its build.
+# Tests of the BIOS on a machine: its services, Multiboot, INT 18h, option ROMs; and of its build.
 #
 # usage: sh bios/test/run.sh CLEARBOX BUILD      the program, and the folder with bios.elf
 set -eu
@@ -61,6 +61,27 @@ if [ "$(grep -c again "$work/again")" = 3 ]; then
 	say 'INT 19h' ok
 else
 	fail 'INT 19h' "$(cat "$work/again" "$work/again.out")"
+fi
+
+# an option ROM starts in "big real mode"; SeaBIOS's VGA BIOS makes use of that
+nasm -f bin "$here/option.asm" -o "$work/option.rom"
+sum=$(od -An -v -tu1 "$work/option.rom" | tr -s ' ' '\n' | awk '{ n += $1 } END { print (256 - n % 256) % 256 }')
+printf "\\$(printf %o "$sum")" | dd of="$work/option.rom" bs=1 seek=511 conv=notrunc status=none
+status=0
+"$clearbox" -display none -vgabios "$work/option.rom" -device isa-debug-exit,iobase=0xf4,iosize=1 \
+	-max-insns 50000000 >"$work/option.out" 2>&1 || status=$?
+if [ "$status" = 3 ]; then
+	say 'option ROM' ok
+else
+	fail 'option ROM' "ended with $status: $(cat "$work/option.out")"
+fi
+if [ -r /usr/share/seabios/vgabios-stdvga.bin ]; then
+	machine stdvga -vgabios /usr/share/seabios/vgabios-stdvga.bin -max-insns 100000000 -screen-text -
+	if grep -q 'built-in demo' "$work/stdvga.out"; then
+		say "SeaBIOS's VGA BIOS" ok
+	else
+		fail "SeaBIOS's VGA BIOS" "$(cat "$work/stdvga.out")"
+	fi
 fi
 
 # real-mode C code runs with DS apart from SS: the address of a local variable would be wrong
