@@ -33,6 +33,13 @@ void store_after_modify(struct cpu *cpu, uint64_t linear, unsigned width, uint64
 bool store_check(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width);
 bool load_check(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width);
 
+/*
+ * Any number of bytes up to 64, as one access: all of them or a fault (or restart) with nothing
+ * done.  No fast path and no alignment check here; load_bytes looks before it reads a device.
+ */
+bool load_bytes(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, void *to);
+bool store_bytes(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, const void *from);
+
 /* System structures (descriptors, TSS, IDT): as supervisor whatever CPL is. */
 bool load_system(struct cpu *cpu, uint64_t linear, unsigned width, uint64_t *value);
 bool store_system(struct cpu *cpu, uint64_t linear, unsigned width, uint64_t value);

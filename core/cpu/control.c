@@ -15,7 +15,7 @@
 			  FEAT_PAT | FEAT_FXSR | FEAT_NOPL | FEAT_NX)
 
 /* Physical addresses that page tables and MTRRs can hold. */
-enum { PHYSICAL_BITS = 40, LINEAR_BITS = 32 };
+enum { LINEAR_BITS = 32 };
 
 static const struct cpu_model models[] = {
 	{ "pentium3", FEATURES_P6, 0, 6, 8, 6, "GenuineIntel", "Clearbox P6" },
@@ -317,7 +317,6 @@ enum {
 #define MSR_EFER 0xc0000080u
 
 enum { MTRRCAP = 8 | 1 << 8 | 1 << 10 };        /* 8 variable ranges, fixed ranges, WC */
-#define PHYSICAL_PAGES ((((uint64_t)1 << PHYSICAL_BITS) - 1) & ~(uint64_t)PAGE_MASK)
 
 /* Index into msr_mtrr_fixed, or -1. */
 static int mtrr_fixed_index(uint32_t index)

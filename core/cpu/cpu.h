@@ -304,6 +304,18 @@ void cpu_unsupported(struct cpu *cpu, const char *what);
 void tlb_flush_all(struct cpu *cpu);                    /* incl. global pages */
 void tlb_flush_nonglobal(struct cpu *cpu);              /* CR3 load */
 void tlb_flush_page(struct cpu *cpu, uint64_t linear);  /* INVLPG */
+/* After CR3 was written; keep: bit 63 of the value said so (only with CR4.PCIDE). */
+void tlb_cr3_loaded(struct cpu *cpu, bool keep);
+/* INVPCID with the descriptor's two quadwords; false: #GP(0) recorded. */
+bool tlb_invpcid(struct cpu *cpu, uint64_t type, uint64_t pcid, uint64_t linear);
+/* Bits of physical addresses (CPUID 80000008h), and what of them page tables can hold. */
+enum { PHYSICAL_BITS = 40 };
+#define PHYSICAL_PAGES ((((uint64_t)1 << PHYSICAL_BITS) - 1) & ~(uint64_t)4095)
+/* Canonical in 48 bits?  Asked for 64-bit linear addresses only. */
+static inline bool address_canonical(uint64_t linear)
+{
+	return (linear + ((uint64_t)1 << 47)) >> 48 == 0;
+}
 enum access { ACCESS_READ = 0, ACCESS_WRITE = 1, ACCESS_EXECUTE = 2 };
 /*
  * Linear to physical with all checks and A/D updates, for one page.  user: as CPL 3.

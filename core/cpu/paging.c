@@ -57,6 +57,22 @@ void tlb_flush_nonglobal(struct cpu *cpu)
 	cpu_mode_changed(cpu);
 }
 
+void tlb_cr3_loaded(struct cpu *cpu, bool keep)
+{
+	(void)keep;
+	tlb_flush_nonglobal(cpu);
+}
+
+bool tlb_invpcid(struct cpu *cpu, uint64_t type, uint64_t pcid, uint64_t linear)
+{
+	(void)pcid;
+	(void)linear;
+	if (type > 3)
+		return cpu_raise_error(cpu, VECTOR_GP, 0);
+	tlb_flush_all(cpu);
+	return true;
+}
+
 /* The bit of a linear address's 4 MiB in tlb_large. */
 static uint8_t *large_bit(struct cpu *cpu, uint64_t linear, uint8_t *mask)
 {
@@ -652,6 +668,37 @@ bool store_check(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigne
 bool load_check(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width)
 {
 	return check_range(cpu, i, linear, width, false);
+}
+
+bool load_bytes(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, void *to)
+{
+	uint8_t *at = to;
+
+	if (!check_range(cpu, i, linear, width, false))
+		return false;
+	for (unsigned n = 0; n < width; n += 8) {
+		unsigned part = width - n < 8 ? width - n : 8;
+
+		if (!load_as(cpu, i, (linear + n) & cpu->linear_mask, part, cpu->cpl == 3))
+			return false;
+		for (unsigned k = 0; k < part; k++)
+			at[n + k] = (uint8_t)(cpu->loaded >> 8 * k);
+	}
+	return true;
+}
+
+bool store_bytes(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, const void *from)
+{
+	if (!check_range(cpu, i, linear, width, true))
+		return false;
+	for (unsigned n = 0; n < width; n += 8) {
+		unsigned part = width - n < 8 ? width - n : 8;
+		uint64_t value = get_bytes((const uint8_t *)from + n, part);
+
+		if (!store_as(cpu, i, (linear + n) & cpu->linear_mask, part, value, cpu->cpl == 3))
+			return false;
+	}
+	return true;
 }
 
 bool modify_slow(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width)
