@@ -5,6 +5,7 @@
 #include "access.h"
 #include "blocks.h"
 #include "flags.h"
+#include "local_apic.h"
 #include "memory.h"
 
 /* ---- State ----------------------------------------------------------------------------------- */
@@ -242,39 +243,14 @@ void cpu_reset(struct cbx_machine *machine)
 	cpu->run_one = false;
 	debug_changed(cpu);
 	tlb_flush_all(cpu);
+	cpu_apic_init(cpu);
 }
 
 /* ---- Pins ------------------------------------------------------------------------------------------ */
 
-void cbx_cpu_set_intr(struct cbx_device *device, bool level)
-{
-	struct cpu *cpu = device->machine->cpu;
-
-	cpu->intr_line = level;
-	if (level)
-		cpu_attention(device->machine);
-}
-
-void cbx_cpu_set_nmi(struct cbx_device *device, bool level)
-{
-	struct cpu *cpu = device->machine->cpu;
-
-	if (level && !cpu->nmi_line) {
-		cpu->nmi_pending = 1;
-		cpu_attention(device->machine);
-	}
-	cpu->nmi_line = level;
-}
-
 void cbx_cpu_set_ignne(struct cbx_device *device, bool level)
 {
 	device->machine->cpu->ignne_line = level;
-}
-
-void cbx_cpu_connect_inta(struct cbx_device *device, uint8_t (*acknowledge)(struct cbx_device *))
-{
-	device->machine->cpu->acknowledge = acknowledge;
-	device->machine->cpu->acknowledge_device = device;
 }
 
 void cbx_cpu_connect_ferr(struct cbx_device *device, struct cbx_line line)

@@ -163,6 +163,10 @@ struct cpu {
 	uint64_t tlb_backing[2][2][TLB_ENTRIES];        /* [user][write]: the page an entry leads to */
 	uint8_t (*acknowledge)(struct cbx_device *);
 	struct cbx_device *acknowledge_device;
+	uint8_t (*bus_acknowledge)(struct cbx_device *);        /* see local_apic.c */
+	struct cbx_device *bus_acknowledge_device;
+	const struct cbx_apic_ops *apic;        /* NULL: none is connected */
+	struct cbx_device *apic_device;
 	struct cbx_line ferr;
 };
 

@@ -189,6 +189,41 @@ CBX_API void cbx_cpu_connect_inta(struct cbx_device *device,
 /* Where FERR# goes (IRQ 13 by way of the PC's latch); also called when it falls. */
 CBX_API void cbx_cpu_connect_ferr(struct cbx_device *device, struct cbx_line line);
 
+/*
+ * A local APIC lies between the pins and the processor's core: once one is connected,
+ * cbx_cpu_set_intr and cbx_cpu_set_nmi reach its pins LINT0 and LINT1, and it alone speaks to
+ * the core by the functions below.
+ */
+struct cbx_apic_ops {
+	void (*set_pin)(struct cbx_device *apic, unsigned lint, bool level);
+	/* The core takes the interrupt that cbx_apic_set_intr announced: its vector. */
+	uint8_t (*acknowledge)(struct cbx_device *apic);
+	/* CR8: the task priority's class. */
+	uint8_t (*read_tpr)(struct cbx_device *apic);
+	void (*write_tpr)(struct cbx_device *apic, uint8_t value);
+	/* MSRs 1Bh, 6E0h and 800h-8FFh; false: #GP(0). */
+	bool (*read_msr)(struct cbx_device *apic, uint32_t index, uint64_t *value);
+	bool (*write_msr)(struct cbx_device *apic, uint32_t index, uint64_t value);
+	void (*init)(struct cbx_device *apic);          /* INIT or RESET of the processor */
+	void (*tsc_changed)(struct cbx_device *apic);   /* the guest set the time-stamp counter */
+};
+
+/* What the processor model has. */
+enum { CBX_APIC_PRESENT = 1, CBX_APIC_X2APIC = 2, CBX_APIC_TSC_DEADLINE = 4, CBX_APIC_THERMAL = 8 };
+CBX_API unsigned cbx_cpu_apic_features(const struct cbx_device *device);
+/* ops must outlive the machine.  Errors: CBX_ERROR_UNSUPPORTED (a model without an APIC). */
+CBX_API enum cbx_status cbx_cpu_connect_apic(struct cbx_device *apic,
+					     const struct cbx_apic_ops *ops);
+/* There is something to acknowledge.  A level. */
+CBX_API void cbx_apic_set_intr(struct cbx_device *apic, bool level);
+CBX_API void cbx_apic_nmi(struct cbx_device *apic);
+CBX_API void cbx_apic_smi(struct cbx_device *apic);
+/* The interrupt-acknowledge cycle on the bus: whom cbx_cpu_connect_inta named, else FFh. */
+CBX_API uint8_t cbx_apic_inta(struct cbx_device *apic);
+/* The time-stamp counter, and the guest time (ns) at which it gets to a value; now when it did. */
+CBX_API uint64_t cbx_cpu_tsc(const struct cbx_device *device);
+CBX_API uint64_t cbx_cpu_tsc_time(const struct cbx_device *device, uint64_t tsc);
+
 /* After the current instruction: reset the processor and all devices (WARM), or the
    processor alone (the 8042's and port 92h's reset line). */
 CBX_API void cbx_request_reset(struct cbx_device *device, bool processor_only);
