@@ -79,6 +79,8 @@ copy:
 	bswap %eax
 	movw $PORT_DMA_LOW, %dx
 	outl %eax, %dx
+2:	cmpl $0, SCRATCH	/* the control word is 0 when all is there */
+	jne 2b
 1:	ret
 
 /* EAX = the number that is item AX. Changes EBX, ECX, EDX. */

@@ -93,10 +93,19 @@ static void address_put(struct ide_drive *drive, uint64_t lba)
 
 /* ---- Reading and writing ------------------------------------------------------------------- */
 
-/* The command failed at sector lba: the registers say where. */
+/*
+ * The command failed at sector lba: the registers say where, and how many sectors were left with
+ * that one (ATA-3, 7.2.12; later standards leave the count open).
+ */
 static void transfer_fail(struct ide_drive *drive, uint64_t lba, uint8_t error)
 {
+	struct ide_drive_state *state = drive->state;
+	uint64_t left = state->left - (lba - state->lba);
+
 	address_put(drive, lba);
+	state->count[0] = (uint8_t)left;
+	if (state->extended)
+		state->count[1] = (uint8_t)(left >> 8);
 	ide_fail(drive, error);
 }
 
@@ -288,29 +297,6 @@ static void command_flush(struct ide_drive *drive)
 
 /* ---- IDENTIFY ---------------------------------------------------------------------------------- */
 
-static void put_word(struct ide_drive *drive, unsigned word, uint32_t value)
-{
-	drive->state->data[2 * word] = (uint8_t)value;
-	drive->state->data[2 * word + 1] = (uint8_t)(value >> 8);
-}
-
-/* Two characters a word, the first in the high byte, padded with spaces. */
-static void put_text(struct ide_drive *drive, unsigned word, unsigned words, const char *text)
-{
-	for (unsigned i = 0; i < 2 * words; i++)
-		drive->state->data[2 * word + (i ^ 1)] = (uint8_t)(*text ? *text++ : ' ');
-}
-
-static void identify_texts(struct ide_drive *drive)
-{
-	char serial[] = "CB0000000";
-
-	serial[sizeof(serial) - 2] = (char)('1' + drive->number);
-	put_text(drive, 10, 10, serial);
-	put_text(drive, 23, 4, "1.0");
-	put_text(drive, 27, 20, "CLEARBOX HARD DISK");
-}
-
 static void identify_sizes(struct ide_drive *drive)
 {
 	const struct ide_drive_state *state = drive->state;
@@ -323,18 +309,18 @@ static void identify_sizes(struct ide_drive *drive)
 		start = CYLINDERS_MAX;
 	if (!start)
 		start = 1;
-	put_word(drive, 1, (uint32_t)start);
-	put_word(drive, 3, DEFAULT_HEADS);
-	put_word(drive, 6, DEFAULT_SECTORS);
-	put_word(drive, 54, cylinders(drive));
-	put_word(drive, 55, state->heads);
-	put_word(drive, 56, state->sectors);
-	put_word(drive, 57, chs & 0xffff);
-	put_word(drive, 58, chs >> 16);
-	put_word(drive, 60, (uint32_t)lba28 & 0xffff);
-	put_word(drive, 61, (uint32_t)(lba28 >> 16));
+	ide_put_word(drive, 1, (uint32_t)start);
+	ide_put_word(drive, 3, DEFAULT_HEADS);
+	ide_put_word(drive, 6, DEFAULT_SECTORS);
+	ide_put_word(drive, 54, cylinders(drive));
+	ide_put_word(drive, 55, state->heads);
+	ide_put_word(drive, 56, state->sectors);
+	ide_put_word(drive, 57, chs & 0xffff);
+	ide_put_word(drive, 58, chs >> 16);
+	ide_put_word(drive, 60, (uint32_t)lba28 & 0xffff);
+	ide_put_word(drive, 61, (uint32_t)(lba28 >> 16));
 	for (unsigned i = 0; i < 4; i++)
-		put_word(drive, 100 + i, (uint32_t)(sectors >> (16 * i)) & 0xffff);
+		ide_put_word(drive, 100 + i, (uint32_t)(sectors >> (16 * i)) & 0xffff);
 }
 
 static void identify(struct ide_drive *drive)
@@ -343,33 +329,33 @@ static void identify(struct ide_drive *drive)
 	uint8_t mode = state->transfer_mode, sum = 0;
 
 	memset(drive->state->data, 0, SECTOR);
-	put_word(drive, 0, 0x0040);                     /* fixed disk */
-	identify_texts(drive);
+	ide_put_word(drive, 0, 0x0040);                     /* fixed disk */
+	ide_put_names(drive, "CLEARBOX HARD DISK");
 	identify_sizes(drive);
-	put_word(drive, 47, 0x8000 | MULTIPLE_MAX);
-	put_word(drive, 48, 0x0001);                    /* 32-bit data port */
-	put_word(drive, 49, 0x0f00);                    /* IORDY can be off, LBA, DMA */
-	put_word(drive, 50, 0x4000);
-	put_word(drive, 51, 0x0200);
-	put_word(drive, 53, 0x0007);                    /* 54-58, 64-70, 88 are valid */
-	put_word(drive, 59, state->multiple ? 0x100u | state->multiple : 0);
-	put_word(drive, 63, 0x0007 | ((mode & 0xf8) == 0x20 ? 0x100u << (mode & 7) : 0));
-	put_word(drive, 64, 0x0003);                    /* PIO modes 3 and 4 */
-	put_word(drive, 65, 120);
-	put_word(drive, 66, 120);
-	put_word(drive, 67, 120);
-	put_word(drive, 68, 120);
-	put_word(drive, 80, 0x007e);                    /* ATA-1 to ATA/ATAPI-6 */
-	put_word(drive, 82, 0x7468);            /* NOP, buffers, HPA, look-ahead, cache, power */
-	put_word(drive, 83, 0x7400);                    /* FLUSH CACHE (EXT), 48-bit */
-	put_word(drive, 84, 0x4040);                    /* FUA */
-	put_word(drive, 85, 0x7408 | (state->write_cache ? 0x20 : 0) |
+	ide_put_word(drive, 47, 0x8000 | MULTIPLE_MAX);
+	ide_put_word(drive, 48, 0x0001);                    /* 32-bit data port */
+	ide_put_word(drive, 49, 0x0f00);                    /* IORDY can be off, LBA, DMA */
+	ide_put_word(drive, 50, 0x4000);
+	ide_put_word(drive, 51, 0x0200);
+	ide_put_word(drive, 53, 0x0007);                    /* 54-58, 64-70, 88 are valid */
+	ide_put_word(drive, 59, state->multiple ? 0x100u | state->multiple : 0);
+	ide_put_word(drive, 63, 0x0007 | ((mode & 0xf8) == 0x20 ? 0x100u << (mode & 7) : 0));
+	ide_put_word(drive, 64, 0x0003);                    /* PIO modes 3 and 4 */
+	ide_put_word(drive, 65, 120);
+	ide_put_word(drive, 66, 120);
+	ide_put_word(drive, 67, 120);
+	ide_put_word(drive, 68, 120);
+	ide_put_word(drive, 80, 0x007e);                    /* ATA-1 to ATA/ATAPI-6 */
+	ide_put_word(drive, 82, 0x7468);            /* NOP, buffers, HPA, look-ahead, cache, power */
+	ide_put_word(drive, 83, 0x7400);                    /* FLUSH CACHE (EXT), 48-bit */
+	ide_put_word(drive, 84, 0x4040);                    /* FUA */
+	ide_put_word(drive, 85, 0x7408 | (state->write_cache ? 0x20 : 0) |
 		 (state->look_ahead ? 0x40 : 0));
-	put_word(drive, 86, 0x3400);
-	put_word(drive, 87, 0x4040);
-	put_word(drive, 88, 0x003f | ((mode & 0xf8) == 0x40 ? 0x100u << (mode & 7) : 0));
-	put_word(drive, 93, drive->number & 1 ? 0x6b00 : 0x600b);       /* 80-wire cable */
-	put_word(drive, 255, 0x00a5);
+	ide_put_word(drive, 86, 0x3400);
+	ide_put_word(drive, 87, 0x4040);
+	ide_put_word(drive, 88, 0x003f | ((mode & 0xf8) == 0x40 ? 0x100u << (mode & 7) : 0));
+	ide_put_word(drive, 93, drive->number & 1 ? 0x6b00 : 0x600b);       /* 80-wire cable */
+	ide_put_word(drive, 255, 0x00a5);
 	for (unsigned i = 0; i < SECTOR - 1; i++)
 		sum = (uint8_t)(sum + drive->state->data[i]);
 	drive->state->data[SECTOR - 1] = (uint8_t)-sum;

@@ -268,45 +268,28 @@ static void atapi_block_moved(struct ide_drive *drive)
 
 /* ---- ATA commands of a packet device --------------------------------------------------------------- */
 
-static void put_word(uint8_t *data, unsigned word, unsigned value)
-{
-	data[2 * word] = (uint8_t)value;
-	data[2 * word + 1] = (uint8_t)(value >> 8);
-}
-
-static void put_text(uint8_t *data, unsigned word, unsigned words, const char *text)
-{
-	for (unsigned i = 0; i < 2 * words; i++)
-		data[2 * word + (i ^ 1)] = (uint8_t)(*text ? *text++ : ' ');
-}
-
 static void identify_packet(struct ide_drive *drive)
 {
-	uint8_t *data = drive->state->data;
 	uint8_t mode = drive->state->transfer_mode;
-	char serial[] = "CB0000000";
 
-	serial[sizeof(serial) - 2] = (char)('1' + drive->number);
-	memset(data, 0, 512);
-	put_word(data, 0, 0x85c0);      /* CD-ROM, removable, DRQ within 50 us, 12 bytes */
-	put_text(data, 10, 10, serial);
-	put_text(data, 23, 4, "1.0");
-	put_text(data, 27, 20, "CLEARBOX CD-ROM");
-	put_word(data, 48, 0x0001);
-	put_word(data, 49, 0x0f00);     /* IORDY can be off, LBA, DMA */
-	put_word(data, 51, 0x0200);
-	put_word(data, 53, 0x0006);
-	put_word(data, 63, 0x0007u | ((mode & 0xf8) == 0x20 ? 0x100u << (mode & 7) : 0));
-	put_word(data, 64, 0x0003);
+	memset(drive->state->data, 0, 512);
+	ide_put_word(drive, 0, 0x85c0);      /* CD-ROM, removable, DRQ within 50 us, 12 bytes */
+	ide_put_names(drive, "CLEARBOX CD-ROM");
+	ide_put_word(drive, 48, 0x0001);
+	ide_put_word(drive, 49, 0x0f00);     /* IORDY can be off, LBA, DMA */
+	ide_put_word(drive, 51, 0x0200);
+	ide_put_word(drive, 53, 0x0006);
+	ide_put_word(drive, 63, 0x0007u | ((mode & 0xf8) == 0x20 ? 0x100u << (mode & 7) : 0));
+	ide_put_word(drive, 64, 0x0003);
 	for (unsigned word = 65; word <= 68; word++)
-		put_word(data, word, 120);
-	put_word(data, 80, 0x0070);     /* ATA/ATAPI-4 to 6 */
-	put_word(data, 82, 0x4218);     /* NOP, DEVICE RESET, PACKET, power management */
-	put_word(data, 83, 0x4000);
-	put_word(data, 84, 0x4000);
-	put_word(data, 85, 0x4218);
-	put_word(data, 87, 0x4000);
-	put_word(data, 88, 0x003fu | ((mode & 0xf8) == 0x40 ? 0x100u << (mode & 7) : 0));
+		ide_put_word(drive, word, 120);
+	ide_put_word(drive, 80, 0x0070);     /* ATA/ATAPI-4 to 6 */
+	ide_put_word(drive, 82, 0x4218);     /* NOP, DEVICE RESET, PACKET, power management */
+	ide_put_word(drive, 83, 0x4000);
+	ide_put_word(drive, 84, 0x4000);
+	ide_put_word(drive, 85, 0x4218);
+	ide_put_word(drive, 87, 0x4000);
+	ide_put_word(drive, 88, 0x003fu | ((mode & 0xf8) == 0x40 ? 0x100u << (mode & 7) : 0));
 	drive->state->last = true;
 	ide_data_in(drive, 512);
 }

@@ -6,6 +6,10 @@
  * Ports 510h (selector, 16 bits), 511h (data), 514h-51Bh (DMA address, big-endian; a
  * write to the low half starts).  The items are part of the machine's configuration, so
  * the saved state holds only the registers.
+ *
+ * A long DMA takes its time, so that no OUT keeps the host for long; the guest sees in the
+ * descriptor when it has ended, as the interface wants it.  Another one may not be started
+ * meanwhile.
  */
 #include "fw_cfg.h"
 
@@ -14,17 +18,20 @@
 
 #define FW_CFG_NAME 56u
 #define FW_CFG_ENTRY (8u + FW_CFG_NAME)
-/* More than this in one DMA command is refused, so that none takes for ever. */
-#define FW_CFG_DMA_MAX (UINT32_C(256) << 20)
 #define FW_CFG_PIECE 4096u
+/* What is copied before the OUT that asks for it ends, and then every so many nanoseconds. */
+#define FW_CFG_STEP (UINT32_C(1) << 20)
+#define FW_CFG_STEP_NS UINT64_C(1000000)
 
 enum { DMA_ERROR = 0x01, DMA_READ = 0x02, DMA_SKIP = 0x04, DMA_SELECT = 0x08, DMA_WRITE = 0x10 };
 
 struct fw_cfg_state {
 	uint64_t offset;                /* into the selected item */
+	uint64_t descriptor, address;   /* the DMA under way: of its control word, of what comes next */
+	uint32_t left;                  /* bytes of it; 0: there is none */
 	uint32_t dma_high;              /* upper half of the DMA address */
 	uint16_t key;
-	uint16_t reserved;
+	uint16_t reserved[3];
 };
 
 struct fw_cfg_item {
@@ -35,15 +42,19 @@ struct fw_cfg_item {
 struct fw_cfg {
 	struct cbx_device device;
 	struct fw_cfg_state state;
+	struct cbx_timer *timer;
 	struct fw_cfg_item items[FW_CFG_KEYS];
 	unsigned file_count;
 };
 
 static const struct cbx_field fw_cfg_fields[] = {
 	CBX_FIELD(struct fw_cfg_state, offset),
+	CBX_FIELD(struct fw_cfg_state, descriptor),
+	CBX_FIELD(struct fw_cfg_state, address),
+	CBX_FIELD(struct fw_cfg_state, left),
 	CBX_FIELD(struct fw_cfg_state, dma_high),
 	CBX_FIELD(struct fw_cfg_state, key),
-	CBX_FIELD(struct fw_cfg_state, reserved),
+	CBX_FIELD_ARRAY(struct fw_cfg_state, reserved),
 	CBX_FIELD_END
 };
 
@@ -145,43 +156,72 @@ static void fw_cfg_select(struct fw_cfg *fw_cfg, uint16_t key)
 
 /* ---- DMA ---------------------------------------------------------------------------------- */
 
-/* Copies length bytes of the item to guest memory, with zeros after its end. */
-static void fw_cfg_copy(struct fw_cfg *fw_cfg, uint64_t address, uint32_t length)
+static void fw_cfg_dma_result(struct fw_cfg *fw_cfg, uint64_t descriptor, uint32_t result)
 {
-	while (length > 0) {
+	uint8_t bytes[4];
+
+	fw_cfg_put_big(bytes, result, 4);
+	cbx_dma_write(&fw_cfg->device, descriptor, bytes, sizeof(bytes));
+}
+
+/* Copies the next bytes of the item to guest memory, with zeros after its end. */
+static void fw_cfg_step(struct fw_cfg *fw_cfg)
+{
+	struct fw_cfg_state *state = &fw_cfg->state;
+	uint32_t step = state->left < FW_CFG_STEP ? state->left : FW_CFG_STEP;
+
+	state->left -= step;
+	while (step > 0) {
 		uint8_t piece[FW_CFG_PIECE] = { 0 };
-		uint32_t count = length < FW_CFG_PIECE ? length : FW_CFG_PIECE;
+		uint32_t count = step < FW_CFG_PIECE ? step : FW_CFG_PIECE;
 		const uint8_t *bytes = NULL;
 		size_t rest = fw_cfg_rest(fw_cfg, &bytes);
 
 		if (rest)
 			memcpy(piece, bytes, rest < count ? rest : count);
-		cbx_dma_write(&fw_cfg->device, address, piece, count);
-		fw_cfg->state.offset += count;
-		address += count;
-		length -= count;
+		cbx_dma_write(&fw_cfg->device, state->address, piece, count);
+		state->offset += count;
+		state->address += count;
+		step -= count;
 	}
+	if (state->left)
+		cbx_timer_set(fw_cfg->timer, cbx_time(&fw_cfg->device) + FW_CFG_STEP_NS);
+	else
+		fw_cfg_dma_result(fw_cfg, state->descriptor, 0);
+}
+
+static void fw_cfg_timer(struct cbx_device *device, unsigned number)
+{
+	(void)number;
+	fw_cfg_step((struct fw_cfg *)device);
 }
 
 /* A descriptor: control, length (4 bytes each), address (8); the result goes into control. */
 static void fw_cfg_run_dma(struct fw_cfg *fw_cfg, uint64_t descriptor)
 {
-	uint8_t bytes[16], result[4];
+	struct fw_cfg_state *state = &fw_cfg->state;
 	uint32_t control, length;
+	uint8_t bytes[16];
 
+	if (state->left) {
+		cbx_log(&fw_cfg->device, "DMA while another one is under way: ignored");
+		return;
+	}
 	cbx_dma_read(&fw_cfg->device, descriptor, bytes, sizeof(bytes));
 	control = (uint32_t)fw_cfg_get_big(bytes, 4);
 	length = (uint32_t)fw_cfg_get_big(bytes + 4, 4);
 	if (control & DMA_SELECT)
 		fw_cfg_select(fw_cfg, (uint16_t)(control >> 16));
-	fw_cfg_put_big(result, 0, 4);
-	if ((control & DMA_READ) && length <= FW_CFG_DMA_MAX)
-		fw_cfg_copy(fw_cfg, fw_cfg_get_big(bytes + 8, 8), length);
-	else if (control & (DMA_READ | DMA_WRITE))
-		fw_cfg_put_big(result, DMA_ERROR, 4);
-	else if (control & DMA_SKIP)
-		fw_cfg->state.offset += length;
-	cbx_dma_write(&fw_cfg->device, descriptor, result, sizeof(result));
+	if (control & DMA_READ) {
+		state->descriptor = descriptor;
+		state->address = fw_cfg_get_big(bytes + 8, 8);
+		state->left = length;
+		fw_cfg_step(fw_cfg);
+		return;
+	}
+	if (control & DMA_SKIP && !(control & DMA_WRITE))
+		state->offset += length;
+	fw_cfg_dma_result(fw_cfg, descriptor, control & DMA_WRITE ? DMA_ERROR : 0);
 }
 
 /* ---- Ports -------------------------------------------------------------------------------- */
@@ -245,8 +285,11 @@ static const struct cbx_io fw_cfg_dma_io = { 4, fw_cfg_read_dma, fw_cfg_write_dm
 
 static void fw_cfg_reset(struct cbx_device *device, enum cbx_reset_kind kind)
 {
+	struct fw_cfg *fw_cfg = (struct fw_cfg *)device;
+
 	(void)kind;
-	((struct fw_cfg *)device)->state = (struct fw_cfg_state){ 0 };
+	fw_cfg->state = (struct fw_cfg_state){ 0 };
+	cbx_timer_cancel(fw_cfg->timer);
 }
 
 static bool fw_cfg_check(const struct cbx_device *device, const void *bytes)
@@ -268,7 +311,7 @@ static void fw_cfg_destroy(struct cbx_device *device)
 
 static const struct cbx_device_type fw_cfg_type = {
 	.name = "fw_cfg",
-	.version = 1,
+	.version = 2,
 	.size = sizeof(struct fw_cfg),
 	.state_offset = offsetof(struct fw_cfg, state),
 	.state_size = sizeof(struct fw_cfg_state),
@@ -286,7 +329,9 @@ enum cbx_status fw_cfg_new(struct cbx_machine *machine, struct fw_cfg **fw_cfg)
 	if (status != CBX_OK)
 		return status;
 	*fw_cfg = (struct fw_cfg *)device;
-	status = fw_cfg_add(*fw_cfg, FW_CFG_SIGNATURE, "QEMU", 4);
+	status = cbx_timer_new(device, "dma", fw_cfg_timer, 0, &(*fw_cfg)->timer);
+	if (status == CBX_OK)
+		status = fw_cfg_add(*fw_cfg, FW_CFG_SIGNATURE, "QEMU", 4);
 	if (status == CBX_OK)           /* the traditional interface, and DMA */
 		status = fw_cfg_add_number(*fw_cfg, FW_CFG_ID, 3, 4);
 	if (status == CBX_OK)

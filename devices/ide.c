@@ -148,6 +148,29 @@ struct ide_drive *ide_other_drive(struct ide_drive *drive)
 	return other->type ? other : NULL;
 }
 
+void ide_put_word(struct ide_drive *drive, unsigned word, uint32_t value)
+{
+	drive->state->data[2 * word] = (uint8_t)value;
+	drive->state->data[2 * word + 1] = (uint8_t)(value >> 8);
+}
+
+/* Two characters a word, the first in the high byte, padded with spaces. */
+static void put_text(struct ide_drive *drive, unsigned word, unsigned words, const char *text)
+{
+	for (unsigned i = 0; i < 2 * words; i++)
+		drive->state->data[2 * word + (i ^ 1)] = (uint8_t)(*text ? *text++ : ' ');
+}
+
+void ide_put_names(struct ide_drive *drive, const char *model)
+{
+	char serial[] = "CB0000000";
+
+	serial[sizeof(serial) - 2] = (char)('1' + drive->number);
+	put_text(drive, 10, 10, serial);
+	put_text(drive, 23, 4, "1.0");
+	put_text(drive, 27, 20, model);
+}
+
 bool ide_disk_read(struct ide_drive *drive, uint64_t offset, void *bytes, size_t count)
 {
 	const struct cbx_disk_backend *disk = &drive->disk;

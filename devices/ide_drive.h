@@ -112,6 +112,10 @@ struct ide_drive *ide_other_drive(struct ide_drive *drive);
 /* Both drives of the channel run their diagnostics, as after a reset. */
 void ide_diagnose(struct ide_drive *drive);
 
+/* IDENTIFY: one word of the reply in data; and the texts, which are the same but for the model. */
+void ide_put_word(struct ide_drive *drive, unsigned word, uint32_t value);
+void ide_put_names(struct ide_drive *drive, const char *model);
+
 /* Moves through the backend; false: it failed or there is none. */
 bool ide_disk_read(struct ide_drive *drive, uint64_t offset, void *bytes, size_t count);
 bool ide_disk_write(struct ide_drive *drive, uint64_t offset, const void *bytes, size_t count);

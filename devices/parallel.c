@@ -20,6 +20,7 @@ enum parallel_phase { PARALLEL_IDLE, PARALLEL_BUSY, PARALLEL_ACK, PARALLEL_PHASE
 
 struct parallel_state {
 	uint8_t data, control, phase;
+	uint8_t acknowledged;           /* an ACK# pulse has ended with the interrupt enabled */
 };
 
 struct parallel {
@@ -34,6 +35,7 @@ static const struct cbx_field parallel_fields[] = {
 	CBX_FIELD(struct parallel_state, data),
 	CBX_FIELD(struct parallel_state, control),
 	CBX_FIELD(struct parallel_state, phase),
+	CBX_FIELD(struct parallel_state, acknowledged),
 	CBX_FIELD_END
 };
 
@@ -50,11 +52,16 @@ static uint8_t parallel_status(const struct parallel *parallel)
 	return value;
 }
 
-/* With the interrupt enabled the line follows ACK#, so it rises when that pulse ends. */
+/*
+ * The line follows ACK# while the interrupt is enabled, and floats high while it is not: only the
+ * end of a pulse makes an edge.  It is kept low here until the first of them, because a line that
+ * is high for ever would stand in the way of whatever else is on it.
+ */
 static void parallel_drive(struct parallel *parallel)
 {
-	cbx_line_set(&parallel->irq, (parallel->state.control & CONTROL_IRQ) &&
-		     (parallel_status(parallel) & STATUS_NOT_ACK));
+	if (!(parallel->state.control & CONTROL_IRQ) || parallel->state.phase == PARALLEL_ACK)
+		parallel->state.acknowledged = 0;
+	cbx_line_set(&parallel->irq, parallel->state.acknowledged);
 }
 
 static void parallel_fire(struct cbx_device *device, unsigned number)
@@ -67,6 +74,7 @@ static void parallel_fire(struct cbx_device *device, unsigned number)
 		cbx_timer_set(parallel->timer, cbx_time(device) + PARALLEL_ACK_NS);
 	} else {
 		parallel->state.phase = PARALLEL_IDLE;
+		parallel->state.acknowledged = 1;
 	}
 	parallel_drive(parallel);
 }
@@ -118,7 +126,7 @@ static void parallel_reset(struct cbx_device *device, enum cbx_reset_kind kind)
 	struct parallel *parallel = (struct parallel *)device;
 
 	(void)kind;
-	parallel->state = (struct parallel_state){ 0, 0x0c, PARALLEL_IDLE };
+	parallel->state = (struct parallel_state){ 0, 0x0c, PARALLEL_IDLE, 0 };
 	cbx_timer_cancel(parallel->timer);
 	parallel_drive(parallel);
 }
@@ -128,12 +136,13 @@ static bool parallel_check(const struct cbx_device *device, const void *bytes)
 	const struct parallel_state *state = bytes;
 
 	(void)device;
-	return state->control <= CONTROL_KEPT && state->phase < PARALLEL_PHASES;
+	return state->control <= CONTROL_KEPT && state->phase < PARALLEL_PHASES &&
+	       state->acknowledged <= 1;
 }
 
 static const struct cbx_device_type parallel_type = {
 	.name = "parallel",
-	.version = 1,
+	.version = 2,
 	.size = sizeof(struct parallel),
 	.state_offset = offsetof(struct parallel, state),
 	.state_size = sizeof(struct parallel_state),

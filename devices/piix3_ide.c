@@ -48,14 +48,25 @@ static bool master_running(struct cbx_device *device, unsigned channel, bool to_
 	       (cbx_pci_config_read(ide->function, 0x04, 2) & CBX_PCI_MASTER);
 }
 
+/* Bytes from address on, at most count, before the end of the 32 address lines. */
+static uint32_t before_4gib(uint32_t address, uint32_t count)
+{
+	uint64_t rest = (UINT64_C(1) << 32) - address;
+
+	return count < rest ? count : (uint32_t)rest;
+}
+
 /* Fetches the next descriptor; false: there is none. */
 static bool master_fetch(struct ide *ide, struct master_state *master)
 {
 	uint8_t bytes[8];
+	uint32_t low = before_4gib(master->next, sizeof(bytes));
 
 	if (master->end)
 		return false;
-	cbx_dma_read(&ide->device, master->next, bytes, sizeof(bytes));
+	cbx_dma_read(&ide->device, master->next, bytes, low);
+	if (low < sizeof(bytes))
+		cbx_dma_read(&ide->device, 0, bytes + low, sizeof(bytes) - low);
 	master->next += sizeof(bytes);
 	master->address = ((uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 |
 			   (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24) & ~1u;
@@ -66,7 +77,10 @@ static bool master_fetch(struct ide *ide, struct master_state *master)
 	return true;
 }
 
-/* Each descriptor is good for at least two bytes, so count bounds the loop. */
+/*
+ * Each descriptor is good for at least two bytes, so count bounds the loop.  Addresses have 32
+ * bits: what crosses 4 GiB goes on at 0.
+ */
 static uint32_t master_transfer(struct cbx_device *device, unsigned channel, uint8_t *data,
 				uint32_t count, bool to_memory)
 {
@@ -77,13 +91,14 @@ static uint32_t master_transfer(struct cbx_device *device, unsigned channel, uin
 	if (!master_running(device, channel, to_memory))
 		return 0;
 	while (done < count) {
-		uint32_t piece = count - done;
+		uint32_t piece;
 
 		if (!master->left && !master_fetch(ide, master)) {
 			/* The table is shorter than the drive's transfer. */
 			master->status &= (uint8_t)~STATUS_ACTIVE;
 			break;
 		}
+		piece = before_4gib(master->address, count - done);
 		if (piece > master->left)
 			piece = master->left;
 		if (to_memory)

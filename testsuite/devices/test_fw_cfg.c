@@ -98,13 +98,46 @@ static void test_dma(void **unused)
 	assert_int_equal(dma(machine, 2, 3, 0x2000), 0);
 	assert_memory_equal(fake_ram(machine) + 0x2000, "456", 3);
 	assert_int_equal(fake_in(machine, 0x511, 1), '7');
-	/* Nothing can be written, and nothing takes for ever. */
+	/* Nothing can be written. */
 	assert_int_equal(dma(machine, 0x10, 4, 0x2000), 1);
-	assert_int_equal(dma(machine, 2, 0xffffffff, 0), 1);
 	assert_int_equal(dma(machine, 0, 4, 0x2000), 0);
 	/* Onto its own descriptor, and to where there is no memory. */
 	dma(machine, 0x00200008 | 2, 10, 0x1000);
 	assert_int_equal(dma(machine, 0x00200008 | 2, 10, UINT64_MAX - 3), 0);
+	fake_machine_free(machine);
+}
+
+/* No OUT copies more than 1 MiB: the rest comes a millisecond a MiB, and the descriptor tells the end. */
+static void test_long_dma(void **unused)
+{
+	static uint8_t big[2500000];
+	struct cbx_machine *machine = start();
+	uint8_t *ram = fake_ram(machine), *control = ram + 0x1003;
+
+	(void)unused;
+	for (unsigned i = 0; i < sizeof(big); i++)
+		big[i] = (uint8_t)(i * 7 + (i >> 11) + 1);
+	assert_int_equal(fw_cfg_add_file(fw_cfg, "big", big, sizeof(big)), CBX_OK);
+	/* Its end lies where there is no memory. */
+	assert_int_equal(dma(machine, 0x00220008 | 2, sizeof(big), 0x2000) & 0xff, 0x0a);
+	assert_memory_equal(ram + 0x2000, big, 0x8000);
+	/* Another one waits for a better time. */
+	assert_int_equal(dma(machine, 0x00200008 | 2, 4, 0x3000), 0x0020000a);
+	assert_memory_equal(ram + 0x2000, big, 0x8000);
+	fake_advance(machine, 1000000);
+	fake_reload(machine);
+	assert_int_equal(*control, 0x0a);
+	fake_advance(machine, 1000000);
+	assert_int_equal(*control, 0);
+	/* 4 GiB, and a reset in the middle of it. */
+	assert_int_equal(dma(machine, 0x00220008 | 2, 0xffffffff, 0x8000000000) & 0xff, 0x0a);
+	fake_advance(machine, 100000000);
+	assert_int_equal(*control, 0x0a);
+	fake_reset(machine, CBX_RESET_WARM);
+	fake_advance(machine, 100000000);
+	assert_int_equal(*control, 0x0a);
+	assert_int_equal(dma(machine, 0x00200008 | 2, 4, 0x3000), 0);
+	assert_memory_equal(ram + 0x3000, "0123", 4);
 	fake_machine_free(machine);
 }
 
@@ -133,7 +166,7 @@ static void test_hostile(void **unused)
 static void test_no_memory(void **unused)
 {
 	(void)unused;
-	for (unsigned n = 1; n < 5; n++) {
+	for (unsigned n = 1; n < 6; n++) {
 		struct cbx_machine *machine = fake_machine_new();
 
 		fake_fail_allocation(machine, n);
@@ -149,6 +182,7 @@ int main(void)
 		cmocka_unit_test(test_items),
 		cmocka_unit_test(test_directory),
 		cmocka_unit_test(test_dma),
+		cmocka_unit_test(test_long_dma),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_no_memory),
 	};

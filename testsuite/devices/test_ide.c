@@ -297,15 +297,24 @@ static void errors(void **unused)
 	assert_int_equal(settle(&bench, 0x1f0), READY | ERR);
 	assert_int_equal(in(&bench, 0x1f1), 0x40);
 	assert_int_equal(in(&bench, 0x1f3), 102);
+	assert_int_equal(in(&bench, 0x1f2), 6);
 	command_lba(&bench, 0x1f0, 0, 90, 30, 0x40);
 	assert_int_equal(settle(&bench, 0x1f0), READY | ERR);
 	assert_int_equal(in(&bench, 0x1f3), 102);
+	assert_int_equal(in(&bench, 0x1f2), 18);
 	command_lba(&bench, 0x1f0, 0, 103, 30, 0x40);
 	assert_int_equal(settle(&bench, 0x1f0), READY);
 	command_lba(&bench, 0x1f0, 0, 102, 1, 0x30);
 	assert_int_equal(settle(&bench, 0x1f0), READY | DRQ);
 	write_sector(&bench, 0x1f0, 1);
 	assert_int_equal(settle(&bench, 0x1f0), READY | ERR | DF);
+	assert_int_equal(in(&bench, 0x1f2), 1);
+	command_ext(&bench, 0x1f0, 90, 300, 0x42);
+	assert_int_equal(settle(&bench, 0x1f0), READY | ERR);
+	assert_int_equal(in(&bench, 0x1f2), (300 - 12) & 0xff);
+	out(&bench, 0x3f6, 0x80);               /* the high bytes */
+	assert_int_equal(in(&bench, 0x1f2), (300 - 12) >> 8);
+	out(&bench, 0x3f6, 0);
 	/* Beyond the end. */
 	command_lba(&bench, 0x1f0, 0, SECTORS, 1, 0x20);
 	assert_int_equal(settle(&bench, 0x1f0), READY | ERR);
@@ -551,6 +560,17 @@ static void dma_that_does_not_fit(void **unused)
 	out(&bench, 0x3f6, 4);
 	out(&bench, 0x3f6, 0);
 	assert_int_equal(settle(&bench, 0x1f0), READY);
+	/* Across 4 GiB it goes on at 0: addresses have 32 bits. */
+	memset(fake_ram(bench.machine), 0xee, 0x200);
+	descriptor(&bench, 0, 0xffffff00, 0x80000200);
+	out(&bench, MASTER, 0);
+	master_start(&bench, 8);
+	command_lba(&bench, 0x1f0, 0, 300, 1, 0xc8);
+	fake_advance(bench.machine, 10000000);
+	assert_int_equal(in(&bench, MASTER + 2), 4);
+	assert_memory_equal(fake_ram(bench.machine), bench.disks[0].bytes + 300 * 512 + 0x100, 0x100);
+	assert_int_equal(fake_ram(bench.machine)[0x100], 0xee);
+	descriptor(&bench, 0, 0x20000, 0x80000200);
 	/* An error in the middle. */
 	bench.disks[0].bad_from = 301 * 512;
 	bench.disks[0].bad_to = 301 * 512 + 1;

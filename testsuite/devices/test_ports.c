@@ -85,7 +85,9 @@ static void test_parallel(void **unused)
 	assert_int_equal(fake_in(machine, 0x379, 1), 0xdf);
 	fake_out(machine, 0x378, 'p', 1);
 	assert_int_equal(fake_in(machine, 0x378, 1), 'p');
-	fake_out(machine, 0x37a, 0x1d, 1);      /* strobe, interrupt on */
+	fake_out(machine, 0x37a, 0x1c, 1);      /* interrupt on: that alone makes none */
+	assert_false(irq.level);
+	fake_out(machine, 0x37a, 0x1d, 1);      /* strobe */
 	fake_out(machine, 0x37a, 0x1c, 1);
 	assert_int_equal(out_count, 1);
 	assert_int_equal(fake_in(machine, 0x379, 1) & 0x80, 0);
@@ -95,6 +97,12 @@ static void test_parallel(void **unused)
 	fake_advance(machine, 5000);
 	assert_int_equal(fake_in(machine, 0x379, 1), 0xdf);
 	assert_true(irq.level);
+	fake_out(machine, 0x37a, 0x0c, 1);
+	assert_false(irq.level);
+	fake_out(machine, 0x37a, 0x0d, 1);      /* a byte without an interrupt leaves none for later */
+	fake_advance(machine, 15000);
+	fake_out(machine, 0x37a, 0x1c, 1);
+	assert_false(irq.level);
 	fake_out(machine, 0x37a, 0x2c, 1);      /* input */
 	assert_int_equal(fake_in(machine, 0x378, 1), 0xff);
 	assert_int_equal(fake_in(machine, 0x37a, 1), 0xec);
