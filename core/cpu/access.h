@@ -206,8 +206,8 @@ bool store_width(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigne
  */
 static INLINE uint64_t ea(const struct cpu *cpu, const struct insn *i)
 {
-	return (uint32_t)(cpu->reg[i->base] + (cpu->reg[i->index] << i->scale) +
-			  (uint64_t)i->displacement);
+	return (cpu->reg[i->base] + (cpu->reg[i->index] << i->scale) + (uint64_t)i->displacement) &
+	       cpu->linear_mask;
 }
 
 /* The E operand of a handler that takes register and memory forms and every width. */

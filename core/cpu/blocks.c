@@ -1,6 +1,7 @@
 /* The block cache: finding, decoding, dropping (blocks.h says how it is keyed). */
 #include "blocks.h"
 #include "access.h"
+#include "branch.h"
 #include "decode.h"
 #include "fused.h"
 #include "memory.h"
@@ -45,7 +46,7 @@ struct blocks {
 	 * again would otherwise mark and unmark its page each time.
 	 */
 	uint8_t calm[PAGES_SIZE];
-	uint64_t split[SPLIT_SIZE];     /* RIPs of instructions that reach devices */
+	uint64_t split[SPLIT_SIZE];     /* inverted RIPs of instructions that reach devices */
 	/* A block of few instructions, made for one use. */
 	bool scratch_live;        /* a write to its bytes matters: it may be running */
 	_Alignas(16) uint8_t scratch[sizeof(struct block) +
@@ -135,14 +136,15 @@ unsigned block_cs_id(struct cpu *cpu)
 
 static bool is_split(const struct blocks *blocks, uint64_t ip)
 {
-	return blocks->split[(ip ^ ip >> 12) % SPLIT_SIZE] == ip && ip;
+	return blocks->split[(ip ^ ip >> 12) % SPLIT_SIZE] == ~ip;
 }
 
 /* ---- From decoded instructions to records ------------------------------------------------ */
 
-static uint8_t byte_register(unsigned n)
+/* With a REX prefix registers 4-7 are SPL, BPL, SIL, DIL. */
+static uint8_t byte_register(const struct decoded *d, unsigned n)
 {
-	unsigned shift = n >> 2 & 1, number = n & 3;
+	unsigned shift = d->rex ? 0 : n >> 2 & 1, number = d->rex ? n : n & 3;
 
 	return (uint8_t)(8 * number + (HOST_BIG_ENDIAN ? 7 - shift : shift));
 }
@@ -161,29 +163,33 @@ static void emit_operand(struct insn *i, const struct decoded *d, unsigned posit
 	switch (operand) {
 	case OPERAND_Eb:
 		i->width = 1;
-		i->rm = byte_register(d->rm);
+		i->rm = byte_register(d, d->rm);
 		operand_register(i, position, i->rm);
 		break;
 	case OPERAND_Ew:
 	case OPERAND_Ev:
+	case OPERAND_Ed:
 	case OPERAND_Rd:
 		i->rm = d->rm;
 		operand_register(i, position, d->rm);
 		break;
 	case OPERAND_Gb:
 		i->width = 1;
-		operand_register(i, position, byte_register(d->reg));
+		operand_register(i, position, byte_register(d, d->reg));
+		break;
+	case OPERAND_Sw:
+		operand_register(i, position, d->reg & 7);
 		break;
 	case OPERAND_Gw:
 	case OPERAND_Gv:
-	case OPERAND_Sw:
+	case OPERAND_Gd:
 	case OPERAND_Cd:
 	case OPERAND_Dd:
 		operand_register(i, position, d->reg);
 		break;
 	case OPERAND_AL:
 		i->width = 1;
-		operand_register(i, position, byte_register(0));
+		operand_register(i, position, byte_register(d, 0));
 		break;
 	case OPERAND_eAX:
 	case OPERAND_AX:
@@ -191,10 +197,10 @@ static void emit_operand(struct insn *i, const struct decoded *d, unsigned posit
 		break;
 	case OPERAND_Zb:
 		i->width = 1;
-		operand_register(i, position, byte_register(d->opcode & 7));
+		operand_register(i, position, byte_register(d, d->opcode_reg));
 		break;
 	case OPERAND_Zv:
-		operand_register(i, position, d->opcode & 7);
+		operand_register(i, position, d->opcode_reg);
 		break;
 	case OPERAND_Ob:
 	case OPERAND_Xb:
@@ -238,10 +244,33 @@ static bool is_string(const struct op_info *info)
 static insn_fn *pick_handler(const struct cpu *cpu, const struct decoded *d)
 {
 	const struct op_handlers *h = &op_handlers[d->op];
+	unsigned column = d->operand_size == 2 ? 0 : d->operand_size == 4 ? 1 : 2;
 
-	if ((cpu->mode & MODE_FLAT) && d->operand_size == 4 && h->flat[d->memory])
+	if (op_is_vector(&op_info[d->op]))
+		column = !d->vex ? 0 : decoded_vector_length(d) == 16 ? 1 : 2;
+	else if ((cpu->mode & MODE_FLAT) && d->operand_size == 4 && h->flat[d->memory])
 		return h->flat[d->memory];
-	return h->form[d->operand_size == 2 ? 0 : d->operand_size == 4 ? 1 : 2][d->memory];
+	return h->form[column][d->memory];
+}
+
+/* The record that says why a SIMD instruction cannot run now, NULL when it can. */
+static insn_fn *vector_denied(const struct cpu *cpu, const struct decoded *d)
+{
+	const struct op_info *info = &op_info[d->op];
+	bool registers = false;
+
+	if (!op_is_vector(info))
+		return NULL;
+	if (d->vex && !cpu_protected(cpu))
+		return op_UD;
+	if (info->kind == KIND_VG || (info->attributes & ATTRIBUTE_S))
+		return NULL;
+	if (d->vex)
+		return cpu->mode & MODE_AVX ? NULL : op_NO_AVX;
+	for (unsigned n = 0; n < 4; n++)
+		if (info->operand[n] >= OPERAND_Vx && info->operand[n] <= OPERAND_Udq)
+			registers = true;
+	return registers && !(cpu->mode & MODE_SSE) ? op_NO_SSE : NULL;
 }
 
 /* Its handler raises #GP (or #UD) for want of privilege, before any fault of its operand. */
@@ -251,12 +280,29 @@ static bool is_denied(const struct cpu *cpu, unsigned op)
 					   op == OP_LIDT_Ms || op == OP_LMSW_Ew);
 }
 
+/* SIMD and VEX rows: by what the fields of the encoding are, not by the order of operands. */
+static void vector_operands(struct insn *i, const struct decoded *d)
+{
+	i->dst = d->reg;
+	i->src = d->vex ? (uint8_t)(d->bits == 64 ? d->vvvv : d->vvvv & 7) : d->reg;
+	i->rm = d->rm;
+	i->vl = d->vex ? (uint8_t)decoded_vector_length(d) : 0;
+}
+
+/* Does the memory operand need no more than the sum of its parts? */
+static bool flat_operand(const struct cpu *cpu, const struct decoded *d)
+{
+	if (cpu->mode & MODE_64)
+		return d->segment <= SEG_DS && d->address_size == 8;
+	return (cpu->mode & MODE_FLAT) && d->segment <= SEG_DS && d->segment != SEG_CS &&
+	       d->address_size == 4;
+}
+
 /* Writes one or two records for d; returns how many. */
 static unsigned emit(struct cpu *cpu, struct insn *i, const struct decoded *d, uint64_t ip, unsigned n)
 {
 	const struct op_info *info = &op_info[d->op];
-	bool flat = (cpu->mode & MODE_FLAT) && d->segment <= SEG_DS && d->segment != SEG_CS &&
-		    d->address_size == 4;
+	insn_fn *denied = vector_denied(cpu, d);
 	struct insn common = {
 		.length = d->length, .n = (uint8_t)n, .op = d->op, .width = d->operand_size,
 		.opcode = d->opcode, .modrm = d->modrm, .ip = ip, .imm = d->imm,
@@ -266,20 +312,26 @@ static unsigned emit(struct cpu *cpu, struct insn *i, const struct decoded *d, u
 	unsigned count = 0;
 
 	common.flags = (uint8_t)(d->rep | (d->lock ? INSN_LOCK : 0) | (d->memory ? INSN_MEMORY : 0) |
-				 (d->address_size == 2 ? INSN_ADDRESS16 : 0));
-	for (unsigned k = 0; k < 3; k++)
-		emit_operand(&common, d, k, info->operand[k]);
+				 (d->address_size == 2 ? INSN_ADDRESS16 : 0) |
+				 (d->address_size == 8 ? INSN_ADDRESS64 : 0));
+	if (op_is_vector(info))
+		vector_operands(&common, d);
+	else
+		for (unsigned k = 0; k < 4; k++)
+			emit_operand(&common, d, k, info->operand[k]);
 	if (info->operand[1] == OPERAND_Mp)
 		common.src = far_segment(d->op);
 	if (info->operand[0] == OPERAND_Ap)
 		common.imm |= (uint64_t)d->imm2 << 32;
 	if (d->op == OP_ENTER_Iw_Ib)
 		common.imm |= (uint64_t)d->imm2 << 32;
-	if (d->memory && !flat && !(info->attributes & ATTRIBUTE_N) && !is_denied(cpu, d->op)) {
+	if (d->memory && !flat_operand(cpu, d) && !(info->attributes & ATTRIBUTE_N) &&
+	    !is_denied(cpu, d->op) && !denied) {
 		*i = common;
-		i->run = d->address_size == 2 ? op_EA_16 : op_EA_32;
+		i->run = cpu->mode & MODE_64 ? op_EA_64 : d->address_size == 2 ? op_EA_16 : op_EA_32;
 		i->imm = decoded_access(d);
-		i->flags |= info->attributes & ATTRIBUTE_W ? INSN_WRITES : 0;
+		if (info->attributes & ATTRIBUTE_W)
+			i->flags |= INSN_WRITES;
 		i++;
 		count++;
 		common.base = REG_EA;
@@ -288,7 +340,7 @@ static unsigned emit(struct cpu *cpu, struct insn *i, const struct decoded *d, u
 		common.displacement = 0;
 	}
 	*i = common;
-	i->run = pick_handler(cpu, d);
+	i->run = denied ? denied : pick_handler(cpu, d);
 	if (d->memory)
 		i->run = plain_handler(i->run, i);
 	return count + 1;
@@ -306,11 +358,26 @@ static bool is_conditional_jump(unsigned op)
 	return (op >= OP_JO_Jb && op <= OP_JNLE_Jb) || (op >= OP_JO_Jz && op <= OP_JNLE_Jz);
 }
 
-/* A jump or call with a target beyond the CS limit: #GP(0) when it is executed. */
+/* A jump or call to where no code can be: #GP(0) when it is executed. */
 static bool bad_target(const struct cpu *cpu, const struct decoded *d)
 {
 	return (d->op == OP_CALL_Jz || d->op == OP_JMP_Jz || d->op == OP_JMP_Jb) &&
-	       d->imm > cpu->seg[SEG_CS].limit;
+	       branch_is_bad(cpu, d->imm);
+}
+
+/* In 64-bit mode CS has base 0 and no limit. */
+static uint32_t code_limit(const struct cpu *cpu)
+{
+	return cpu->mode & MODE_64 ? UINT32_MAX : cpu->seg[SEG_CS].limit;
+}
+
+/* How many bytes of code there are from ip on, up to two pages of them. */
+static unsigned code_rest(const struct cpu *cpu, uint64_t ip)
+{
+	uint64_t last = cpu->mode & MODE_64 ? ip < 1ull << 47 ? (1ull << 47) - 1 : UINT64_MAX
+					    : cpu->seg[SEG_CS].limit;
+
+	return last - ip >= 2 * PAGE_SIZE ? 2 * PAGE_SIZE : (unsigned)(last - ip) + 1;
 }
 
 struct source {
@@ -323,7 +390,7 @@ struct source {
    or 0 when the first one needs bytes that source does not have. */
 static unsigned build(struct cpu *cpu, struct block *block, const struct source *source, unsigned most)
 {
-	unsigned bits = cpu->mode & MODE_CODE32 ? 32 : 16;
+	unsigned bits = cpu->mode & MODE_64 ? 64 : cpu->mode & MODE_CODE32 ? 32 : 16;
 	uint64_t ip = block->ip;
 	struct insn *i = block->insn;
 	unsigned n = 0, at = 0;
@@ -358,7 +425,7 @@ static unsigned build(struct cpu *cpu, struct block *block, const struct source 
 			i[-2].run = fused ? fused : i[-2].run;
 		}
 		at += d.length;
-		ip = (uint32_t)(ip + d.length);
+		ip = (ip + d.length) & cpu->linear_mask;
 		ended = ends_block(cpu->blocks, &d, ip - d.length);
 		if (at >= source->available)
 			break;
@@ -366,7 +433,7 @@ static unsigned build(struct cpu *cpu, struct block *block, const struct source 
 	i[-1].flags |= INSN_LAST;
 	*i = (struct insn){ .run = op_BLOCK_END, .ip = ip, .imm = ip, .n = (uint8_t)n };
 	block->bytes = (uint16_t)at;
-	block->cs_limit = cpu->seg[SEG_CS].limit;
+	block->cs_limit = code_limit(cpu);
 	block->mode = cpu->mode;
 	return n;
 }
@@ -468,7 +535,7 @@ static bool build_crossing(struct cpu *cpu, struct block *block, const struct fe
 	source.limited = limit <= in_page;
 	if (!page1.bytes && build(cpu, block, &source, 1))
 		return true;            /* the next page need not be there */
-	second = fetch_page(cpu, (uint32_t)(linear + in_page));
+	second = fetch_page(cpu, (linear + in_page) & cpu->linear_mask);
 	if (!second)
 		return false;
 	source.available = limit < 15 ? limit : 15;
@@ -505,7 +572,7 @@ static int same_second_page(struct cpu *cpu, const struct block *b, uint64_t lin
 
 	if (b->backing2 == NO_BACKING)
 		return 1;
-	f = fetch_page(cpu, (uint32_t)((linear & ~(uint64_t)PAGE_MASK) + PAGE_SIZE));
+	f = fetch_page(cpu, ((linear & ~(uint64_t)PAGE_MASK) + PAGE_SIZE) & cpu->linear_mask);
 	if (!f)
 		return -1;
 	return f->backing == b->backing2;
@@ -514,8 +581,8 @@ static int same_second_page(struct cpu *cpu, const struct block *b, uint64_t lin
 const struct insn *block_find(struct cpu *cpu, unsigned most)
 {
 	struct blocks *blocks = cpu->blocks;
-	uint64_t ip = cpu->rip, linear = (uint32_t)(cpu->seg[SEG_CS].base + ip);
-	uint32_t cs_limit = cpu->seg[SEG_CS].limit;
+	uint64_t ip = cpu->rip, linear = code_linear(cpu, ip);
+	uint32_t cs_limit = code_limit(cpu);
 	unsigned offset = (unsigned)(linear & PAGE_MASK), in_page = PAGE_SIZE - offset;
 	struct jump *jump = jump_slot(cpu, ip);
 	struct source source;
@@ -529,7 +596,7 @@ const struct insn *block_find(struct cpu *cpu, unsigned most)
 		    jump->insn->run != op_BLOCK_DEAD)
 			return jump->insn;
 	}
-	if (ip > cs_limit) {
+	if (branch_is_bad(cpu, ip)) {
 		cpu_raise_error(cpu, VECTOR_GP, 0);
 		return NULL;
 	}
@@ -537,7 +604,7 @@ const struct insn *block_find(struct cpu *cpu, unsigned most)
 	if (!f)
 		return NULL;
 	blocks->scratch_live = false;
-	rest = cs_limit - (uint32_t)ip >= 2 * PAGE_SIZE ? 2 * PAGE_SIZE : cs_limit - (uint32_t)ip + 1;
+	rest = code_rest(cpu, ip);
 	if (most == BLOCK_LIMIT && f->backing != NO_BACKING && !cpu->machine->options.single_step_blocks) {
 		for (b = blocks->hash[hash_of(f->backing + offset, ip)]; b; b = b->hash_next)
 			if (b->backing == f->backing + offset && b->ip == ip && b->mode == cpu->mode &&
@@ -681,10 +748,10 @@ void cpu_code_written(struct cbx_machine *machine, uint64_t backing, size_t coun
 
 void block_split_at(struct cpu *cpu, uint64_t ip)
 {
-	uint64_t linear = (uint32_t)(cpu->seg[SEG_CS].base + ip);
+	uint64_t linear = code_linear(cpu, ip);
 	const struct fetch *f = fetch_page(cpu, linear);
 
-	cpu->blocks->split[(ip ^ ip >> 12) % SPLIT_SIZE] = ip;
+	cpu->blocks->split[(ip ^ ip >> 12) % SPLIT_SIZE] = ~ip;
 	if (f && f->backing != NO_BACKING)
 		cpu_code_written(cpu->machine, f->backing + (linear & PAGE_MASK), 1);
 }

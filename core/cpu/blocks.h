@@ -49,9 +49,12 @@ struct jump *jump_slot(struct cpu *cpu, uint64_t ip);
 /* Records that are no instruction of the guest's (op_block.c). */
 HANDLER(op_EA_16);
 HANDLER(op_EA_32);
+HANDLER(op_EA_64);
 HANDLER(op_BLOCK_END);
 HANDLER(op_BLOCK_DEAD);
 HANDLER(op_UD);
 HANDLER(op_GP);
+HANDLER(op_NO_SSE);             /* a SIMD instruction that the control registers forbid: #UD or #NM */
+HANDLER(op_NO_AVX);
 
 #endif

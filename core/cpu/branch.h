@@ -48,10 +48,20 @@ static INLINE const struct insn *branch_indirect(struct cpu *cpu, const struct i
 	return branch_find(cpu, ip);
 }
 
-/* Does a near branch to ip fault?  To be asked before anything is changed. */
+/* Does a near branch to ip fault, outside 64-bit mode?  To be asked before anything is changed. */
 static INLINE bool branch_beyond_limit(const struct cpu *cpu, uint64_t ip)
 {
 	return unlikely(ip > cpu->seg[SEG_CS].limit);
+}
+/* The same in any mode. */
+static INLINE bool branch_is_bad(const struct cpu *cpu, uint64_t ip)
+{
+	return unlikely(cpu->mode & MODE_64 ? !address_canonical(ip) : ip > cpu->seg[SEG_CS].limit);
+}
+/* Where the byte at ip is. */
+static INLINE uint64_t code_linear(const struct cpu *cpu, uint64_t ip)
+{
+	return cpu->mode & MODE_64 ? ip : (uint32_t)(cpu->seg[SEG_CS].base + ip);
 }
 
 #endif

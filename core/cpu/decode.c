@@ -1,103 +1,9 @@
 /*
  * The decoder: prefixes, opcode maps, ModRM, SIB, displacement, immediates (SDM volume 2,
- * chapter 2 and appendix A), driven by the rows of opcodes.h.
+ * chapter 2 and appendix A), driven by the rows of opcodes.h through opcode_tables.h.
  */
 #include "decode.h"
-
-/* The words that stand in the rows. */
-enum {
-	CF = FLAG_CF, PF = FLAG_PF, AF = FLAG_AF, ZF = FLAG_ZF, SF = FLAG_SF, OF = FLAG_OF,
-	SZAPC = CF | PF | AF | ZF | SF, OSZAP = OF | SF | ZF | AF | PF, OSZAPC = OSZAP | CF,
-	L = ATTRIBUTE_L, W = ATTRIBUTE_W, X = ATTRIBUTE_X, N = ATTRIBUTE_N, U = ATTRIBUTE_U,
-	R = ATTRIBUTE_R, _ = 0
-};
-
-const struct op_info op_info[OP_COUNT] = {
-	[OP_INVALID] = { .name = "" },
-#define ROW(kind, enc, byte, digit, opname, a, b, c, reads, sets, undef, feat, attr)       \
-	[OP_##opname] = { #opname, { OPERAND_##a, OPERAND_##b, OPERAND_##c }, attr, reads, \
-			  sets, undef, FEAT_##feat, ENCODING_##enc, byte, digit },
-#include "opcodes_rows.h"
-};
-
-/* From bytes to rows.  Opcodes whose row depends on ModRM are 0 in one_byte and two_byte. */
-#define EIGHT(byte, op) [byte] = op, [(byte) + 1] = op, [(byte) + 2] = op, [(byte) + 3] = op, \
-	[(byte) + 4] = op, [(byte) + 5] = op, [(byte) + 6] = op, [(byte) + 7] = op,
-#define NOTHING(byte, digit, op)
-#define DIRECT(byte, digit, op) [byte] = op,
-#define DIRECT8(byte, digit, op) EIGHT(byte, op)
-#define DIRECT7(byte, digit, op) [byte] = op, [(byte) + 1] = op, [(byte) + 2] = op, \
-	[(byte) + 3] = op, [(byte) + 4] = op, [(byte) + 5] = op, [(byte) + 6] = op,
-#define ROW(kind, enc, byte, digit, opname, ...) PICK_##enc(byte, digit, OP_##opname)
-
-#define PICK_OP1 DIRECT
-#define PICK_RG1 DIRECT8
-#define PICK_RX1 DIRECT7
-#define PICK_OP2 NOTHING
-#define PICK_RG2 NOTHING
-#define PICK_GR1 NOTHING
-#define PICK_GR2 NOTHING
-#define PICK_GM2 NOTHING
-#define PICK_FPM NOTHING
-#define PICK_FPR NOTHING
-#define PICK_FP1 NOTHING
-static const uint16_t one_byte[256] = {
-#include "opcodes_rows.h"
-};
-#undef PICK_OP1
-#undef PICK_RG1
-#undef PICK_RX1
-#undef PICK_OP2
-#undef PICK_RG2
-#define PICK_OP1 NOTHING
-#define PICK_RG1 NOTHING
-#define PICK_RX1 NOTHING
-#define PICK_OP2 DIRECT
-#define PICK_RG2 DIRECT8
-#define ROW(kind, enc, byte, digit, opname, ...) PICK_##enc(byte, digit, OP_##opname)
-static const uint16_t two_byte[256] = {
-#include "opcodes_rows.h"
-};
-#undef PICK_OP2
-#undef PICK_RG2
-#undef PICK_GR1
-#undef PICK_GR2
-#undef PICK_GM2
-#define PICK_OP2 NOTHING
-#define PICK_RG2 NOTHING
-#define GROUP(map, byte, form, digit) ((((map) * 256 + (byte)) * 2 + (form)) * 8 + (digit))
-#define PICK_GR1(byte, digit, op) [GROUP(0, byte, 0, digit)] = op, [GROUP(0, byte, 1, digit)] = op,
-#define PICK_GR2(byte, digit, op) [GROUP(1, byte, 0, digit)] = op, [GROUP(1, byte, 1, digit)] = op,
-#define PICK_GM2(byte, digit, op) [GROUP(1, byte, 0, digit)] = op,
-#define ROW(kind, enc, byte, digit, opname, ...) PICK_##enc(byte, digit, OP_##opname)
-static const uint16_t groups[2 * 256 * 2 * 8] = {
-#include "opcodes_rows.h"
-};
-#undef PICK_GR1
-#undef PICK_GR2
-#undef PICK_GM2
-#undef PICK_FPM
-#undef PICK_FPR
-#undef PICK_FP1
-#define PICK_GR1 NOTHING
-#define PICK_GR2 NOTHING
-#define PICK_GM2 NOTHING
-#define X87(byte, index) (((byte) - 0xd8) * 72 + (index))
-#define PICK_FPM(byte, digit, op) [X87(byte, digit)] = op,
-#define PICK_FPR(byte, modrm, op) EIGHT(X87(byte, 8 + (modrm) - 0xc0), op)
-#define PICK_FP1(byte, modrm, op) [X87(byte, 8 + (modrm) - 0xc0)] = op,
-#define ROW(kind, enc, byte, digit, opname, ...) PICK_##enc(byte, digit, OP_##opname)
-static const uint16_t x87_ops[8 * 72] = {
-#include "opcodes_rows.h"
-};
-
-static const struct {
-	uint8_t modrm, size;
-} operand_info[OPERAND_COUNT] = {
-#define X(code, has_modrm, bytes) { has_modrm, bytes },
-	OPERAND_CODES(X)
-#undef X
-};
+#include "opcode_tables.h"
 
 struct cursor {
 	const uint8_t *bytes;
@@ -127,15 +33,6 @@ static int64_t take_signed(struct cursor *c, unsigned count)
 	return (int64_t)(value << shift) >> shift;
 }
 
-static bool is_group(unsigned map, uint8_t opcode)
-{
-	unsigned any = 0;
-
-	for (unsigned n = 0; n < 16; n++)
-		any |= groups[GROUP(map, opcode, 0, 0) + n];
-	return any;
-}
-
 /* 16-bit addressing forms (SDM 2A table 2-1). */
 static void address16(struct cursor *c, struct decoded *d, unsigned mod)
 {
@@ -155,36 +52,49 @@ static void address16(struct cursor *c, struct decoded *d, unsigned mod)
 	d->segment = d->base == REG_BP ? SEG_SS : SEG_DS;
 }
 
-/* 32-bit addressing forms (SDM 2A tables 2-2 and 2-3). */
-static void address32(struct cursor *c, struct decoded *d, unsigned mod)
+/*
+ * 32 and 64-bit addressing forms (SDM 2A tables 2-2 and 2-3, 2.2.1.3).  True: relative to
+ * the next instruction.
+ */
+static bool address32(struct cursor *c, struct decoded *d, unsigned mod)
 {
+	bool sib_form = (d->rm & 7) == 4;
+
 	d->base = d->rm;
 	d->index = REG_ZERO;
-	if (d->rm == 4) {
+	if (sib_form) {
 		uint8_t sib = (uint8_t)take(c, 1);
+		uint8_t index = (uint8_t)((sib >> 3 & 7) | d->rex_x << 3);
 
-		d->base = sib & 7;
-		if ((sib >> 3 & 7) != 4)
-			d->index = sib >> 3 & 7;
+		d->base = (uint8_t)((sib & 7) | d->rex_b << 3);
+		if (index != 4)
+			d->index = index;
 		d->scale = sib >> 6;
 	}
 	d->segment = d->base == REG_SP || d->base == REG_BP ? SEG_SS : SEG_DS;
-	if (mod == 0 && d->base == 5) {
+	if (mod == 0 && (d->base & 7) == 5) {
 		d->base = REG_ZERO;
 		d->segment = SEG_DS;
 		d->displacement = take_signed(c, 4);
-	} else if (mod == 1) {
-		d->displacement = take_signed(c, 1);
-	} else if (mod == 2) {
-		d->displacement = take_signed(c, 4);
+		return d->bits == 64 && !sib_form;
 	}
+	if (mod == 1)
+		d->displacement = take_signed(c, 1);
+	else if (mod == 2)
+		d->displacement = take_signed(c, 4);
+	return false;
 }
 
 static void modrm(struct cursor *c, struct decoded *d)
 {
 	d->modrm = (uint8_t)take(c, 1);
-	d->reg = d->modrm >> 3 & 7;
-	d->rm = d->modrm & 7;
+	d->reg = (uint8_t)((d->modrm >> 3 & 7) | d->rex_r << 3);
+	d->rm = (uint8_t)((d->modrm & 7) | d->rex_b << 3);
+}
+
+static uint64_t target_mask(const struct decoded *d)
+{
+	return d->operand_size == 2 ? 0xffff : d->operand_size == 4 ? 0xffffffff : UINT64_MAX;
 }
 
 static void immediate(struct cursor *c, struct decoded *d, unsigned operand, uint64_t ip)
@@ -193,6 +103,7 @@ static void immediate(struct cursor *c, struct decoded *d, unsigned operand, uin
 
 	switch (operand) {
 	case OPERAND_Ib:
+	case OPERAND_Lx:
 		if (d->op == OP_ENTER_Iw_Ib)
 			d->imm2 = (uint16_t)take(c, 1);
 		else
@@ -217,8 +128,7 @@ static void immediate(struct cursor *c, struct decoded *d, unsigned operand, uin
 	case OPERAND_Jz: {
 		int64_t relative = take_signed(c, operand == OPERAND_Jb ? 1 : z);
 
-		d->imm = ip + c->position + (uint64_t)relative;
-		d->imm &= d->operand_size == 2 ? 0xffff : 0xffffffff;
+		d->imm = (ip + c->position + (uint64_t)relative) & target_mask(d);
 		break;
 	}
 	case OPERAND_Ap:
@@ -237,61 +147,194 @@ static void immediate(struct cursor *c, struct decoded *d, unsigned operand, uin
 	}
 }
 
-/* Prefixes; leaves the first opcode byte in d->opcode. */
-static bool prefixes(struct cursor *c, struct decoded *d, unsigned bits)
+/*
+ * Prefixes; leaves the first opcode byte in d->opcode.  A REX prefix counts only right before
+ * the opcode; in 64-bit mode the prefixes of ES, CS, SS and DS mean nothing.
+ */
+static bool prefixes(struct cursor *c, struct decoded *d)
 {
-	uint8_t other = bits == 16 ? 4 : 2;
+	uint8_t rex = 0;
 
-	d->operand_size = d->address_size = bits == 16 ? 2 : 4;
 	d->override = NO_SEGMENT;
+	d->address_size = (uint8_t)(d->bits / 8);
 	for (;;) {
 		uint8_t byte = (uint8_t)take(c, 1);
 
 		if (c->short_of)
 			return false;
+		if (d->bits == 64 && (byte & 0xf0) == 0x40) {
+			rex = byte;
+			continue;
+		}
 		switch (byte) {
-		case 0x26: d->override = SEG_ES; break;
-		case 0x2e: d->override = SEG_CS; break;
-		case 0x36: d->override = SEG_SS; break;
-		case 0x3e: d->override = SEG_DS; break;
+		case 0x26: case 0x2e: case 0x36: case 0x3e:
+			if (d->bits != 64)
+				d->override = byte >> 3 & 3;
+			break;
 		case 0x64: d->override = SEG_FS; break;
 		case 0x65: d->override = SEG_GS; break;
-		case 0x66: d->operand_size = other; break;
-		case 0x67: d->address_size = other; break;
+		case 0x66: d->prefix66 = true; break;
+		case 0x67: d->address_size = d->bits == 32 ? 2 : 4; break;
 		case 0xf0: d->lock = true; break;
 		case 0xf2: d->rep = INSN_REPNE; break;
 		case 0xf3: d->rep = INSN_REP; break;
 		default:
 			d->opcode = byte;
+			d->rex = rex;
+			d->rex_w = rex >> 3 & 1;
+			d->rex_r = rex >> 2 & 1;
+			d->rex_x = rex >> 1 & 1;
+			d->rex_b = rex & 1;
 			return true;
 		}
+		rex = 0;
 	}
 }
 
-/* Finds the row; reads ModRM when the row depends on it. */
-static bool find_row(struct cursor *c, struct decoded *d, bool *has_modrm)
+/* The opcode after its escapes, or a VEX prefix and the opcode.  Returns the map, -1 for none. */
+static int opcode_map(struct cursor *c, struct decoded *d, unsigned *prefix)
 {
 	unsigned map = 0;
+	uint8_t byte;
 
-	*has_modrm = false;
+	*prefix = d->rep == INSN_REPNE ? 4 : d->rep == INSN_REP ? 3 : d->prefix66 ? 2 : 1;
+	if ((d->opcode & 0xfe) == 0xc4 && c->position < c->available &&
+	    (d->bits == 64 || c->bytes[c->position] >= 0xc0)) {
+		static const uint8_t prefix_of[4] = { 1, 2, 3, 4 };
+
+		if (d->rex || d->lock || d->rep || d->prefix66)
+			return -1;
+		d->vex = true;
+		byte = (uint8_t)take(c, 1);
+		map = 1;
+		d->rex_r = !(byte & 0x80);
+		if (d->opcode == 0xc4) {
+			map = byte & 0x1f;
+			d->rex_x = !(byte & 0x40);
+			d->rex_b = !(byte & 0x20) && d->bits == 64;
+			byte = (uint8_t)take(c, 1);
+			d->rex_w = byte >> 7;
+		}
+		d->vvvv = (uint8_t)(~byte >> 3 & 15);
+		d->vex_l = byte >> 2 & 1;
+		*prefix = prefix_of[byte & 3];
+		d->opcode = (uint8_t)take(c, 1);
+		return map >= 1 && map <= 3 ? (int)map : -1;
+	}
 	if (d->opcode == 0x0f) {
 		map = 1;
 		d->opcode = (uint8_t)take(c, 1);
-		if (c->short_of)
-			return true;
+		if (d->opcode == 0x38 || d->opcode == 0x3a) {
+			map = d->opcode == 0x38 ? 2 : 3;
+			d->opcode = (uint8_t)take(c, 1);
+		}
 	}
-	d->op = map ? two_byte[d->opcode] : one_byte[d->opcode];
+	return (int)map;
+}
+
+static bool depends_on_modrm(const uint16_t *table, unsigned which, uint8_t opcode)
+{
+	unsigned any = 0;
+
+	for (unsigned n = 0; n < 16; n++)
+		any |= table[MODRM_AT(which, opcode, 0, 0) + n];
+	return any;
+}
+
+static bool usable(uint16_t op, uint64_t features)
+{
+	return op && (features & op_info[op].feature) == op_info[op].feature;
+}
+
+/* Finds the row; reads ModRM when the row depends on it. */
+static void find_row(struct cursor *c, struct decoded *d, uint64_t features, bool *has_modrm)
+{
+	unsigned prefix;
+	int map = opcode_map(c, d, &prefix);
+	const uint16_t *plain = d->vex ? vex_plain : legacy_plain;
+	const uint16_t *by_modrm = d->vex ? vex_modrm : legacy_modrm;
+	unsigned tables[2], count = 0;
+
+	if (map < 0 || c->short_of)
+		return;
+	if (map == 0 && d->opcode >= 0xd8 && d->opcode <= 0xdf) {
+		modrm(c, d);
+		*has_modrm = true;
+		d->op = x87_ops[X87_AT(d->opcode, d->modrm < 0xc0 ? d->reg & 7 : 8 + d->modrm - 0xc0)];
+		return;
+	}
+	if (map == 0 && d->bits == 64)
+		d->op = plain[PLAIN_AT(0, 1, d->opcode)];
+	if (map)
+		d->op = plain[PLAIN_AT(map, (int)prefix, d->opcode)];
+	if (!usable(d->op, features))
+		d->op = plain[PLAIN_AT(map, 0, d->opcode)];
 	if (d->op)
-		return true;
-	if (!map && d->opcode >= 0xd8 && d->opcode <= 0xdf) {
-		modrm(c, d);
-		d->op = x87_ops[X87(d->opcode, d->modrm < 0xc0 ? d->reg : 8 + d->modrm - 0xc0)];
-	} else if (is_group(map, d->opcode)) {
-		modrm(c, d);
-		d->op = groups[GROUP(map, d->opcode, d->modrm >= 0xc0, d->reg)];
+		return;
+	if (map == 0)
+		tables[count++] = 0;
+	if (map == 1) {
+		tables[count++] = prefix + 1;
+		tables[count++] = 1;
 	}
-	*has_modrm = true;
-	return d->op || c->short_of;
+	if (map == 2 && d->vex && prefix == 1)
+		tables[count++] = 6;
+	for (unsigned n = 0; n < count; n++) {
+		if (!depends_on_modrm(by_modrm, tables[n], d->opcode))
+			continue;
+		if (!*has_modrm)
+			modrm(c, d);
+		*has_modrm = true;
+		if (c->short_of)
+			return;
+		d->op = by_modrm[MODRM_AT(tables[n], d->opcode, d->modrm >= 0xc0, d->modrm >> 3 & 7)];
+		if (usable(d->op, features))
+			return;
+	}
+	if (map == 1 && !d->vex && d->opcode == 0x01 && d->modrm >= 0xc0 && prefix == 1 &&
+	    exact_0f01[d->modrm - 0xc0])
+		d->op = exact_0f01[d->modrm - 0xc0];
+}
+
+static void set_operand_size(struct decoded *d, const struct op_info *info)
+{
+	if (op_is_vector(info))
+		d->operand_size = d->rex_w ? 8 : 4;
+	else if (d->bits != 64)
+		d->operand_size = d->prefix66 == (d->bits == 32) ? 2 : 4;
+	else if (d->rex_w || (info->attributes & ATTRIBUTE_F))
+		d->operand_size = 8;
+	else if (d->prefix66)
+		d->operand_size = 2;
+	else
+		d->operand_size = info->attributes & ATTRIBUTE_D ? 8 : 4;
+}
+
+/* Does the row exist in this mode and with these VEX fields? */
+static bool exists(const struct decoded *d, const struct op_info *info, uint64_t features)
+{
+	bool uses_vvvv = false;
+
+	if ((features & info->feature) != info->feature ||
+	    (info->attributes & (d->bits == 64 ? ATTRIBUTE_I : ATTRIBUTE_Q)))
+		return false;
+	if (!d->vex)
+		return true;
+	for (unsigned n = 0; n < 4; n++)
+		if (info->operand[n] == OPERAND_Hx || info->operand[n] == OPERAND_Hdq ||
+		    info->operand[n] == OPERAND_By)
+			uses_vvvv = true;
+	if ((!uses_vvvv && d->vvvv) || ((info->attributes & ATTRIBUTE_W0) && d->rex_w) ||
+	    ((info->attributes & ATTRIBUTE_W1) && !d->rex_w))
+		return false;
+	if (info->kind != KIND_VG && !(features & FEAT_AVX))
+		return false;
+	switch (info->kind) {
+	case KIND_X1: case KIND_V1: case KIND_VG: return !d->vex_l;
+	case KIND_V2: return d->vex_l;
+	case KIND_XW: return !d->vex_l || (features & FEAT_AVX2);
+	default: return true;
+	}
 }
 
 static enum decode_status finish(struct cursor *c, struct decoded *d, unsigned limit)
@@ -302,53 +345,67 @@ static enum decode_status finish(struct cursor *c, struct decoded *d, unsigned l
 	return DECODE_OK;
 }
 
+/* No such register: by the row's operands. */
+static bool bad_register(const struct decoded *d)
+{
+	switch (d->op) {
+	case OP_MOV_Ew_Sw:
+		return (d->reg & 7) > SEG_GS;
+	case OP_MOV_Sw_Ew:              /* CS is no destination; before any fault of the other operand */
+		return (d->reg & 7) > SEG_GS || (d->reg & 7) == SEG_CS;
+	default:
+		return false;
+	}
+}
+
 enum decode_status decode(const uint8_t *bytes, unsigned available, unsigned bits, uint64_t ip,
 			  uint64_t features, struct decoded *d)
 {
 	unsigned limit = available < 15 ? available : 15;
 	struct cursor c = { .bytes = bytes, .available = limit };
+	bool has_modrm = false, relative = false;
 	const struct op_info *info;
-	bool has_modrm, memory_form;
 
 	memset(d, 0, sizeof *d);
-	if (!prefixes(&c, d, bits))
+	d->bits = (uint8_t)bits;
+	if (!prefixes(&c, d))
 		return finish(&c, d, limit);
-	if (!find_row(&c, d, &has_modrm))
-		return DECODE_UD;
+	find_row(&c, d, features, &has_modrm);
 	if (c.short_of)
 		return finish(&c, d, limit);
 	info = &op_info[d->op];
-	if ((features & info->feature) != info->feature)
+	if (!d->op || !exists(d, info, features))
 		return DECODE_UD;
+	set_operand_size(d, info);
 	d->base = d->index = REG_ZERO;
 	d->segment = SEG_DS;
-	for (unsigned n = 0; n < 3; n++)
+	d->opcode_reg = (uint8_t)((d->opcode & 7) | d->rex_b << 3);
+	for (unsigned n = 0; n < 4; n++)
 		if (operand_info[info->operand[n]].modrm && !has_modrm) {
 			modrm(&c, d);
 			has_modrm = true;
 		}
-	memory_form = has_modrm && d->modrm < 0xc0;
-	if (memory_form && !(info->attributes & ATTRIBUTE_R)) {
+	if (has_modrm && d->modrm < 0xc0 && !(info->attributes & ATTRIBUTE_R)) {
 		d->memory = true;
 		if (d->address_size == 2)
 			address16(&c, d, d->modrm >> 6);
 		else
-			address32(&c, d, d->modrm >> 6);
+			relative = address32(&c, d, d->modrm >> 6);
 	}
-	for (unsigned n = 0; n < 3; n++)
+	for (unsigned n = 0; n < 4; n++)
 		immediate(&c, d, info->operand[n], ip);
 	if (d->override != NO_SEGMENT)
 		d->segment = d->override;
 	if (finish(&c, d, limit) != DECODE_OK)
 		return finish(&c, d, limit);
+	if (relative) {
+		d->displacement += (int64_t)(ip + d->length);
+		if (d->address_size == 4)
+			d->displacement = (uint32_t)d->displacement;
+	}
 	if ((info->attributes & ATTRIBUTE_U) && !d->memory)
 		return DECODE_UD;
-	/* 66h, F2h and F3h make other instructions of these (SDM 2A 3.1.1.1: NP). */
-	if ((d->op == OP_FXSAVE || d->op == OP_FXRSTOR) && (d->rep || d->operand_size != bits / 8))
-		return DECODE_UD;
-	/* No such segment register, or CS as destination; before any fault of the other operand. */
-	if ((d->op == OP_MOV_Ew_Sw && d->reg > SEG_GS) ||
-	    (d->op == OP_MOV_Sw_Ew && (d->reg > SEG_GS || d->reg == SEG_CS)))
+	if (bad_register(d))
 		return DECODE_UD;
 	if (d->lock && (!(info->attributes & ATTRIBUTE_L) || !d->memory))
 		return DECODE_UD;
@@ -358,9 +415,10 @@ enum decode_status decode(const uint8_t *bytes, unsigned available, unsigned bit
 unsigned decoded_access(const struct decoded *d)
 {
 	const struct op_info *info = &op_info[d->op];
+	unsigned vector = decoded_vector_length(d);
 	bool narrow = d->operand_size == 2;
 
-	for (unsigned n = 0; n < 3; n++) {
+	for (unsigned n = 0; n < 4; n++) {
 		unsigned size = operand_info[info->operand[n]].size;
 
 		switch (size) {
@@ -371,6 +429,14 @@ unsigned decoded_access(const struct decoded *d)
 		case SIZE_ENV: return narrow ? 14 : 28;
 		case SIZE_FPU: return narrow ? 94 : 108;
 		case SIZE_512: return 512;
+		case SIZE_X: return vector;
+		case SIZE_HX: return vector / 2;
+		case SIZE_QX: return vector / 4;
+		case SIZE_OX: return vector / 8;
+		case SIZE_Y: return d->rex_w ? 8 : 4;
+		case SIZE_2Y: return d->rex_w ? 16 : 8;
+		case SIZE_S: return d->bits == 64 ? 10 : 6;
+		case SIZE_XSAVE: return 0;      /* the handler looks */
 		default: return size;
 		}
 	}

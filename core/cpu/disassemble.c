@@ -170,8 +170,8 @@ static void put_operand(struct out *out, const struct decoded *d, unsigned opera
 	case OPERAND_Gb: put_register(out, d->reg, 1); break;
 	case OPERAND_Gw: put_register(out, d->reg, 2); break;
 	case OPERAND_Gv: put_register(out, d->reg, d->operand_size); break;
-	case OPERAND_Zb: put_register(out, d->opcode & 7, 1); break;
-	case OPERAND_Zv: put_register(out, d->opcode & 7, d->operand_size); break;
+	case OPERAND_Zb: put_register(out, d->opcode_reg, 1); break;
+	case OPERAND_Zv: put_register(out, d->opcode_reg, d->operand_size); break;
 	case OPERAND_Rd: put_register(out, d->rm, 4); break;
 	case OPERAND_AL: put_text(out, "al"); break;
 	case OPERAND_AX: put_text(out, "ax"); break;
@@ -188,7 +188,7 @@ static void put_operand(struct out *out, const struct decoded *d, unsigned opera
 		put_char(out, ':');
 		put_hex(out, d->imm);
 		break;
-	case OPERAND_Sw: put_text(out, segments[d->reg]); break;
+	case OPERAND_Sw: put_text(out, segments[d->reg & 7]); break;
 	case OPERAND_Cd:
 	case OPERAND_Dd:
 		put_text(out, operand == OPERAND_Cd ? "cr" : "dr");
@@ -221,7 +221,7 @@ static void put_operands(struct out *out, const struct decoded *d, const struct 
 		}
 		return;
 	}
-	for (unsigned n = 0; n < 3 && info->operand[n] != OPERAND__; n++) {
+	for (unsigned n = 0; n < 4 && info->operand[n] != OPERAND__; n++) {
 		put_text(out, n ? ", " : " ");
 		put_operand(out, d, info->operand[n]);
 	}

@@ -255,6 +255,9 @@ enum { BYTE_REGISTER_AL = HOST_BIG_ENDIAN ? 7 : 0, BYTE_REGISTER_AH = HOST_BIG_E
 #define op_FNDISI op_FNOP
 #define op_FNSETPM op_FNOP
 
+#include "handlers_vector.h"
+#include "handlers_float.h"
+
 #define DECLARE_FX(name) HANDLER(op_##name);
 #define DECLARE_EB(name) HANDLER(op_##name##_r); HANDLER(op_##name##_m);
 #define DECLARE_EV(name) HANDLER(op_##name##_16_r); HANDLER(op_##name##_16_m); \
@@ -262,6 +265,16 @@ enum { BYTE_REGISTER_AL = HOST_BIG_ENDIAN ? 7 : 0, BYTE_REGISTER_AH = HOST_BIG_E
 #define DECLARE_VW(name) HANDLER(op_##name##_16); HANDLER(op_##name##_32);
 #define DECLARE_SV(name) DECLARE_VW(name) HANDLER(op_##name##_flat);
 #define DECLARE_SE(name) DECLARE_EV(name) HANDLER(op_##name##_flat_r); HANDLER(op_##name##_flat_m);
+#define DECLARE_XM(name) HANDLER(op_##name##_r); HANDLER(op_##name##_m);
+#define DECLARE_XV(name) DECLARE_XM(name)
+#define DECLARE_XW(name) DECLARE_XM(name)
+#define DECLARE_XS(name) DECLARE_XM(name)
+#define DECLARE_X1(name) DECLARE_XM(name)
+#define DECLARE_V1(name) DECLARE_XM(name)
+#define DECLARE_VX(name) DECLARE_XM(name)
+#define DECLARE_V2(name) DECLARE_XM(name)
+#define DECLARE_VS(name) DECLARE_XM(name)
+#define DECLARE_VG(name) DECLARE_XM(name)
 #define ROW(kind, enc, byte, digit, name, ...) DECLARE_##kind(name)
 #include "opcodes_rows.h"
 

@@ -15,6 +15,11 @@ enum { INSN_REP = 1, INSN_REPNE = 2, INSN_LOCK = 4, INSN_LAST = 8 /* ends its bl
        INSN_MEMORY = 16 /* has a memory operand */, INSN_ADDRESS16 = 32, INSN_ADDRESS64 = 64,
        INSN_WRITES = 128 /* op_EA: the access is a write */ };
 
+/*
+ * In records of SIMD and VEX rows (kinds X and V) dst is ModRM.reg, src VEX.vvvv (legacy encodings:
+ * the same as dst) and rm ModRM.rm, whatever the order of operands; width is 8 with REX.W or VEX.W
+ * and 4 without.  A legacy encoding leaves bits 128-255 of its destination alone, VEX.128 clears them.
+ */
 struct insn {
 	insn_fn *run;
 	/* Operand registers: numbers for 16, 32 and 64 bits, byte offsets into cpu->reg for 8 bits. */
@@ -28,7 +33,7 @@ struct insn {
 	uint8_t flags;                  /* INSN_ */
 	uint8_t opcode, modrm;          /* for what handlers decide at run time */
 	uint8_t rm;                     /* the E operand's register, when it is one */
-	uint8_t spare;
+	uint8_t vl;                     /* SIMD: 0 legacy encoding, 16 VEX.128, 32 VEX.256 */
 	int64_t displacement;
 	uint64_t imm;                   /* immediate (sign-extended); branch target; op_EA: bytes accessed */
 	uint64_t ip;                    /* RIP of this instruction */

@@ -68,6 +68,19 @@ HANDLER(op_EA_32)
 					    (uint64_t)i->displacement));
 }
 
+/* In 64-bit mode only FS and GS have a base; the access itself looks whether the sum is canonical. */
+HANDLER(op_EA_64)
+{
+	uint64_t offset = cpu->reg[i->base] + (cpu->reg[i->index] << i->scale) + (uint64_t)i->displacement;
+
+	if (!(i->flags & INSN_ADDRESS64))
+		offset = (uint32_t)offset;
+	if (i->segment >= SEG_FS)
+		offset += cpu->seg[i->segment].base;
+	cpu->reg[REG_EA] = offset;
+	NEXT(cpu, i);
+}
+
 /* The block ends without a branch: imm is the RIP to go on at. */
 HANDLER(op_BLOCK_END)
 {
@@ -89,4 +102,19 @@ HANDLER(op_UD)
 HANDLER(op_GP)
 {
 	return cpu_fault_gp0(cpu, i);
+}
+
+/* SDM 3A 2.5, CR0.EM and TS; 13.1 for SSE. */
+HANDLER(op_NO_SSE)
+{
+	bool never = (cpu->cr0 & CR0_EM) || !(cpu->cr4 & CR4_OSFXSR);
+
+	return cpu_fault_vector(cpu, i, never ? VECTOR_UD : VECTOR_NM);
+}
+
+HANDLER(op_NO_AVX)
+{
+	bool usable = (cpu->cr4 & CR4_OSXSAVE) && (cpu->xcr0 & (XCR0_SSE | XCR0_AVX)) == (XCR0_SSE | XCR0_AVX);
+
+	return cpu_fault_vector(cpu, i, usable ? VECTOR_NM : VECTOR_UD);
 }

@@ -55,7 +55,7 @@ const struct insn *cpu_leave(struct cpu *cpu, const struct insn *i)
 
 const struct insn *cpu_leave_next(struct cpu *cpu, const struct insn *i)
 {
-	cpu->rip = (uint32_t)next_ip(i);
+	cpu->rip = next_ip(i) & cpu->linear_mask;
 	return cpu_leave(cpu, i);
 }
 
@@ -86,15 +86,15 @@ const struct insn *branch_find(struct cpu *cpu, uint64_t ip)
 	CONTINUE(cpu, to);
 }
 
-/* Is i a jump beyond the CS limit?  (The end of a block may lie there: fetching faults.) */
-static bool jump_beyond_limit(const struct cpu *cpu, const struct insn *i)
+/* Is i a jump to where no code can be?  (The end of a block may lie there: fetching faults.) */
+static bool bad_jump(const struct cpu *cpu, const struct insn *i)
 {
-	return i->imm > cpu->seg[SEG_CS].limit && i->run != op_BLOCK_END;
+	return branch_is_bad(cpu, i->imm) && i->run != op_BLOCK_END;
 }
 
 const struct insn *branch_leave_direct(struct cpu *cpu, const struct insn *i)
 {
-	if (jump_beyond_limit(cpu, i)) {
+	if (bad_jump(cpu, i)) {
 		cpu->budget += i->n;
 		return cpu_fault_gp0(cpu, i);
 	}
@@ -107,7 +107,7 @@ const struct insn *branch_link(struct cpu *cpu, const struct insn *i)
 	const struct insn *to;
 	uint64_t generation = cpu->generation;
 
-	if (jump_beyond_limit(cpu, i)) {
+	if (bad_jump(cpu, i)) {
 		cpu->budget += i->n;
 		return cpu_fault_gp0(cpu, i);
 	}
@@ -170,6 +170,7 @@ void cpu_mode_changed(struct cpu *cpu)
 {
 	const uint16_t data = ATTR_P | ATTR_S | ATTR_CODE | ATTR_EXPAND_DOWN | ATTR_WRITABLE;
 	const uint16_t writable = ATTR_P | ATTR_S | ATTR_WRITABLE;
+	const uint64_t avx = XCR0_SSE | XCR0_AVX;
 	const struct segment *cs = &cpu->seg[SEG_CS], *ss = &cpu->seg[SEG_SS];
 	bool flat_cs, user;
 	unsigned cs_id;
@@ -187,6 +188,11 @@ void cpu_mode_changed(struct cpu *cpu)
 		cpu->tlb = &cpu->tlbs[2];
 	flat_cs = is_flat(cs, ATTR_P | ATTR_S, ATTR_P | ATTR_S);
 	cpu->mode = user ? MODE_USER : 0;
+	if ((cpu->efer & EFER_LMA) && (cs->attributes & ATTR_L)) {
+		cpu->mode |= MODE_64 | MODE_CODE32 | MODE_STACK32 | MODE_FLAT;
+		cpu->linear_mask = UINT64_MAX;
+		flat_cs = true;
+	}
 	if (cs->attributes & ATTR_DB)
 		cpu->mode |= MODE_CODE32;
 	if (ss->attributes & ATTR_DB)
@@ -194,6 +200,11 @@ void cpu_mode_changed(struct cpu *cpu)
 	if (flat_cs && (ss->attributes & ATTR_DB) && is_flat(ss, data, writable) &&
 	    is_flat(&cpu->seg[SEG_DS], data, writable) && is_flat(&cpu->seg[SEG_ES], data, writable))
 		cpu->mode |= MODE_FLAT;
+	if ((cpu->cr4 & CR4_OSFXSR) && !(cpu->cr0 & (CR0_EM | CR0_TS)))
+		cpu->mode |= MODE_SSE;
+	if ((cpu->cr4 & CR4_OSXSAVE) && (cpu->xcr0 & avx) == avx && !(cpu->cr0 & CR0_TS) &&
+	    cpu_protected(cpu))
+		cpu->mode |= MODE_AVX;
 	cs_id = flat_cs ? 0 : block_cs_id(cpu);
 	cpu->context = cpu->generation << 24 | (uint64_t)cs_id << 8 | cpu->mode;
 }
@@ -364,12 +375,12 @@ static bool idle(struct cpu *cpu, const struct cbx_run_options *options, uint64_
 /* An enabled instruction breakpoint at CS:RIP?  Sets pending DR6 bits. */
 static bool code_breakpoint(struct cpu *cpu)
 {
-	uint64_t linear = (uint32_t)(cpu->seg[SEG_CS].base + cpu->rip);
+	uint64_t linear = code_linear(cpu, cpu->rip);
 	bool hit = false;
 
 	for (unsigned n = 0; n < 4; n++)
 		if ((cpu->dr[7] >> 2 * n & 3) && !(cpu->dr[7] >> (16 + 4 * n) & 3) &&
-		    (uint32_t)cpu->dr[n] == linear) {
+		    (cpu->dr[n] & cpu->linear_mask) == linear) {
 			cpu->dr[6] |= 1u << n;
 			hit = true;
 		}
