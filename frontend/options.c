@@ -150,21 +150,40 @@ static enum options_result parse_memory(struct context *context, const char *val
 	return OPTIONS_RUN;
 }
 
+/* Names in lines of at most 78 characters. */
+static void list_names(FILE *out, const char *(*name)(unsigned n))
+{
+	size_t column = 0;
+
+	for (unsigned n = 0; name(n); n++) {
+		size_t length = strlen(name(n));
+
+		if (column && column + 1 + length > 78) {
+			fputc('\n', out);
+			column = 0;
+		}
+		column += (size_t)fprintf(out, column ? " %s" : "  %s", name(n));
+	}
+	fputc('\n', out);
+}
+
 static enum options_result parse_cpu(struct context *context, const char *value)
 {
-	bool list = !strcmp(value, "help") || !strcmp(value, "?");
+	struct cbx_error error;
 
-	for (unsigned n = 0; cbx_cpu_model(n); n++) {
-		if (list)
-			fprintf(context->out, "%s\n", cbx_cpu_model(n));
-		else if (!strcasecmp(value, cbx_cpu_model(n))) {
-			context->options->cpu = cbx_cpu_model(n);
-			return OPTIONS_RUN;
-		}
-	}
-	if (list)
+	if (!strcmp(value, "help") || !strcmp(value, "?")) {
+		fputs("Models:\n", context->out);
+		for (unsigned n = 0; cbx_cpu_model(n); n++)
+			fprintf(context->out, "  %s\n", cbx_cpu_model(n));
+		fputs("Features, for -cpu MODEL,+FEATURE,-FEATURE:\n", context->out);
+		list_names(context->out, cbx_cpu_feature);
+		fputs("Vendors, for -cpu MODEL,vendor=VENDOR: intel, amd\n", context->out);
 		return OPTIONS_DONE;
-	return bad(context, value, "no such processor model", "-cpu help lists the models");
+	}
+	if (cbx_cpu_check(value, &error) != CBX_OK)
+		return bad(context, value, error.text, "-cpu help lists models and features");
+	context->options->cpu = value;
+	return OPTIONS_RUN;
 }
 
 #define STRING_OPTION(member)                                                                   \
@@ -480,7 +499,7 @@ static enum options_result parse_help(struct context *context, const char *value
 static const struct option table[] = {
 	{ NULL, NULL, "The machine:", NULL },
 	{ "m", "SIZE", "memory in MiB, or with K, M or G (128)", parse_memory },
-	{ "cpu", "MODEL", "processor model; help lists them", parse_cpu },
+	{ "cpu", "MODEL[,+FEATURE,-FEATURE]", "processor model; help lists them", parse_cpu },
 	{ "rtc", "base=B", "clock: utc, localtime, or a date 2026-11-22T10:20:30 (utc)", parse_rtc },
 	{ "device", "D", "isa-debug-exit,iobase=0xf4,iosize=4: the guest ends the run with a code",
 	  parse_device },

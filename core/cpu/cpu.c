@@ -7,6 +7,8 @@
 #include "flags.h"
 #include "local_apic.h"
 #include "memory.h"
+#include "models.h"
+#include "system.h"
 
 /* ---- State ----------------------------------------------------------------------------------- */
 
@@ -81,6 +83,7 @@ const struct cbx_field cpu_fields[] = {
 	CBX_FIELD(struct cpu, msr_mcg_status),
 	CBX_FIELD(struct cpu, msr_bios_sign),
 	CBX_FIELD(struct cpu, msr_debugctl),
+	CBX_FIELD(struct cpu, msr_tsc_adjust),
 	CBX_FIELD_STRUCT(struct cpu, x87, x87_fields),
 	CBX_FIELD_STRUCTS(struct cpu, v, ymm_fields),
 	CBX_FIELD(struct cpu, xcr0),
@@ -135,8 +138,6 @@ bool cpu_check(const struct cbx_machine *machine, const void *state)
 	       cpu->ignne_line <= 1 && cpu->in_smm <= 1;
 }
 
-void debug_changed(struct cpu *cpu);
-
 void cpu_loaded(struct cbx_machine *machine)
 {
 	struct cpu *cpu = machine->cpu;
@@ -154,23 +155,18 @@ void cpu_loaded(struct cbx_machine *machine)
 
 enum cbx_status cpu_new(struct cbx_machine *machine, struct cbx_error *error)
 {
-	const struct cpu_model *model = cpu_model_find(machine->options.cpu);
-	struct cpu *cpu;
+	struct cpu *cpu = machine_allocate(machine, sizeof *cpu);
 
-	if (!model) {
-		if (error) {
-			error->status = CBX_ERROR_ARGUMENT;
-			strcpy(error->text, "there is no processor model of this name");
-		}
-		return CBX_ERROR_ARGUMENT;
-	}
-	cpu = machine_allocate(machine, sizeof *cpu);
 	if (!cpu)
 		return CBX_ERROR_MEMORY;
+	if (!cpu_model_parse(machine->options.cpu, &cpu->model_copy, cpu->model_name, error)) {
+		machine_release(machine, cpu);
+		return CBX_ERROR_ARGUMENT;
+	}
 	machine->cpu = cpu;
-	machine->options.cpu = model->name;
+	machine->options.cpu = cpu->model_name;
 	cpu->machine = machine;
-	cpu->model = model;
+	cpu->model = &cpu->model_copy;
 	cpu->tlb = &cpu->tlbs[0];
 	cpu->budget = -1;
 	for (unsigned n = 0; n < TLB_ENTRIES; n++)
@@ -194,11 +190,10 @@ void cpu_free(struct cbx_machine *machine)
 void cpu_reset(struct cbx_machine *machine)
 {
 	struct cpu *cpu = machine->cpu;
-	const struct cpu_model *model = cpu->model;
 
 	for (unsigned n = 0; n < REG_COUNT; n++)
 		cpu->reg[n] = 0;
-	cpu->reg[REG_DX] = model->family << 8 | model->model << 4 | model->stepping;
+	cpu->reg[REG_DX] = cpu_signature(cpu->model);
 	cpu->rip = 0xfff0;
 	flags_set(cpu, FLAG_1);
 	for (unsigned n = 0; n < SEG_COUNT; n++)
@@ -217,17 +212,18 @@ void cpu_reset(struct cbx_machine *machine)
 	cpu->dr[6] = 0xffff0ff0;
 	cpu->dr[7] = 0x400;
 	cpu->msr_sysenter_cs = cpu->msr_sysenter_esp = cpu->msr_sysenter_eip = 0;
-	cpu->msr_tsc_offset = 0;
+	cpu->msr_tsc_offset = cpu->msr_tsc_adjust = 0;
 	cpu->msr_apic_base = 0xfee00100;
 	cpu->msr_pat = 0x0007040600070406ull;
-	cpu->msr_misc_enable = 1;
+	cpu->msr_misc_enable = 1 | 1 << 11 | 1 << 12;   /* fast strings; no BTS, no PEBS */
 	cpu->msr_mtrr_def_type = 0;
 	memset(cpu->msr_mtrr_fixed, 0, sizeof cpu->msr_mtrr_fixed);
 	memset(cpu->msr_mtrr_base, 0, sizeof cpu->msr_mtrr_base);
 	memset(cpu->msr_mtrr_mask, 0, sizeof cpu->msr_mtrr_mask);
 	cpu->msr_star = cpu->msr_lstar = cpu->msr_cstar = cpu->msr_fmask = 0;
 	cpu->msr_kernel_gs_base = cpu->msr_tsc_aux = cpu->msr_mcg_status = 0;
-	cpu->msr_bios_sign = cpu->msr_debugctl = 0;
+	cpu->msr_bios_sign = (uint64_t)cpu->model->microcode << 32;
+	cpu->msr_debugctl = 0;
 	memset(&cpu->x87, 0, sizeof cpu->x87);
 	cpu->x87.control = 0x40;
 	cpu->x87.valid = 0xff;          /* all registers hold +0 after RESET; FNINIT empties them */

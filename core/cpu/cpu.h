@@ -94,6 +94,17 @@ struct tlb {
 	struct tlb_entry read[TLB_ENTRIES], write[TLB_ENTRIES];
 };
 
+struct cpu_model {
+	const char *name;
+	uint64_t features;              /* FEAT_ bits */
+	uint32_t system;                /* SYS_ bits */
+	uint32_t family, model, stepping;
+	const char *vendor;             /* 12 characters */
+	const char *brand;
+	uint32_t microcode;             /* its version */
+	uint32_t highest_leaf;          /* of CPUID */
+};
+
 struct insn;
 struct blocks;
 struct jump;
@@ -112,7 +123,7 @@ struct cpu {
 	uint64_t msr_tsc_offset, msr_apic_base, msr_pat, msr_misc_enable;
 	uint64_t msr_mtrr_def_type, msr_mtrr_fixed[11], msr_mtrr_base[8], msr_mtrr_mask[8];
 	uint64_t msr_star, msr_lstar, msr_cstar, msr_fmask, msr_kernel_gs_base, msr_tsc_aux;
-	uint64_t msr_mcg_status, msr_bios_sign, msr_debugctl;
+	uint64_t msr_mcg_status, msr_bios_sign, msr_debugctl, msr_tsc_adjust;
 	struct x87 x87;
 	struct ymm v[16];
 	uint64_t xcr0, xss;
@@ -147,7 +158,7 @@ struct cpu {
 	uint64_t loaded;                /* what load_slow read */
 	const struct insn *current;     /* record that called into slow code, else NULL */
 	const struct insn *modifying;   /* record that modify_slow read for */
-	const struct cpu_model *model;
+	const struct cpu_model *model;  /* the one below */
 	uint64_t linear_mask;           /* FFFFFFFFh outside 64-bit mode */
 	bool data_breakpoints;          /* DR7 enables data or I/O breakpoints */
 	bool code_breakpoints;
@@ -168,6 +179,8 @@ struct cpu {
 	const struct cbx_apic_ops *apic;        /* NULL: none is connected */
 	struct cbx_device *apic_device;
 	struct cbx_line ferr;
+	struct cpu_model model_copy;    /* with the features that were asked for */
+	char model_name[256];           /* how machine->options.cpu spells it */
 };
 
 /* What the decoder must know about the mode; part of a block's key. */
@@ -179,15 +192,6 @@ enum mode {
 	MODE_64 = 16,                   /* 64-bit code; CODE32, STACK32 and FLAT are set as well */
 	MODE_SSE = 32,                  /* SSE instructions neither #UD nor #NM */
 	MODE_AVX = 64                   /* nor VEX ones */
-};
-
-struct cpu_model {
-	const char *name;
-	uint64_t features;              /* FEAT_ bits */
-	uint32_t system;                /* SYS_ bits */
-	uint32_t family, model, stepping;
-	const char *vendor;             /* 12 characters */
-	const char *brand;
 };
 
 /* Features that instructions belong to (the feature column of the table), and older ones. */
@@ -364,13 +368,12 @@ enum task_switch { TASK_JUMP, TASK_CALL, TASK_IRET, TASK_INTERRUPT };
 /* I/O permission (IOPL, TSS bitmap); false: #GP(0) recorded. */
 bool port_allowed(struct cpu *cpu, uint16_t port, unsigned width);
 
-/* ---- control.c: control, debug and model-specific registers, CPUID --------------------------- */
+/* ---- control.c, msr.c, cpuid.c: control, debug and model-specific registers, CPUID ------------ */
 bool control_write(struct cpu *cpu, unsigned which, uint64_t value);    /* #GP on bad values */
 bool debug_register_write(struct cpu *cpu, unsigned which, uint64_t value);
 bool msr_read(struct cpu *cpu, uint32_t index, uint64_t *value);        /* #GP(0) when unknown */
 bool msr_write(struct cpu *cpu, uint32_t index, uint64_t value);
 void cpuid(struct cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t result[4]);
 uint64_t tsc_read(const struct cpu *cpu);
-const struct cpu_model *cpu_model_find(const char *name);       /* NULL name: the default */
 
 #endif

@@ -19,6 +19,11 @@ enum {
 
 enum { DR6_BD = 1 << 13, DR6_BS = 1 << 14, DR6_BT = 1 << 15, DR7_GD = 1 << 13 };
 
+/* Bits of IA32_MISC_ENABLE; the rate of the time-stamp counter. */
+#define MISC_ENABLE_LIMIT_CPUID ((uint64_t)1 << 22)
+#define MISC_ENABLE_XD_DISABLE  ((uint64_t)1 << 34)
+enum { TSC_HZ = 1000000000 };
+
 /* What virtual-8086 mode's segments always have: present, DPL 3, writable, accessed. */
 enum { ATTR_V86 = ATTR_P | ATTR_DPL | ATTR_S | ATTR_WRITABLE | ATTR_ACCESSED };
 
@@ -29,6 +34,10 @@ struct descriptor {
 	uint32_t limit;                 /* scaled */
 	uint16_t attributes;
 };
+
+/* IA-32e mode, 64-bit or compatibility; and 64-bit mode. */
+static inline bool long_mode(const struct cpu *cpu) { return cpu->efer & EFER_LMA; }
+static inline bool mode_64(const struct cpu *cpu) { return cpu->mode & MODE_64; }
 
 static inline unsigned descriptor_dpl(const struct descriptor *d)
 {
@@ -189,8 +198,14 @@ bool task_finish(struct cpu *cpu, enum task_result result);
 /* INT n in virtual-8086 mode: #GP(0), the 8086 program's own handler (VME), or the IDT. */
 bool interrupt_v86_software(struct cpu *cpu, uint32_t vector, uint64_t return_rip);
 
+/* ---- cpuid.c ---------------------------------------------------------------------------------- */
+uint32_t cpu_signature(const struct cpu_model *model);  /* family, model, stepping as EDX has them after reset */
+uint64_t xcr0_supported(const struct cpu *cpu);         /* 0: no XSAVE */
+uint32_t xsave_size(uint64_t components);               /* bytes, in either format */
+
 /* ---- control.c -------------------------------------------------------------------------------- */
 uint64_t flags_writable(const struct cpu *cpu);         /* the EFLAGS bits this processor has */
+bool xcr_write(struct cpu *cpu, uint32_t index, uint64_t value);        /* false: #GP(0) */
 void debug_changed(struct cpu *cpu);                    /* after DR0-7 or CR4.DE: what is derived */
 /* I/O breakpoints: notes a match for the #DB after this instruction. */
 void debug_port_access(struct cpu *cpu, uint16_t port, unsigned width);

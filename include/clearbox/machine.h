@@ -15,7 +15,8 @@ extern "C" {
 struct cbx_machine_options {
 	size_t size;
 	uint64_t memory_bytes;          /* multiple of 4096; 0: 64 MiB */
-	const char *cpu;                /* model; NULL: the best there is.  See cbx_cpu_model */
+	/* Model, perhaps with changes: "haswell,-avx2,+rdseed,vendor=amd"; NULL: the default. */
+	const char *cpu;
 	uint32_t nanoseconds_per_instruction;   /* guest time of one instruction; 0: 10 */
 	/* All allocation goes through these when set.  reallocate(user, NULL, n) allocates,
 	   reallocate(user, p, 0) frees. */
@@ -42,6 +43,10 @@ CBX_API void cbx_machine_set_log(struct cbx_machine *machine,
 				 void *user);
 /* The n-th processor model's name, NULL past the last. */
 CBX_API const char *cbx_cpu_model(unsigned n);
+/* The n-th feature that can be added to a model or taken away, likewise. */
+CBX_API const char *cbx_cpu_feature(unsigned n);
+/* Is this a processor that cbx_machine_options.cpu can name?  CBX_ERROR_ARGUMENT: error says why not. */
+CBX_API enum cbx_status cbx_cpu_check(const char *cpu, struct cbx_error *error);
 
 enum cbx_stop_reason {
 	CBX_STOP_LIMIT,                 /* the options' instructions or guest time are used up */

@@ -176,6 +176,10 @@ static void test_refusals(void **state)
 	bad("-m 99999999999999999999", "not a size");
 	bad("-m -5", "not a size");
 	bad("-cpu pentium9", "-cpu help");
+	bad("-cpu haswel", "did you mean 'haswell'?");
+	bad("-cpu max,-axv2", "did you mean 'avx2'?");
+	bad("-cpu max,avx2", "+feature");
+	bad("-cpu max,vendor=via", "intel or amd");
 	bad("-boot x", "order");
 	bad("-boot ccccccccccccccccccccccc", "order");
 	bad("-boot order=d,splash=x", "order=");

@@ -108,7 +108,8 @@ void at_privilege(struct guest *guest, unsigned cpl)
 
 void guest_new(struct guest *guest, const char *cpu)
 {
-	struct cbx_machine_options options = { .size = sizeof(options), .memory_bytes = 16 << 20, .cpu = cpu };
+	struct cbx_machine_options options = { .size = sizeof(options), .memory_bytes = 16 << 20,
+						.cpu = cpu ? cpu : "pentium3,-mmx,+nx" };
 	static const uint8_t hlt = 0xf4;
 	const char *hostile = getenv("SYSTEM_GUEST");   /* "small" caches, "single" blocks */
 

@@ -39,7 +39,7 @@ struct outcome {
 	uint32_t eip, cs, eflags;       /* of the frame */
 };
 
-void guest_new(struct guest *guest, const char *cpu);
+void guest_new(struct guest *guest, const char *cpu);   /* NULL: a Pentium III with NX, without SSE */
 void guest_free(struct guest *guest);
 
 uint64_t reg(const struct guest *guest, enum cbx_register which);
