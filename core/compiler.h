@@ -27,6 +27,20 @@
 #define HOST_BIG_ENDIAN 0
 #endif
 
+/*
+ * Vectors of 16 bytes, for arithmetic element by element: the compiler uses what the host has.
+ * A shift, compare or cast stays within its element, so the host's byte order does not show.
+ */
+#if defined(__GNUC__)
+typedef uint8_t u8x16 __attribute__((vector_size(16)));
+typedef uint16_t u16x8 __attribute__((vector_size(16)));
+typedef uint32_t u32x4 __attribute__((vector_size(16)));
+typedef uint64_t u64x2 __attribute__((vector_size(16)));
+typedef int8_t s8x16 __attribute__((vector_size(16)));
+typedef int16_t s16x8 __attribute__((vector_size(16)));
+typedef int32_t s32x4 __attribute__((vector_size(16)));
+#endif
+
 /* Guest numbers are little-endian in memory, whatever the host is. */
 static INLINE uint16_t swap16(uint16_t v) { return (uint16_t)(v << 8 | v >> 8); }
 static INLINE uint32_t swap32(uint32_t v)

@@ -52,6 +52,12 @@ static void address16(struct cursor *c, struct decoded *d, unsigned mod)
 	d->segment = d->base == REG_BP ? SEG_SS : SEG_DS;
 }
 
+/* Memory by a vector of indexes. */
+static bool is_gather(const struct op_info *info)
+{
+	return info->operand[1] >= OPERAND_VM32x && info->operand[1] <= OPERAND_VM64x;
+}
+
 /*
  * 32 and 64-bit addressing forms (SDM 2A tables 2-2 and 2-3, 2.2.1.3).  True: relative to
  * the next instruction.
@@ -67,7 +73,7 @@ static bool address32(struct cursor *c, struct decoded *d, unsigned mod)
 		uint8_t index = (uint8_t)((sib >> 3 & 7) | d->rex_x << 3);
 
 		d->base = (uint8_t)((sib & 7) | d->rex_b << 3);
-		if (index != 4)
+		if (index != 4 || is_gather(&op_info[d->op]))
 			d->index = index;
 		d->scale = sib >> 6;
 	}
@@ -310,6 +316,28 @@ static void set_operand_size(struct decoded *d, const struct op_info *info)
 		d->operand_size = info->attributes & ATTRIBUTE_D ? 8 : 4;
 }
 
+/* Does the row take these VEX.W and VEX.L? */
+static bool fits(const struct decoded *d, const struct op_info *info)
+{
+	if (((info->attributes & ATTRIBUTE_W0) && d->rex_w) ||
+	    ((info->attributes & ATTRIBUTE_W1) && !d->rex_w))
+		return false;
+	switch (info->kind) {
+	case KIND_X1: case KIND_V1: case KIND_VG: return !d->vex_l;
+	case KIND_V2: return d->vex_l;
+	default: return true;
+	}
+}
+
+/* It needs a SIB byte; destination, indexes and mask are different registers. */
+static bool bad_gather(const struct decoded *d)
+{
+	unsigned mask = d->bits == 64 ? d->vvvv : d->vvvv & 7u;
+
+	return (d->rm & 7) != 4 || d->address_size == 2 || d->reg == mask || d->reg == d->index ||
+	       d->index == mask;
+}
+
 /* Does the row exist in this mode and with these VEX fields? */
 static bool exists(const struct decoded *d, const struct op_info *info, uint64_t features)
 {
@@ -324,17 +352,11 @@ static bool exists(const struct decoded *d, const struct op_info *info, uint64_t
 		if (info->operand[n] == OPERAND_Hx || info->operand[n] == OPERAND_Hdq ||
 		    info->operand[n] == OPERAND_By)
 			uses_vvvv = true;
-	if ((!uses_vvvv && d->vvvv) || ((info->attributes & ATTRIBUTE_W0) && d->rex_w) ||
-	    ((info->attributes & ATTRIBUTE_W1) && !d->rex_w))
+	if ((!uses_vvvv && d->vvvv) || !fits(d, info))
 		return false;
 	if (info->kind != KIND_VG && !(features & FEAT_AVX))
 		return false;
-	switch (info->kind) {
-	case KIND_X1: case KIND_V1: case KIND_VG: return !d->vex_l;
-	case KIND_V2: return d->vex_l;
-	case KIND_XW: return !d->vex_l || (features & FEAT_AVX2);
-	default: return true;
-	}
+	return info->kind != KIND_XW || !d->vex_l || (features & FEAT_AVX2);
 }
 
 static enum decode_status finish(struct cursor *c, struct decoded *d, unsigned limit)
@@ -374,6 +396,9 @@ enum decode_status decode(const uint8_t *bytes, unsigned available, unsigned bit
 	if (c.short_of)
 		return finish(&c, d, limit);
 	info = &op_info[d->op];
+	if (d->vex && d->op + 1 < OP_COUNT && !fits(d, info) &&
+	    encoding_info[info[1].encoding].form == FORM_ALTERNATIVE)
+		info = &op_info[++d->op];
 	if (!d->op || !exists(d, info, features))
 		return DECODE_UD;
 	set_operand_size(d, info);
@@ -405,7 +430,7 @@ enum decode_status decode(const uint8_t *bytes, unsigned available, unsigned bit
 	}
 	if ((info->attributes & ATTRIBUTE_U) && !d->memory)
 		return DECODE_UD;
-	if (bad_register(d))
+	if (bad_register(d) || (is_gather(info) && d->memory && bad_gather(d)))
 		return DECODE_UD;
 	if (d->lock && (!(info->attributes & ATTRIBUTE_L) || !d->memory))
 		return DECODE_UD;

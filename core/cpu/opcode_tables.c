@@ -32,6 +32,7 @@ const struct encoding_info encoding_info[ENCODING_COUNT] = {
 #define MEMORY FORM_MEMORY
 #define REGISTER FORM_REGISTER
 #define X87 FORM_X87
+#define ALTERNATIVE FORM_ALTERNATIVE
 #define X(name, map, prefix, form) { map, prefix, form },
 	ENCODINGS(X)
 #undef X
@@ -44,6 +45,7 @@ const struct encoding_info encoding_info[ENCODING_COUNT] = {
 #undef MEMORY
 #undef REGISTER
 #undef X87
+#undef ALTERNATIVE
 };
 
 /* ---- Where each encoding puts a row: P_ in the plain tables, M_ in those by ModRM ------------- */
@@ -96,6 +98,9 @@ const struct encoding_info encoding_info[ENCODING_COUNT] = {
 #define P_R23 NOTHING
 #define P_R22 NOTHING
 #define P_G8N NOTHING
+#define P_A2N NOTHING
+#define P_A22 NOTHING
+#define P_A86 NOTHING
 #define P_FPM NOTHING
 #define P_FPR NOTHING
 #define P_FP1 NOTHING
@@ -128,6 +133,9 @@ const struct encoding_info encoding_info[ENCODING_COUNT] = {
 #define M_R23(byte, digit, op) ALL8(4, byte, 1, op)
 #define M_R22(byte, digit, op) ALL8(5, byte, 1, op)
 #define M_G8N(byte, digit, op) BOTH(6, byte, digit, op)
+#define M_A2N NOTHING
+#define M_A22 NOTHING
+#define M_A86 NOTHING
 #define M_OP1 NOTHING
 #define M_OQ1 NOTHING
 #define M_RG1 NOTHING
@@ -260,6 +268,9 @@ const uint16_t vex_modrm[MODRM_SIZE] = {
 #define ROW_X87_R23 NOTHING
 #define ROW_X87_R22 NOTHING
 #define ROW_X87_G8N NOTHING
+#define ROW_X87_A2N NOTHING
+#define ROW_X87_A22 NOTHING
+#define ROW_X87_A86 NOTHING
 #define ROW_X87_FPM P_FPM
 #define ROW_X87_FPR P_FPR
 #define ROW_X87_FP1 P_FP1
@@ -310,6 +321,9 @@ const uint16_t x87_ops[X87_SIZE] = {
 #define ROW_E01_R23 NOTHING
 #define ROW_E01_R22 NOTHING
 #define ROW_E01_G8N NOTHING
+#define ROW_E01_A2N NOTHING
+#define ROW_E01_A22 NOTHING
+#define ROW_E01_A86 NOTHING
 #define ROW_E01_FPM NOTHING
 #define ROW_E01_FPR NOTHING
 #define ROW_E01_FP1 NOTHING

@@ -30,6 +30,7 @@
  *   G2p byte digit         0F map, mandatory prefix, digit (GM2p, GR2p: memory, register form only)
  *   M2p, R2p byte          0F map, mandatory prefix, memory or register form only
  *   G8N byte digit         0F 38 map, no prefix, digit
+ *   A2p, A8p byte          VEX only: as O2p and O8p, in place of the row before when VEX.W or L do not fit that
  *   FPM byte digit         x87 with a memory operand
  *   FPR byte modrm         x87, eight ModRM values from this one on
  *   FP1 byte modrm         x87, exactly this ModRM value
@@ -40,7 +41,8 @@
  * state, by operand size; My, M2y: one or two of 4 or 8 bytes).  Vx Hx Wx are SIMD registers by
  * ModRM.reg, VEX.vvvv (legacy: the first operand) and ModRM.rm or memory; Wss, Wsd, Wq, Wdq,
  * Whx (half a vector), Wqx, Wox, Ww, Wb tell the size in memory; Ux: rm, register only; Lx: imm8
- * bits 7-4; Pq Qq Qd Nq: MMX; Ey Gy By: general registers of 4 or 8 bytes; XMM0 is implied.
+ * bits 7-4; Pq Qq Qd Nq: MMX; Ey Gy By: general registers of 4 or 8 bytes; XMM0 is implied;
+ * VM32x VM32h VM64x: memory by a vector of indexes, dwords in as many bytes as Vx or half of it, or qwords.
  * Flags: read, set, left undefined (a subset of set).  Only tests use them: handlers set
  * flags by themselves, whether anybody reads them or not (flags.h).
  * Attributes: L lockable, W writes its memory operand, X last of its block,

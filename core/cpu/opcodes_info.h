@@ -34,7 +34,7 @@ enum { SIZE_V = 100 /* operand size */, SIZE_P /* far pointer */, SIZE_A /* two 
 	X(Wss, 1, 4) X(Wsd, 1, 8) X(Wq, 1, 8) X(Wdq, 1, 16) X(Whx, 1, SIZE_HX)             \
 	X(Wqx, 1, SIZE_QX) X(Wox, 1, SIZE_OX) X(Ww, 1, 2) X(Wb, 1, 1) X(Vdq, 1, 0)         \
 	X(Hdq, 1, 0) X(Udq, 1, 0) X(Lx, 0, 0) X(Pq, 1, 0) X(Qq, 1, 8) X(Qd, 1, 4) X(Nq, 1, 0) \
-	X(XMM0, 0, 0)
+	X(XMM0, 0, 0) X(VM32x, 1, 0) X(VM32h, 1, 0) X(VM64x, 1, 0)
 
 enum operand {
 #define X(code, modrm, size) OPERAND_##code,
@@ -80,6 +80,7 @@ enum kind {
 	X(M2N, 1, 1, MEMORY) X(M26, 1, 2, MEMORY) X(M23, 1, 3, MEMORY) X(M22, 1, 4, MEMORY) \
 	X(R2N, 1, 1, REGISTER) X(R26, 1, 2, REGISTER) X(R23, 1, 3, REGISTER) X(R22, 1, 4, REGISTER) \
 	X(G8N, 2, 1, DIGIT)                                                                \
+	X(A2N, 1, 1, ALTERNATIVE) X(A22, 1, 4, ALTERNATIVE) X(A86, 2, 2, ALTERNATIVE)      \
 	X(FPM, 0, 0, X87) X(FPR, 0, 0, X87) X(FP1, 0, 0, X87)
 
 enum encoding {
@@ -90,7 +91,7 @@ enum encoding {
 };
 
 enum form { FORM_PLAIN, FORM_IN_OPCODE, FORM_DIGIT, FORM_DIGIT_MEMORY, FORM_DIGIT_REGISTER, FORM_MODRM,
-	    FORM_MEMORY, FORM_REGISTER, FORM_X87 };
+	    FORM_MEMORY, FORM_REGISTER, FORM_X87, FORM_ALTERNATIVE };
 
 struct op_info {
 	const char *name;
