@@ -328,6 +328,8 @@ void machine_reset(struct cbx_machine *machine, enum cbx_reset_kind kind)
 		clock_reset(machine);
 		state = cpu_state(machine, &size);
 		memcpy(state, machine->cpu_at_power_on, size);
+		state = tlb_state(machine, &size);
+		memset(state, 0, size);
 		cpu_loaded(machine);
 	} else {
 		cpu_reset(machine);

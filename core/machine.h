@@ -95,10 +95,15 @@ extern const struct cbx_field cpu_fields[];
 enum { CPU_STATE_VERSION = 1 };
 void cpu_before_save(struct cbx_machine *machine);      /* lazily kept values into the struct */
 bool cpu_check(const struct cbx_machine *machine, const void *state);
-/* The struct holds other values (a load, power-on): drop all blocks and TLB entries.  No
+/* The struct holds other values (a load, power-on): drop all blocks and host addresses.  No
    page is marked as code any more. */
 void cpu_loaded(struct cbx_machine *machine);
 void *cpu_state(struct cbx_machine *machine, size_t *size);     /* the struct that cpu_fields describes */
+/* The same for the TLB, a section of its own; all zeros at power-on. */
+extern const struct cbx_field tlb_fields[];
+enum { TLB_STATE_VERSION = 1 };
+bool tlb_check(const void *state);
+void *tlb_state(struct cbx_machine *machine, size_t *size);
 
 /* ---- state.c, fields.c -------------------------------------------------------------------- */
 /* Does this table describe a struct of that size: inside it, names once, sizes possible? */

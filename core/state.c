@@ -171,6 +171,7 @@ static void save_all(struct sink *sink, struct cbx_machine *machine)
 	save_fields(sink, "machine", 0, MACHINE_STATE_VERSION, machine_fields, &saved);
 	cpu = cpu_state(machine, &size);
 	save_fields(sink, "cpu", 0, CPU_STATE_VERSION, cpu_fields, cpu);
+	save_fields(sink, "tlb", 0, TLB_STATE_VERSION, tlb_fields, tlb_state(machine, &size));
 	for (device = machine->devices; device; device = device->next)
 		if (device->type->fields)
 			save_fields(sink, device->type->name, device->instance,
@@ -228,8 +229,8 @@ struct loading {
 	struct cbx_machine *machine;
 	struct source source;
 	struct machine_saved saved;
-	void *cpu;
-	size_t cpu_size;
+	void *cpu, *tlb;
+	size_t cpu_size, tlb_size;
 	void **devices;                 /* state of each, NULL where there is none */
 	uint32_t *versions;             /* of each device's saved state */
 	unsigned device_count;
@@ -251,6 +252,7 @@ static void loading_free(struct loading *loading)
 
 	source_free(&loading->source);
 	machine_release(machine, loading->cpu);
+	machine_release(machine, loading->tlb);
 	for (i = 0; loading->devices && i < loading->device_count; i++)
 		machine_release(machine, loading->devices[i]);
 	machine_release(machine, loading->devices);
@@ -274,6 +276,8 @@ static bool loading_allocate(struct loading *loading)
 	loading->device_count = device_count(machine);
 	cpu_state(machine, &loading->cpu_size);
 	loading->cpu = machine_allocate(machine, loading->cpu_size);
+	tlb_state(machine, &loading->tlb_size);
+	loading->tlb = machine_allocate(machine, loading->tlb_size);
 	loading->devices = machine_allocate_array(machine, loading->device_count,
 						  sizeof(*loading->devices));
 	loading->versions = machine_allocate_array(machine, loading->device_count,
@@ -281,7 +285,7 @@ static bool loading_allocate(struct loading *loading)
 	loading->timers = machine_allocate_array(machine, machine->clock->timer_count,
 						 sizeof(*loading->timers));
 	loading->rams = machine_allocate_array(machine, memory->ram_count, sizeof(*loading->rams));
-	if (!loading->cpu || !loading->devices || !loading->versions || !loading->timers ||
+	if (!loading->cpu || !loading->tlb || !loading->devices || !loading->versions || !loading->timers ||
 	    !loading->rams)
 		return false;
 	for (device = machine->devices, i = 0; device; device = device->next, i++) {
@@ -484,7 +488,8 @@ static bool load_all(struct loading *loading)
 	if (!load_configuration(loading) ||
 	    !load_fields(source, "machine", 0, MACHINE_STATE_VERSION, false, machine_fields,
 			 &loading->saved) ||
-	    !load_fields(source, "cpu", 0, CPU_STATE_VERSION, false, cpu_fields, loading->cpu))
+	    !load_fields(source, "cpu", 0, CPU_STATE_VERSION, false, cpu_fields, loading->cpu) ||
+	    !load_fields(source, "tlb", 0, TLB_STATE_VERSION, false, tlb_fields, loading->tlb))
 		return false;
 	for (i = 0, device = machine->devices; device; i++, device = device->next)
 		if (device->type->fields &&
@@ -514,6 +519,9 @@ static bool load_check(struct loading *loading)
 	source->section = "cpu";
 	if (!cpu_check(machine, loading->cpu))
 		return source_fail(source, CBX_ERROR_FORMAT, "a state that it cannot be in");
+	source->section = "tlb";
+	if (!tlb_check(loading->tlb))
+		return source_fail(source, CBX_ERROR_FORMAT, "a state that it cannot be in");
 	for (i = 0, device = machine->devices; device; i++, device = device->next) {
 		source->section = device->type->name;
 		if (device->type->check && loading->devices[i] &&
@@ -535,6 +543,7 @@ static void load_commit(struct loading *loading)
 
 	machine_scatter(machine, &loading->saved);
 	memcpy(cpu_state(machine, &size), loading->cpu, loading->cpu_size);
+	memcpy(tlb_state(machine, &size), loading->tlb, loading->tlb_size);
 	for (i = 0, device = machine->devices; device; i++, device = device->next)
 		if (loading->devices[i])
 			memcpy((uint8_t *)device + device->type->state_offset, loading->devices[i],

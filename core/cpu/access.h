@@ -2,7 +2,7 @@
  * Memory access by linear address.  The fast path is a compare with a TLB tag: the page
  * of the access's *last* byte must be the page the entry is for, so an access that
  * crosses a page misses like everything else that is not plain RAM.  What misses goes
- * to paging.c, out of line.
+ * to access_slow.c, out of line.
  *
  * All functions return false when a fault is recorded (the handler returns cpu_fault).
  */
@@ -13,7 +13,7 @@
 #include "insn.h"
 #include "memory.h"
 
-/* ---- The long way (paging.c) -------------------------------------------------------------- */
+/* ---- The long way (access_slow.c) -------------------------------------------------------------- */
 /*
  * i is the record that accesses, NULL from code that is always last in its block.  An
  * access that reaches a device (or code, for writes) from a record that is not the last of

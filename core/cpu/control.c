@@ -207,8 +207,8 @@ void debug_changed(struct cpu *cpu)
 			cpu->code_breakpoints = true;
 		} else if (breakpoint_kind(cpu, n) != 2) {
 			cpu->data_breakpoints = true;
-			/* From now on the TLB holds no entry for this page (paging.c). */
-			tlb_flush_page(cpu, cpu->dr[n]);
+			/* From now on there is no fast way to this page (tlb_enter_host). */
+			tlb_forget_host(cpu, cpu->dr[n]);
 		}
 	}
 	cpu_mode_changed(cpu);

@@ -9,6 +9,7 @@
 #include "memory.h"
 #include "models.h"
 #include "system.h"
+#include "tlb.h"
 
 /* ---- State ----------------------------------------------------------------------------------- */
 
@@ -148,7 +149,7 @@ void cpu_loaded(struct cbx_machine *machine)
 	cpu->current = NULL;
 	debug_changed(cpu);
 	blocks_flush(cpu);
-	tlb_flush_all(cpu);
+	tlb_loaded(cpu);
 }
 
 /* ---- Creation and reset ------------------------------------------------------------------------ */
@@ -169,9 +170,7 @@ enum cbx_status cpu_new(struct cbx_machine *machine, struct cbx_error *error)
 	cpu->model = &cpu->model_copy;
 	cpu->tlb = &cpu->tlbs[0];
 	cpu->budget = -1;
-	for (unsigned n = 0; n < TLB_ENTRIES; n++)
-		cpu->tlbs[2].read[n].tag = cpu->tlbs[2].write[n].tag = TLB_EMPTY;
-	if (blocks_new(cpu) != CBX_OK)
+	if (blocks_new(cpu) != CBX_OK || translations_new(cpu) != CBX_OK)
 		return CBX_ERROR_MEMORY;
 	cpu_reset(machine);
 	return CBX_OK;
@@ -182,6 +181,7 @@ void cpu_free(struct cbx_machine *machine)
 	if (!machine->cpu)
 		return;
 	blocks_free(machine->cpu);
+	translations_free(machine->cpu);
 	machine_release(machine, machine->cpu);
 	machine->cpu = NULL;
 }

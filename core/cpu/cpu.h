@@ -107,6 +107,7 @@ struct cpu_model {
 
 struct insn;
 struct blocks;
+struct translations;
 struct jump;
 
 struct cpu {
@@ -166,12 +167,8 @@ struct cpu {
 		uint32_t vector, error;
 		bool has_error;
 	} fault;
-	struct tlb tlbs[3];             /* supervisor, user, and one that always misses */
-	uint16_t tlb_log[2][2 * TLB_ENTRIES];   /* filled non-global entries since the last flush */
-	uint32_t tlb_logged[2];
-	bool tlb_in_log[2][2 * TLB_ENTRIES];
-	uint8_t tlb_large[128];         /* a bit for 4 MiB: a large page there was used */
-	uint64_t tlb_backing[2][2][TLB_ENTRIES];        /* [user][write]: the page an entry leads to */
+	struct tlb tlbs[4];             /* supervisor, user, one that always misses, AC under SMAP */
+	struct translations *translations;      /* the guest's TLB, tlb.h */
 	uint8_t (*acknowledge)(struct cbx_device *);
 	struct cbx_device *acknowledge_device;
 	uint8_t (*bus_acknowledge)(struct cbx_device *);        /* see local_apic.c */
@@ -308,12 +305,14 @@ void cpu_mode_changed(struct cpu *cpu);
 /* The guest needs something that is not there: the run stops with this reason. */
 void cpu_unsupported(struct cpu *cpu, const char *what);
 
-/* ---- paging.c: page walk, TLB miss, slow accesses ----------------------------------------- */
+/* ---- paging.c and tlb.c: page walk, the TLB (tlb.h) --------------------------------------- */
 void tlb_flush_all(struct cpu *cpu);                    /* incl. global pages */
 void tlb_flush_nonglobal(struct cpu *cpu);              /* CR3 load */
 void tlb_flush_page(struct cpu *cpu, uint64_t linear);  /* INVLPG */
 /* After CR3 was written; keep: bit 63 of the value said so (only with CR4.PCIDE). */
 void tlb_cr3_loaded(struct cpu *cpu, bool keep);
+/* The host address of this page is not to be used without a look (it is watched). */
+void tlb_forget_host(struct cpu *cpu, uint64_t linear);
 /* INVPCID with the descriptor's two quadwords; false: #GP(0) recorded. */
 bool tlb_invpcid(struct cpu *cpu, uint64_t type, uint64_t pcid, uint64_t linear);
 /* Bits of physical addresses (CPUID 80000008h), and what of them page tables can hold. */

@@ -186,6 +186,8 @@ void cpu_mode_changed(struct cpu *cpu)
 	cpu->tlb = &cpu->tlbs[user];
 	if (user && (cpu->cr0 & CR0_AM) && (cpu->eflags & FLAG_AC))
 		cpu->tlb = &cpu->tlbs[2];
+	if (!user && (cpu->cr4 & CR4_SMAP) && (cpu->eflags & FLAG_AC))
+		cpu->tlb = &cpu->tlbs[3];
 	flat_cs = is_flat(cs, ATTR_P | ATTR_S, ATTR_P | ATTR_S);
 	cpu->mode = user ? MODE_USER : 0;
 	if ((cpu->efer & EFER_LMA) && (cs->attributes & ATTR_L)) {

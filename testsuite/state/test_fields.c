@@ -55,6 +55,9 @@ static void test_cover(void **state)
 		print_message("# cpu: byte %lu is not one field's\n", (unsigned long)at);
 		bad++;
 	}
+	tlb_state(machine, &size);
+	assert_true(state_fields_valid(tlb_fields, size, 0));
+	assert_true(state_fields_cover(tlb_fields, size, &at));
 	for (device = machine->devices; device; device = device->next) {
 		const struct cbx_device_type *type = device->type;
 

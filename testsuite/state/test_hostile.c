@@ -215,7 +215,12 @@ static void change_machine(struct cbx_machine *machine)
 
 	for (device = machine->devices; device; device = device->next)
 		count++;
-	which = (size_t)(random64() % (count + 2));
+	which = (size_t)(random64() % (count + 3));
+	if (which == count + 2) {
+		for (count = 1 + random64() % 4; count--;)
+			change_field(tlb_fields, tlb_state(machine, &size));
+		return;
+	}
 	for (device = machine->devices; device; device = device->next) {
 		if (which-- || !device->type->fields)
 			continue;

@@ -187,6 +187,24 @@ void *cpu_state(struct cbx_machine *machine, size_t *size)
 	return machine->cpu;
 }
 
+/* No TLB; the section needs a field. */
+const struct cbx_field tlb_fields[] = {
+	{ "nothing", 0, 8, 1, NULL, 0 },
+	CBX_FIELD_END
+};
+
+void *tlb_state(struct cbx_machine *machine, size_t *size)
+{
+	*size = sizeof(machine->cpu->tlb);
+	return &machine->cpu->tlb;
+}
+
+bool tlb_check(const void *state)
+{
+	(void)state;
+	return true;
+}
+
 void cpu_memory_changed(struct cbx_machine *machine, uint64_t backing)
 {
 	if (backing == NO_BACKING) {

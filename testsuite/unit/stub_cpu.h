@@ -20,7 +20,7 @@ struct cpu {
 	uint8_t reserved[7];
 	/* What it was told */
 	unsigned changed_all, changed_pages, written, attention, resets, loaded;
-	uint64_t changed_backing, written_backing;
+	uint64_t changed_backing, written_backing, tlb;
 	size_t written_count;
 	/* Called by cpu_run with user. */
 	void (*run)(struct cbx_machine *machine);

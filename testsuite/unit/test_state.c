@@ -521,7 +521,7 @@ static void test_sections(void **state)
 	size = pack(body, length, packed);
 	assert_int_equal(cbx_snapshot_load(machine, packed, size), CBX_OK);
 	count = sections(body, length, found);
-	assert_int_equal(count, 8);     /* configuration machine cpu gadget x2 timers ram rom */
+	assert_int_equal(count, 9);     /* configuration machine cpu tlb gadget x2 timers ram rom */
 	for (i = 0; i < count; i++) {
 		size_t begin = found[i].begin, end = found[i].end;
 

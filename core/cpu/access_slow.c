@@ -1,0 +1,478 @@
+/*
+ * Every access that the TLB's fast path does not serve: misses, page crossings, devices, pages
+ * with decoded code, watched pages, alignment checks, addresses that are not canonical.
+ */
+#include "access.h"
+#include "blocks.h"
+#include "memory.h"
+#include "tlb.h"
+
+/* ---- Data breakpoints ------------------------------------------------------------------------ */
+
+static unsigned breakpoint_length(const struct cpu *cpu, unsigned n)
+{
+	static const uint8_t lengths[4] = { 1, 2, 8, 4 };
+
+	return lengths[cpu->dr[7] >> (18 + 4 * n) & 3];
+}
+
+static bool breakpoint_on_data(const struct cpu *cpu, unsigned n)
+{
+	return (cpu->dr[7] >> 2 * n & 3) && (cpu->dr[7] >> (16 + 4 * n) & 1);
+}
+
+bool page_is_watched(const struct cpu *cpu, uint64_t page)
+{
+	if (cpu->data_breakpoints)
+		for (unsigned n = 0; n < 4; n++)
+			if (breakpoint_on_data(cpu, n) &&
+			    (cpu->dr[n] & ~(uint64_t)PAGE_MASK) == page)
+				return true;
+	return false;
+}
+
+/* Notes which breakpoints this access meets; they are reported after the instruction. */
+static void watch(struct cpu *cpu, uint64_t linear, unsigned width, bool write)
+{
+	uint64_t mask = cpu->efer & EFER_LMA ? ~0ull : 0xffffffffull;
+
+	for (unsigned n = 0; cpu->data_breakpoints && n < 4; n++) {
+		unsigned length = breakpoint_length(cpu, n);
+		uint64_t first = cpu->dr[n] & ~(uint64_t)(length - 1);
+
+		if (!breakpoint_on_data(cpu, n) || (!write && !(cpu->dr[7] >> (17 + 4 * n) & 1)))
+			continue;
+		/* Also where addresses wrap. */
+		if (((linear - first) & mask) < length || ((first - linear) & mask) < width) {
+			cpu->pending_dr6 |= 1u << n;
+			cpu_attention(cpu->machine);
+		}
+	}
+}
+
+/* ---- Slow accesses --------------------------------------------------------------------------- */
+
+/* As whom, and where linear addresses wrap. */
+struct view {
+	enum accessor who;
+	uint64_t mask;
+};
+
+static struct view own_view(const struct cpu *cpu)
+{
+	struct view view = { ACCESSOR_SUPERVISOR, cpu->linear_mask };
+
+	if (cpu->cpl == 3)
+		view.who = ACCESSOR_USER;
+	else if (cpu->tlb == &cpu->tlbs[ACCESSOR_OVERRIDE])
+		view.who = ACCESSOR_OVERRIDE;
+	return view;
+}
+
+/* System structures have 64-bit addresses in compatibility mode, too. */
+static struct view system_view(const struct cpu *cpu)
+{
+	return (struct view){ ACCESSOR_SUPERVISOR, cpu->efer & EFER_LMA ? ~0ull : 0xffffffffull };
+}
+
+/* Puts the access off to a block of its own, unless it is in one. */
+static bool restart(struct cpu *cpu, const struct insn *i)
+{
+	if (!i || (i->flags & INSN_LAST))
+		return false;
+	cpu_raise(cpu, VECTOR_RESTART);
+	return true;
+}
+
+/* Addresses of 32 bits always are. */
+static bool canonical(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width)
+{
+	if (likely(address_canonical(linear) && address_canonical(linear + width - 1)))
+		return true;
+	return cpu_raise_error(cpu, i && i->segment == SEG_SS ? VECTOR_SS : VECTOR_GP, 0);
+}
+
+static bool misaligned(const struct cpu *cpu, uint64_t linear, unsigned width)
+{
+	return cpu->tlb == &cpu->tlbs[2] && (linear & (width - 1)) && width <= 8 &&
+	       !(width & (width - 1));
+}
+
+static bool watched_restart(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
+			    uint64_t mask)
+{
+	uint64_t first = linear & ~(uint64_t)PAGE_MASK;
+	uint64_t last = (linear + width - 1) & mask & ~(uint64_t)PAGE_MASK;
+
+	if (!cpu->data_breakpoints || !(page_is_watched(cpu, first) || page_is_watched(cpu, last)))
+		return false;
+	return restart(cpu, i);
+}
+
+/* What an access to one page meets. */
+struct target {
+	uint64_t physical;
+	const uint8_t *read;            /* host bytes, NULL where there is no RAM */
+	uint8_t *write;                 /* the same, if they may simply be written */
+};
+
+/*
+ * Looks one page up; false: fault or restart.  Nothing is entered into the TLB by an attempt
+ * that is put off: it could push out what the next attempt needs.
+ *
+ * A walk's A and D bits may fall on the very code that runs (a page table can be code): then
+ * go on with what is there now.
+ */
+static bool find_read(struct cpu *cpu, const struct insn *i, uint64_t linear, enum accessor who,
+		      struct target *target)
+{
+	uint32_t writes = cpu->code_writes;
+	struct memory_page page;
+	struct walk walk;
+
+	if (!page_find(cpu, linear, ACCESS_READ, who, &walk) ||
+	    (cpu->code_writes != writes && restart(cpu, i)))
+		return false;
+	target->physical = memory_a20(cpu->machine, walk.physical);
+	memory_find_read(cpu->machine, target->physical, &page);
+	target->read = page.read ? page.read + (linear & PAGE_MASK) : NULL;
+	if (!page.read && restart(cpu, i))
+		return false;
+	tlb_enter(cpu, linear, ACCESS_READ, who, &walk);
+	if (page.read)
+		tlb_enter_host(cpu, linear, ACCESS_READ, who, &walk, page.read, page.backing);
+	return true;
+}
+
+static bool find_write(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
+		       enum accessor who, struct target *target)
+{
+	uint32_t writes = cpu->code_writes;
+	struct memory_page page;
+	struct walk walk;
+
+	if (!page_find(cpu, linear, ACCESS_WRITE, who, &walk) ||
+	    (cpu->code_writes != writes && restart(cpu, i)))
+		return false;
+	target->physical = memory_a20(cpu->machine, walk.physical);
+	memory_find_write(cpu->machine, target->physical, &page);
+	if (unlikely(cpu->machine->out_of_memory) && i) {
+		cpu_raise(cpu, VECTOR_RESTART);         /* again when the host has memory */
+		return false;
+	}
+	target->read = page.read ? page.read + (linear & PAGE_MASK) : NULL;
+	target->write = page.write ? page.write + (linear & PAGE_MASK) : NULL;
+	/* In a page with code, bytes that are none may be written at once. */
+	if (!page.write && (page.backing == NO_BACKING ||
+			    block_overlaps(cpu, page.backing + (linear & PAGE_MASK), width)) &&
+	    restart(cpu, i))
+		return false;
+	tlb_enter(cpu, linear, ACCESS_WRITE, who, &walk);
+	if (page.write)
+		tlb_enter_host(cpu, linear, ACCESS_WRITE, who, &walk, page.write, page.backing);
+	return true;
+}
+
+static void get_part(struct cpu *cpu, const struct insn *i, const struct target *target, unsigned width,
+		     uint8_t *to)
+{
+	if (target->read) {
+		memcpy(to, target->read, width);
+		return;
+	}
+	cpu->current = i;
+	for (unsigned at = 0; at < width;) {
+		unsigned piece = width - at < 8 ? width - at : 8;
+		uint64_t value = memory_read(cpu->machine, target->physical + at, piece);
+
+		for (; piece; piece--, at++, value >>= 8)
+			to[at] = (uint8_t)value;
+	}
+	cpu->current = NULL;
+}
+
+static void put_part(struct cpu *cpu, const struct insn *i, const struct target *target, unsigned width,
+		     const uint8_t *from)
+{
+	if (target->write) {
+		memcpy(target->write, from, width);
+		return;
+	}
+	if (i)
+		cpu->current = i;
+	for (unsigned at = 0; at < width;) {
+		unsigned piece = width - at < 8 ? width - at : 8;
+		uint64_t value = 0;
+
+		for (unsigned n = 0; n < piece; n++)
+			value |= (uint64_t)from[at + n] << 8 * n;
+		memory_write(cpu->machine, target->physical + at, value, piece);
+		at += piece;
+	}
+	if (i)
+		cpu->current = NULL;
+}
+
+/* The bytes of both pages of an access that crosses; the walk for one may have moved the other. */
+static void get_both(struct cpu *cpu, const struct insn *i, struct target parts[2], unsigned in_first,
+		     unsigned width, uint8_t *to)
+{
+	for (unsigned n = 0; n < 2; n++) {
+		struct memory_page page;
+
+		memory_find_read(cpu->machine, parts[n].physical, &page);
+		parts[n].read = page.read ? page.read + (parts[n].physical & PAGE_MASK) : NULL;
+	}
+	get_part(cpu, i, &parts[0], in_first, to);
+	get_part(cpu, i, &parts[1], width - in_first, to + in_first);
+}
+
+static bool load_as(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, struct view view,
+		    uint8_t *to)
+{
+	unsigned in_page = PAGE_SIZE - (unsigned)(linear & PAGE_MASK);
+	struct target parts[2];
+
+	if (!canonical(cpu, i, linear, width) || watched_restart(cpu, i, linear, width, view.mask))
+		return false;
+	if (!find_read(cpu, i, linear, view.who, &parts[0]))
+		return false;
+	if (in_page >= width) {
+		get_part(cpu, i, &parts[0], width, to);
+	} else {
+		/* A device is not asked before it is known that the rest can be read. */
+		if (!find_read(cpu, i, (linear + in_page) & view.mask, view.who, &parts[1]))
+			return false;
+		get_both(cpu, i, parts, in_page, width, to);
+	}
+	watch(cpu, linear, width, false);
+	return true;
+}
+
+bool load_slow(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width)
+{
+	uint8_t bytes[8] = { 0 };
+
+	if (misaligned(cpu, linear, width))
+		return cpu_raise_error(cpu, VECTOR_AC, 0);
+	if (!load_as(cpu, i, linear, width, own_view(cpu), bytes))
+		return false;
+	cpu->loaded = get64(bytes);
+	return true;
+}
+
+bool load_bytes(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, void *to)
+{
+	return load_as(cpu, i, linear, width, own_view(cpu), to);
+}
+
+static bool store_as(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, struct view view,
+		     const uint8_t *from)
+{
+	unsigned in_page = PAGE_SIZE - (unsigned)(linear & PAGE_MASK);
+	unsigned first = width < in_page ? width : in_page;
+	struct target parts[2];
+
+	if (!canonical(cpu, i, linear, width) || watched_restart(cpu, i, linear, width, view.mask))
+		return false;
+	if (!find_write(cpu, i, linear, first, view.who, &parts[0]))
+		return false;
+	if (first < width && !find_write(cpu, i, (linear + first) & view.mask, width - first, view.who,
+					 &parts[1]))
+		return false;
+	put_part(cpu, i, &parts[0], first, from);
+	if (first < width)
+		put_part(cpu, i, &parts[1], width - first, from + first);
+	watch(cpu, linear, width, true);
+	return true;
+}
+
+bool store_slow(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, uint64_t value)
+{
+	uint8_t bytes[8];
+
+	if (misaligned(cpu, linear, width))
+		return cpu_raise_error(cpu, VECTOR_AC, 0);
+	put64(bytes, value);
+	return store_as(cpu, i, linear, width, own_view(cpu), bytes);
+}
+
+bool store_bytes(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, const void *from)
+{
+	return store_as(cpu, i, linear, width, own_view(cpu), from);
+}
+
+/* parts: what the pages of the access are, for one of two pages at most; or NULL. */
+static bool check_range(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, bool write,
+			struct target *parts)
+{
+	struct view view = own_view(cpu);
+
+	if (!canonical(cpu, i, linear, width) || watched_restart(cpu, i, linear, width, view.mask))
+		return false;
+	while (width) {
+		unsigned in_page = PAGE_SIZE - (unsigned)(linear & PAGE_MASK);
+		unsigned part = width < in_page ? width : in_page;
+		struct target target;
+
+		if (!(write ? find_write(cpu, i, linear, part, view.who, &target)
+			    : find_read(cpu, i, linear, view.who, &target)))
+			return false;
+		if (parts)
+			*parts++ = target;
+		linear = (linear + part) & view.mask;
+		width -= part;
+	}
+	return true;
+}
+
+bool store_check(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width)
+{
+	/* Ten bytes are aligned like eight. */
+	if (misaligned(cpu, linear, width == 10 ? 8 : width))
+		return cpu_raise_error(cpu, VECTOR_AC, 0);
+	return check_range(cpu, i, linear, width, true, NULL);
+}
+
+bool load_check(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width)
+{
+	return check_range(cpu, i, linear, width, false, NULL);
+}
+
+bool modify_slow(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width)
+{
+	unsigned in_page = PAGE_SIZE - (unsigned)(linear & PAGE_MASK);
+	struct target parts[2];
+	uint8_t bytes[8] = { 0 };
+
+	if (misaligned(cpu, linear, width))
+		return cpu_raise_error(cpu, VECTOR_AC, 0);
+	if (!check_range(cpu, i, linear, width, true, parts))
+		return false;
+	cpu->modifying = i;
+	/* Read where the write will go, not through another entry. */
+	if (in_page >= width)
+		get_part(cpu, i, &parts[0], width, bytes);
+	else
+		get_both(cpu, i, parts, in_page, width, bytes);
+	watch(cpu, linear, width, false);
+	cpu->loaded = get64(bytes);
+	return true;
+}
+
+void store_after_modify(struct cpu *cpu, uint64_t linear, unsigned width, uint64_t value)
+{
+	uint8_t bytes[8];
+
+	put64(bytes, value);
+	/* Not as the record's own store: nothing may put it off any more.  Devices see its time. */
+	cpu->current = cpu->modifying;
+	store_as(cpu, NULL, linear, width, own_view(cpu), bytes);
+	cpu->current = NULL;
+}
+
+bool load_system(struct cpu *cpu, uint64_t linear, unsigned width, uint64_t *value)
+{
+	const struct tlb_entry *entry = &cpu->tlbs[0].read[linear >> PAGE_BITS & (TLB_ENTRIES - 1)];
+	struct view view = system_view(cpu);
+	uint8_t bytes[8] = { 0 };
+
+	if (tlb_hit(entry, linear, width)) {
+		memcpy(bytes, tlb_host(entry, linear), width);
+		*value = get64(bytes);
+		return true;
+	}
+	if (!load_as(cpu, NULL, linear & view.mask, width, view, bytes))
+		return false;
+	*value = get64(bytes);
+	return true;
+}
+
+bool store_system(struct cpu *cpu, uint64_t linear, unsigned width, uint64_t value)
+{
+	struct view view = system_view(cpu);
+	uint8_t bytes[8];
+
+	put64(bytes, value);
+	return store_as(cpu, NULL, linear & view.mask, width, view, bytes);
+}
+
+/* ---- Handlers that take every width ------------------------------------------------------------ */
+
+bool load_width(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, uint64_t *value)
+{
+	const struct tlb_entry *entry = tlb_read_entry(cpu, linear);
+
+	if (tlb_hit(entry, linear, width)) {
+		const uint8_t *at = tlb_host(entry, linear);
+
+		*value = width == 1 ? *at : width == 2 ? get16(at) : width == 4 ? get32(at) : get64(at);
+		return true;
+	}
+	if (!load_slow(cpu, i, linear, width))
+		return false;
+	*value = cpu->loaded;
+	return true;
+}
+
+bool store_width(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, uint64_t value)
+{
+	switch (width) {
+	case 1: return store8(cpu, i, linear, (uint8_t)value);
+	case 2: return store16(cpu, i, linear, (uint16_t)value);
+	case 4: return store32(cpu, i, linear, (uint32_t)value);
+	default: return store64(cpu, i, linear, value);
+	}
+}
+
+uint64_t reg_get(const struct cpu *cpu, uint8_t n, unsigned width)
+{
+	return width == 1 ? reg8(cpu, n) : width == 2 ? reg16(cpu, n)
+					 : width == 4 ? reg32(cpu, n) : reg64(cpu, n);
+}
+
+void reg_set(struct cpu *cpu, uint8_t n, unsigned width, uint64_t value)
+{
+	switch (width) {
+	case 1: set_reg8(cpu, n, (uint8_t)value); break;
+	case 2: set_reg16(cpu, n, (uint16_t)value); break;
+	case 4: set_reg32(cpu, n, (uint32_t)value); break;
+	default: set_reg64(cpu, n, value); break;
+	}
+}
+
+bool operand_read(struct cpu *cpu, const struct insn *i, uint64_t *value)
+{
+	if (i->flags & INSN_MEMORY)
+		return load_width(cpu, i, ea(cpu, i), i->width, value);
+	*value = reg_get(cpu, i->rm, i->width);
+	return true;
+}
+
+bool operand_write(struct cpu *cpu, const struct insn *i, uint64_t value)
+{
+	if (i->flags & INSN_MEMORY)
+		return store_width(cpu, i, ea(cpu, i), i->width, value);
+	reg_set(cpu, i->rm, i->width, value);
+	return true;
+}
+
+bool operand_modify(struct cpu *cpu, const struct insn *i, uint64_t *value)
+{
+	if (!(i->flags & INSN_MEMORY)) {
+		*value = reg_get(cpu, i->rm, i->width);
+		return true;
+	}
+	if (!modify_slow(cpu, i, ea(cpu, i), i->width))
+		return false;
+	*value = cpu->loaded;
+	return true;
+}
+
+void operand_modified(struct cpu *cpu, const struct insn *i, uint64_t value)
+{
+	if (i->flags & INSN_MEMORY)
+		store_after_modify(cpu, ea(cpu, i), i->width, value);
+	else
+		reg_set(cpu, i->rm, i->width, value);
+}
