@@ -48,6 +48,14 @@ static bool chance(struct random *random, uint32_t in_hundred)
 
 const char *skipped_row(enum op op)
 {
+	const struct op_info *info = &op_info[op];
+
+	if (info->attributes & ATTRIBUTE_Q)
+		return "in 64-bit mode only: the flat test (silicon64) has it";
+	/* Mandatory prefixes and VEX: nothing of segments is in their ways to memory. */
+	if (op_is_vector(info) || encoding_info[info->encoding].prefix || encoding_info[info->encoding].map > 1 ||
+	    encoding_info[info->encoding].form == FORM_MODRM)
+		return "the flat test (silicon64) has it";
 	switch (op) {
 	case OP_FXSAVE: case OP_FXRSTOR: case OP_FLDENV: case OP_FNSTENV: case OP_FRSTOR: case OP_FNSAVE:
 		return "x87 state, with pointers that AMD's keep otherwise: test_fpu_instructions has it";

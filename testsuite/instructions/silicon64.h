@@ -1,0 +1,78 @@
+/*
+ * Instructions of flat user code, 64-bit or 32-bit, executed by the host's processor and by ours:
+ * every row of the table, the vector rows with all their registers included.  (silicon.h is the
+ * other test, of 32-bit and 16-bit code with all kinds of segments.)
+ *
+ * The memory is that of silicon.h; in 64-bit mode the same pages are at HIGH, too.
+ */
+#ifndef SILICON64_H
+#define SILICON64_H
+
+#include "silicon.h"
+
+#define HIGH 0x123400000000ull
+enum { LONG_CODE = 0x33, CASE_ROOM = 64 };
+
+enum mode64 { MODE_LONG, MODE_LEGACY /* 32-bit protected */, MODE_COMPAT, MODE64_COUNT };
+
+struct state64 {
+	uint64_t reg[16];               /* at 0: the assembler code of the host's side knows */
+	uint64_t rip, rflags;           /* 128, 136 */
+	uint64_t fs_base, gs_base;      /* 144, 152 */
+	struct ymm v[16];
+	struct fpu_state fpu;
+	uint32_t mxcsr;
+	uint16_t cs, ss;
+	int vector;                     /* exception, or -1 */
+	uint32_t error;
+	uint64_t cr2;
+};
+
+struct case64 {
+	enum op op;
+	bool wide;                      /* 64-bit mode */
+	bool vex, memory, lock, rep;
+	bool flow;                      /* changes RIP: single-stepped; else what follows it leaves */
+	bool vector, x87;               /* the row works on such registers */
+	unsigned operand_size, address_size, vector_length /* 0: legacy */;
+	uint8_t bytes[CASE_ROOM];
+	unsigned length;                /* of the instruction */
+	uint64_t code, target;          /* linear: of the code, of the memory operand */
+	unsigned access;                /* bytes of that */
+	struct state64 before;
+};
+
+/* ---- silicon64_generate.c ---- */
+/* Why a row is not tested in this mode; NULL when it is. */
+const char *skipped_row64(enum op op, bool wide);
+void generate64(struct random *random, enum op op, bool wide, struct case64 *c,
+		void (*poke)(uint64_t linear, const void *bytes, unsigned count));
+/* Offset in DATA of a linear address, or something not below DATA_BYTES. */
+uint64_t data_offset(uint64_t linear);
+
+/* ---- silicon64_values.c ---- */
+uint64_t random64(struct random *random);
+bool chance(struct random *random, uint32_t in_hundred);
+uint64_t edge64(struct random *random);
+/* Lanes that suit the row, in the order of memory. */
+void vector_values(struct random *random, enum op op, uint8_t *bytes, unsigned count);
+uint32_t random_mxcsr(struct random *random);
+
+/* ---- silicon64_native.c ---- */
+const char *native64_start(void);
+uint64_t native64_features(void);               /* FEAT_ bits of the host */
+void native64_poke(uint64_t linear, const void *bytes, unsigned count);
+const uint8_t *native64_data(void);             /* DATA_BYTES */
+/* Finishes the bytes of the case: what stands after the instruction. */
+void native64_prepare(struct case64 *c);
+void native64_run(const struct case64 *c, struct state64 *after);
+
+/* ---- silicon64_clearbox.c ---- */
+const char *clearbox64_start(const char *hostile, enum mode64 mode);
+uint64_t clearbox64_features(void);
+void clearbox64_poke(uint64_t linear, const void *bytes, unsigned count);
+const uint8_t *clearbox64_data(void);           /* a copy of DATA_BYTES */
+void clearbox64_run(const struct case64 *c, struct state64 *after);
+void clearbox64_stop(void);
+
+#endif
