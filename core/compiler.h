@@ -21,6 +21,12 @@
 #define INLINE      inline
 #endif
 
+/* An unsigned integer of 128 bits, where there is one. */
+#if defined(__SIZEOF_INT128__)
+#define HAVE_WIDE_INTEGER 1
+__extension__ typedef unsigned __int128 wide_integer;
+#endif
+
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 #define HOST_BIG_ENDIAN 1
 #else

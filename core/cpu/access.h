@@ -224,7 +224,7 @@ void operand_modified(struct cpu *cpu, const struct insn *i, uint64_t value);
  */
 struct stack {
 	uint64_t sp;                    /* offset, moves as items are pushed or popped */
-	uint64_t mask;                  /* FFFFh, FFFFFFFFh */
+	uint64_t mask;                  /* FFFFh, FFFFFFFFh, all ones */
 	const struct insn *insn;
 };
 void stack_begin(struct cpu *cpu, struct stack *stack, const struct insn *i);

@@ -275,6 +275,8 @@ static void find_row(struct cursor *c, struct decoded *d, uint64_t features, boo
 		d->op = plain[PLAIN_AT(map, (int)prefix, d->opcode)];
 	if (!usable(d->op, features))
 		d->op = plain[PLAIN_AT(map, 0, d->opcode)];
+	if (d->op == OP_NOP && d->rex_b)
+		d->op = OP_XCHG_Zv_eAX; /* with R8 it is no NOP */
 	if (d->op)
 		return;
 	if (map == 0)

@@ -7,9 +7,11 @@
 #define FORMS_FX(name) .form = ALL(op_##name)
 #define FORMS_EB(name) .form = ALL_FORMS(op_##name##_r, op_##name##_m)
 #define FORMS_EV(name) .form = { { op_##name##_16_r, op_##name##_16_m },                  \
-				 { op_##name##_32_r, op_##name##_32_m }, { op_UD, op_UD } }
+				 { op_##name##_32_r, op_##name##_32_m },                  \
+				 { op_##name##_64_r, op_##name##_64_m } }
 #define FORMS_VW(name) .form = { { op_##name##_16, op_##name##_16 },                      \
-				 { op_##name##_32, op_##name##_32 }, { op_UD, op_UD } }
+				 { op_##name##_32, op_##name##_32 },                      \
+				 { op_##name##_64, op_##name##_64 } }
 #define FORMS_SV(name) FORMS_VW(name), .flat = { op_##name##_flat, op_##name##_flat }
 #define FORMS_SE(name) FORMS_EV(name), .flat = { op_##name##_flat_r, op_##name##_flat_m }
 #define FORMS_XM(name) .form = ALL_FORMS(op_##name##_r, op_##name##_m)

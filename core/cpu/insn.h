@@ -64,6 +64,12 @@ HANDLER(name)                                                                   
 	NEXT(cpu, i);                                                                           \
 }
 
+/* The bits of an offset that the address size keeps. */
+static INLINE uint64_t address_mask(const struct insn *i)
+{
+	return i->flags & INSN_ADDRESS16 ? 0xffff : i->flags & INSN_ADDRESS64 ? UINT64_MAX : 0xffffffff;
+}
+
 static INLINE uint64_t next_ip(const struct insn *i)
 {
 	return i->ip + i->length;

@@ -12,6 +12,8 @@
 #include "alu.h"
 #define WIDTH 32
 #include "alu.h"
+#define WIDTH 64
+#include "alu.h"
 
 /* first = fn(first, second), for the operand order of a row. */
 #define DESTINATION_REGISTER(W, fn, to_reg_reg, to_reg_imm, to_reg_mem)                         \
@@ -61,9 +63,11 @@ MEMORY_HANDLER(op_##to_mem_imm)                                                 
 DESTINATION_REGISTER(8, fn, NAME##_Eb_Gb_r, NAME##_Eb_Ib_r, NAME##_Gb_Eb_m)                     \
 DESTINATION_REGISTER(16, fn, NAME##_Ev_Gv_16_r, NAME##_Ev_Iz_16_r, NAME##_Gv_Ev_16_m)           \
 DESTINATION_REGISTER(32, fn, NAME##_Ev_Gv_32_r, NAME##_Ev_Iz_32_r, NAME##_Gv_Ev_32_m)           \
+DESTINATION_REGISTER(64, fn, NAME##_Ev_Gv_64_r, NAME##_Ev_Iz_64_r, NAME##_Gv_Ev_64_m)           \
 DESTINATION_MEMORY(8, fn, NAME##_Eb_Gb_m, NAME##_Eb_Ib_m)                                       \
 DESTINATION_MEMORY(16, fn, NAME##_Ev_Gv_16_m, NAME##_Ev_Iz_16_m)                                \
-DESTINATION_MEMORY(32, fn, NAME##_Ev_Gv_32_m, NAME##_Ev_Iz_32_m)
+DESTINATION_MEMORY(32, fn, NAME##_Ev_Gv_32_m, NAME##_Ev_Iz_32_m)                                \
+DESTINATION_MEMORY(64, fn, NAME##_Ev_Gv_64_m, NAME##_Ev_Iz_64_m)
 
 ALU(ADD, add)
 ALU(OR, or)
@@ -106,7 +110,8 @@ MEMORY_HANDLER(op_##mem_imm)                                                    
 #define COMPARE(NAME, fn)                                                                       \
 COMPARE_W(8, fn, NAME##_Eb_Gb_r, NAME##_Eb_Ib_r, NAME##_Eb_Gb_m, NAME##_Eb_Ib_m)                \
 COMPARE_W(16, fn, NAME##_Ev_Gv_16_r, NAME##_Ev_Iz_16_r, NAME##_Ev_Gv_16_m, NAME##_Ev_Iz_16_m)   \
-COMPARE_W(32, fn, NAME##_Ev_Gv_32_r, NAME##_Ev_Iz_32_r, NAME##_Ev_Gv_32_m, NAME##_Ev_Iz_32_m)
+COMPARE_W(32, fn, NAME##_Ev_Gv_32_r, NAME##_Ev_Iz_32_r, NAME##_Ev_Gv_32_m, NAME##_Ev_Iz_32_m)   \
+COMPARE_W(64, fn, NAME##_Ev_Gv_64_r, NAME##_Ev_Iz_64_r, NAME##_Ev_Gv_64_m, NAME##_Ev_Iz_64_m)
 
 COMPARE(CMP, sub)
 COMPARE(TEST, and)
@@ -124,6 +129,7 @@ MEMORY_HANDLER(op_##name)                                                       
 CMP_REG_MEM(8, CMP_Gb_Eb_m)
 CMP_REG_MEM(16, CMP_Gv_Ev_16_m)
 CMP_REG_MEM(32, CMP_Gv_Ev_32_m)
+CMP_REG_MEM(64, CMP_Gv_Ev_64_m)
 
 /* One operand. */
 #define UNARY_W(W, fn, name_r, name_m)                                                          \
@@ -146,11 +152,13 @@ MEMORY_HANDLER(op_##name_m)                                                     
 #define UNARY(NAME, fn)                                                                         \
 UNARY_W(8, fn, NAME##_Eb_r, NAME##_Eb_m)                                                        \
 UNARY_W(16, fn, NAME##_Ev_16_r, NAME##_Ev_16_m)                                                 \
-UNARY_W(32, fn, NAME##_Ev_32_r, NAME##_Ev_32_m)
+UNARY_W(32, fn, NAME##_Ev_32_r, NAME##_Ev_32_m) \
+UNARY_W(64, fn, NAME##_Ev_64_r, NAME##_Ev_64_m)
 
 static INLINE uint8_t not_8(struct cpu *cpu, uint8_t a) { (void)cpu; return (uint8_t)~a; }
 static INLINE uint16_t not_16(struct cpu *cpu, uint16_t a) { (void)cpu; return (uint16_t)~a; }
 static INLINE uint32_t not_32(struct cpu *cpu, uint32_t a) { (void)cpu; return ~a; }
+static INLINE uint64_t not_64(struct cpu *cpu, uint64_t a) { (void)cpu; return ~a; }
 
 UNARY(INC, alu_inc)
 UNARY(DEC, alu_dec)
@@ -208,6 +216,7 @@ MEMORY_HANDLER(op_##cmpxchg_m)                                                  
 EXCHANGE_W(8, XADD_Eb_Gb_r, XADD_Eb_Gb_m, CMPXCHG_Eb_Gb_r, CMPXCHG_Eb_Gb_m, BYTE_REGISTER_AL)
 EXCHANGE_W(16, XADD_Ev_Gv_16_r, XADD_Ev_Gv_16_m, CMPXCHG_Ev_Gv_16_r, CMPXCHG_Ev_Gv_16_m, REG_AX)
 EXCHANGE_W(32, XADD_Ev_Gv_32_r, XADD_Ev_Gv_32_m, CMPXCHG_Ev_Gv_32_r, CMPXCHG_Ev_Gv_32_m, REG_AX)
+EXCHANGE_W(64, XADD_Ev_Gv_64_r, XADD_Ev_Gv_64_m, CMPXCHG_Ev_Gv_64_r, CMPXCHG_Ev_Gv_64_m, REG_AX)
 
 HANDLER(op_CMPXCHG8B_Mq)
 {

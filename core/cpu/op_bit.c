@@ -24,7 +24,8 @@ static NOINLINE bool bit_by_register(struct cpu *cpu, const struct insn *i, enum
 	unsigned width = i->width, bits = 8 * width;
 	uint64_t number = reg_get(cpu, i->src, width), value, linear, offset;
 	uint64_t bit = 1ull << (number & (bits - 1));
-	int64_t index = width == 2 ? (int16_t)number >> 4 : (int32_t)number >> 5;
+	int64_t index = width == 2 ? (int16_t)number >> 4
+				   : width == 4 ? (int32_t)number >> 5 : (int64_t)number >> 6;
 
 	if (!(i->flags & INSN_MEMORY)) {
 		value = reg_get(cpu, i->dst, width);
@@ -35,7 +36,7 @@ static NOINLINE bool bit_by_register(struct cpu *cpu, const struct insn *i, enum
 	}
 	offset = cpu->reg[i->base] + (cpu->reg[i->index] << i->scale) + (uint64_t)i->displacement +
 		 (uint64_t)(index * (int64_t)width);
-	offset = i->flags & INSN_ADDRESS16 ? (uint16_t)offset : (uint32_t)offset;
+	offset &= address_mask(i);
 	if (!segment_linear(cpu, i->segment, offset, width, change != BIT_TEST, &linear))
 		return false;
 	if (change == BIT_TEST) {
@@ -83,7 +84,7 @@ HANDLER(op_BTC_Ev_Gv)
 #define BIT_BY_IMMEDIATE(W, NAME, change)                                                       \
 HANDLER(op_##NAME##_Ev_Ib_##W##_r)                                                              \
 {                                                                                               \
-	uint##W##_t value = reg##W(cpu, i->dst), bit = (uint##W##_t)(1u << (i->imm & (W - 1))); \
+	uint##W##_t value = reg##W(cpu, i->dst), bit = (uint##W##_t)(1ull << (i->imm & (W - 1))); \
                                                                                                 \
 	if (change != BIT_TEST)                                                                 \
 		set_reg##W(cpu, i->dst, (uint##W##_t)changed(value, bit, change));              \
@@ -92,7 +93,7 @@ HANDLER(op_##NAME##_Ev_Ib_##W##_r)                                              
 }                                                                                               \
 MEMORY_HANDLER(op_##NAME##_Ev_Ib_##W##_m)                                                       \
 {                                                                                               \
-	uint##W##_t value, bit = (uint##W##_t)(1u << (i->imm & (W - 1)));                       \
+	uint##W##_t value, bit = (uint##W##_t)(1ull << (i->imm & (W - 1)));                       \
 	uint64_t linear = ea(cpu, i);                                                           \
 	uint8_t *host;                                                                          \
                                                                                                 \
@@ -109,31 +110,35 @@ MEMORY_HANDLER(op_##NAME##_Ev_Ib_##W##_m)                                       
 }
 BIT_BY_IMMEDIATE(16, BT, BIT_TEST)
 BIT_BY_IMMEDIATE(32, BT, BIT_TEST)
+BIT_BY_IMMEDIATE(64, BT, BIT_TEST)
 BIT_BY_IMMEDIATE(16, BTS, BIT_SET)
 BIT_BY_IMMEDIATE(32, BTS, BIT_SET)
+BIT_BY_IMMEDIATE(64, BTS, BIT_SET)
 BIT_BY_IMMEDIATE(16, BTR, BIT_RESET)
 BIT_BY_IMMEDIATE(32, BTR, BIT_RESET)
+BIT_BY_IMMEDIATE(64, BTR, BIT_RESET)
 BIT_BY_IMMEDIATE(16, BTC, BIT_COMPLEMENT)
 BIT_BY_IMMEDIATE(32, BTC, BIT_COMPLEMENT)
+BIT_BY_IMMEDIATE(64, BTC, BIT_COMPLEMENT)
 
 /* The index of the lowest or highest set bit; value is not 0. */
-static INLINE unsigned lowest(uint32_t value)
+static INLINE unsigned lowest(uint64_t value)
 {
 	unsigned n = 0;
 
-	for (unsigned step = 16; step; step >>= 1)
-		if (!(value & ((1u << step) - 1))) {
+	for (unsigned step = 32; step; step >>= 1)
+		if (!(value & ((1ull << step) - 1))) {
 			value >>= step;
 			n += step;
 		}
 	return n;
 }
 
-static INLINE unsigned highest(uint32_t value)
+static INLINE unsigned highest(uint64_t value)
 {
 	unsigned n = 0;
 
-	for (unsigned step = 16; step; step >>= 1)
+	for (unsigned step = 32; step; step >>= 1)
 		if (value >> step) {
 			value >>= step;
 			n += step;
@@ -165,8 +170,10 @@ HANDLER(op_##NAME##_Gv_Ev_##W##_m)                                              
 }
 BIT_SCAN(16, BSF, lowest)
 BIT_SCAN(32, BSF, lowest)
+BIT_SCAN(64, BSF, lowest)
 BIT_SCAN(16, BSR, highest)
 BIT_SCAN(32, BSR, highest)
+BIT_SCAN(64, BSR, highest)
 
 static NOINLINE bool bound(struct cpu *cpu, const struct insn *i)
 {

@@ -1,6 +1,6 @@
 /*
  * Near branches: JMP, Jcc, CALL, RET, LOOP, JCXZ (SDM volume 2).  Targets beyond the CS
- * limit fault before anything changes; branch.h says how a branch goes on.
+ * limit, or not canonical, fault before anything changes; branch.h says how a branch goes on.
  */
 #include "access.h"
 #include "branch.h"
@@ -21,19 +21,19 @@ HANDLER(op_J##cc##_Jz)                                                          
 }
 CONDITIONS(JUMP_IF)
 
-/* LOOP and JCXZ count in CX or ECX by the address size. */
+/* LOOP and JCXZ count in CX, ECX or RCX by the address size. */
 static INLINE uint64_t counter(const struct cpu *cpu, const struct insn *i)
 {
-	return i->flags & INSN_ADDRESS16 ? reg16(cpu, REG_CX) : reg32(cpu, REG_CX);
+	return cpu->reg[REG_CX] & address_mask(i);
 }
 
 static INLINE const struct insn *loop_if(struct cpu *cpu, const struct insn *i, bool condition)
 {
-	unsigned width = i->flags & INSN_ADDRESS16 ? 2 : 4;
-	uint64_t count = counter(cpu, i) - 1;
-	bool taken = (width == 2 ? (uint16_t)count : (uint32_t)count) != 0 && condition;
+	unsigned width = i->flags & INSN_ADDRESS16 ? 2 : i->flags & INSN_ADDRESS64 ? 8 : 4;
+	uint64_t count = (counter(cpu, i) - 1) & address_mask(i);
+	bool taken = count != 0 && condition;
 
-	if (taken && branch_beyond_limit(cpu, i->imm))
+	if (taken && branch_is_bad(cpu, i->imm))
 		return cpu_fault_gp0(cpu, i);
 	reg_set(cpu, REG_CX, width, count);
 	if (taken)
@@ -52,65 +52,76 @@ HANDLER(op_JCXZ_Jb)
 	NEXT(cpu, i);
 }
 
-/* ---- Flat ------------------------------------------------------------------------------------- */
+/* ---- Flat, and 64-bit mode --------------------------------------------------------------------- */
 
-MEMORY_HANDLER(op_CALL_Jz_flat)
-{
-	uint32_t sp = (uint32_t)cpu->reg[REG_SP] - 4;
-
-	if (!hot_store32(cpu, i, slow, sp, (uint32_t)next_ip(i)))
-		return otherwise(cpu, i);
-	cpu->reg[REG_SP] = sp;
-	return branch_direct(cpu, i);
+#define FLAT_CALLS(W, suffix, bad)                                                              \
+MEMORY_HANDLER(op_CALL_Jz_##suffix)                                                             \
+{                                                                                               \
+	uint##W##_t sp = (uint##W##_t)(cpu->reg[REG_SP] - W / 8);                               \
+                                                                                                \
+	if (!hot_store##W(cpu, i, slow, sp, (uint##W##_t)next_ip(i)))                           \
+		return otherwise(cpu, i);                                                       \
+	cpu->reg[REG_SP] = sp;                                                                  \
+	return branch_direct(cpu, i);                                                           \
+}                                                                                               \
+MEMORY_HANDLER(op_RET_##suffix)                                                                 \
+{                                                                                               \
+	uint##W##_t sp = (uint##W##_t)cpu->reg[REG_SP], ip;                                     \
+                                                                                                \
+	if (!hot_load##W(cpu, i, slow, sp, &ip))                                                \
+		return otherwise(cpu, i);                                                       \
+	if (bad(ip))                                                                            \
+		return cpu_fault_gp0(cpu, i);                                                   \
+	cpu->reg[REG_SP] = (uint##W##_t)(sp + W / 8);                                           \
+	return branch_indirect(cpu, i, ip, cpu->jumps);                                         \
+}                                                                                               \
+MEMORY_HANDLER(op_RET_Iw_##suffix)                                                              \
+{                                                                                               \
+	uint##W##_t sp = (uint##W##_t)cpu->reg[REG_SP], ip;                                     \
+                                                                                                \
+	if (!hot_load##W(cpu, i, slow, sp, &ip))                                                \
+		return otherwise(cpu, i);                                                       \
+	if (bad(ip))                                                                            \
+		return cpu_fault_gp0(cpu, i);                                                   \
+	cpu->reg[REG_SP] = (uint##W##_t)(sp + W / 8 + i->imm);                                  \
+	return branch_indirect(cpu, i, ip, cpu->jumps);                                         \
+}                                                                                               \
+MEMORY_HANDLER(op_CALL_Ev_##suffix##_r)                                                         \
+{                                                                                               \
+	uint##W##_t sp = (uint##W##_t)(cpu->reg[REG_SP] - W / 8), ip = reg##W(cpu, i->dst);     \
+                                                                                                \
+	if (bad(ip))                                                                            \
+		return cpu_fault_gp0(cpu, i);                                                   \
+	if (!hot_store##W(cpu, i, slow, sp, (uint##W##_t)next_ip(i)))                           \
+		return otherwise(cpu, i);                                                       \
+	cpu->reg[REG_SP] = sp;                                                                  \
+	return branch_indirect(cpu, i, ip, cpu->jumps);                                         \
+}                                                                                               \
+MEMORY_HANDLER(op_CALL_Ev_##suffix##_m)                                                         \
+{                                                                                               \
+	uint##W##_t sp = (uint##W##_t)(cpu->reg[REG_SP] - W / 8), ip;                           \
+                                                                                                \
+	if (!hot_load##W(cpu, i, slow, ea(cpu, i), &ip))                                        \
+		return otherwise(cpu, i);                                                       \
+	if (bad(ip))                                                                            \
+		return cpu_fault_gp0(cpu, i);                                                   \
+	if (!hot_store##W(cpu, i, slow, sp, (uint##W##_t)next_ip(i)))                           \
+		return otherwise(cpu, i);                                                       \
+	cpu->reg[REG_SP] = sp;                                                                  \
+	return branch_indirect(cpu, i, ip, cpu->jumps);                                         \
 }
-
-MEMORY_HANDLER(op_RET_flat)
-{
-	uint32_t sp = (uint32_t)cpu->reg[REG_SP], ip;
-
-	if (!hot_load32(cpu, i, slow, sp, &ip))
-		return otherwise(cpu, i);
-	cpu->reg[REG_SP] = (uint32_t)(sp + 4);
-	return branch_indirect(cpu, i, ip, cpu->jumps);
-}
-
-MEMORY_HANDLER(op_RET_Iw_flat)
-{
-	uint32_t sp = (uint32_t)cpu->reg[REG_SP], ip;
-
-	if (!hot_load32(cpu, i, slow, sp, &ip))
-		return otherwise(cpu, i);
-	cpu->reg[REG_SP] = (uint32_t)(sp + 4 + i->imm);
-	return branch_indirect(cpu, i, ip, cpu->jumps);
-}
-
-MEMORY_HANDLER(op_CALL_Ev_flat_r)
-{
-	uint32_t sp = (uint32_t)cpu->reg[REG_SP] - 4, ip = reg32(cpu, i->dst);
-
-	if (!hot_store32(cpu, i, slow, sp, (uint32_t)next_ip(i)))
-		return otherwise(cpu, i);
-	cpu->reg[REG_SP] = sp;
-	return branch_indirect(cpu, i, ip, cpu->jumps);
-}
-
-MEMORY_HANDLER(op_CALL_Ev_flat_m)
-{
-	uint32_t sp = (uint32_t)cpu->reg[REG_SP] - 4, ip;
-
-	if (!hot_load32(cpu, i, slow, ea(cpu, i), &ip) ||
-	    !hot_store32(cpu, i, slow, sp, (uint32_t)next_ip(i)))
-		return otherwise(cpu, i);
-	cpu->reg[REG_SP] = sp;
-	return branch_indirect(cpu, i, ip, cpu->jumps);
-}
+/* A flat CS ends where 32-bit offsets do. */
+#define NEVER(ip) false
+#define NOT_CANONICAL(ip) unlikely(!address_canonical(ip))
+FLAT_CALLS(32, flat, NEVER)
+FLAT_CALLS(64, 64, NOT_CANONICAL)
 
 /* ---- Any stack and limit ------------------------------------------------------------------------ */
 
 static INLINE const struct insn *call(struct cpu *cpu, const struct insn *i, unsigned width, bool direct,
 				      uint64_t ip)
 {
-	if (branch_beyond_limit(cpu, ip))
+	if (branch_is_bad(cpu, ip))
 		return cpu_fault_gp0(cpu, i);
 	if (!push_one(cpu, i, width, next_ip(i)))
 		return cpu_fault(cpu, i);
@@ -149,7 +160,7 @@ static NOINLINE bool pop_return(struct cpu *cpu, const struct insn *i, unsigned 
 	stack_begin(cpu, &stack, i);
 	if (!stack_pop(cpu, &stack, width, &ip))
 		return false;
-	if (branch_beyond_limit(cpu, ip))
+	if (branch_is_bad(cpu, ip))
 		return cpu_raise_error(cpu, VECTOR_GP, 0);
 	stack.sp = (stack.sp + i->imm) & stack.mask;
 	stack_commit(cpu, &stack);
@@ -174,7 +185,7 @@ HANDLER(op_JMP_Ev_##W##_r)                                                      
 {                                                                                               \
 	uint##W##_t ip = reg##W(cpu, i->dst);                                                   \
                                                                                                 \
-	if (branch_beyond_limit(cpu, ip))                                                       \
+	if (branch_is_bad(cpu, ip))                                                       \
 		return cpu_fault_gp0(cpu, i);                                                   \
 	return branch_indirect(cpu, i, ip, cpu->jumps);                                         \
 }                                                                                               \
@@ -184,9 +195,10 @@ MEMORY_HANDLER(op_JMP_Ev_##W##_m)                                               
                                                                                                 \
 	if (!hot_load##W(cpu, i, slow, ea(cpu, i), &ip))                                        \
 		return otherwise(cpu, i);                                                       \
-	if (branch_beyond_limit(cpu, ip))                                                       \
+	if (branch_is_bad(cpu, ip))                                                       \
 		return cpu_fault_gp0(cpu, i);                                                   \
 	return branch_indirect(cpu, i, ip, cpu->jumps);                                         \
 }
 JUMP_INDIRECT(16)
 JUMP_INDIRECT(32)
+JUMP_INDIRECT(64)

@@ -42,6 +42,7 @@ MEMORY_HANDLER(op_##mem_imm)                                                    
 MOVES(8, MOV_Eb_Gb_r, MOV_Eb_Ib_r, MOV_Eb_Gb_m, MOV_Gb_Eb_m, MOV_Eb_Ib_m)
 MOVES(16, MOV_Ev_Gv_16_r, MOV_Ev_Iz_16_r, MOV_Ev_Gv_16_m, MOV_Gv_Ev_16_m, MOV_Ev_Iz_16_m)
 MOVES(32, MOV_Ev_Gv_32_r, MOV_Ev_Iz_32_r, MOV_Ev_Gv_32_m, MOV_Gv_Ev_32_m, MOV_Ev_Iz_32_m)
+MOVES(64, MOV_Ev_Gv_64_r, MOV_Ev_Iz_64_r, MOV_Ev_Gv_64_m, MOV_Gv_Ev_64_m, MOV_Ev_Iz_64_m)
 
 #define EXTEND(W, F, type, reg_reg, reg_mem)                                                    \
 HANDLER(op_##reg_reg)                                                                           \
@@ -60,12 +61,20 @@ MEMORY_HANDLER(op_##reg_mem)                                                    
 }
 EXTEND(16, 8, uint8_t, MOVZX_Gv_Eb_16_r, MOVZX_Gv_Eb_16_m)
 EXTEND(32, 8, uint8_t, MOVZX_Gv_Eb_32_r, MOVZX_Gv_Eb_32_m)
+EXTEND(64, 8, uint8_t, MOVZX_Gv_Eb_64_r, MOVZX_Gv_Eb_64_m)
 EXTEND(16, 16, uint16_t, MOVZX_Gv_Ew_16_r, MOVZX_Gv_Ew_16_m)
 EXTEND(32, 16, uint16_t, MOVZX_Gv_Ew_32_r, MOVZX_Gv_Ew_32_m)
+EXTEND(64, 16, uint16_t, MOVZX_Gv_Ew_64_r, MOVZX_Gv_Ew_64_m)
 EXTEND(16, 8, int8_t, MOVSX_Gv_Eb_16_r, MOVSX_Gv_Eb_16_m)
 EXTEND(32, 8, int8_t, MOVSX_Gv_Eb_32_r, MOVSX_Gv_Eb_32_m)
+EXTEND(64, 8, int8_t, MOVSX_Gv_Eb_64_r, MOVSX_Gv_Eb_64_m)
 EXTEND(16, 16, int16_t, MOVSX_Gv_Ew_16_r, MOVSX_Gv_Ew_16_m)
 EXTEND(32, 16, int16_t, MOVSX_Gv_Ew_32_r, MOVSX_Gv_Ew_32_m)
+EXTEND(64, 16, int16_t, MOVSX_Gv_Ew_64_r, MOVSX_Gv_Ew_64_m)
+
+EXTEND(16, 16, int16_t, MOVSXD_Gv_Ed_16_r, MOVSXD_Gv_Ed_16_m)
+EXTEND(32, 32, int32_t, MOVSXD_Gv_Ed_32_r, MOVSXD_Gv_Ed_32_m)
+EXTEND(64, 32, int32_t, MOVSXD_Gv_Ed_64_r, MOVSXD_Gv_Ed_64_m)
 
 #define EXCHANGE(W, reg_reg, mem_reg)                                                           \
 HANDLER(op_##reg_reg)                                                                           \
@@ -91,6 +100,7 @@ MEMORY_HANDLER(op_##mem_reg)                                                    
 EXCHANGE(8, XCHG_Eb_Gb_r, XCHG_Eb_Gb_m)
 EXCHANGE(16, XCHG_Ev_Gv_16_r, XCHG_Ev_Gv_16_m)
 EXCHANGE(32, XCHG_Ev_Gv_32_r, XCHG_Ev_Gv_32_m)
+EXCHANGE(64, XCHG_Ev_Gv_64_r, XCHG_Ev_Gv_64_m)
 
 /* The offset, not the linear address: no segment base, cut to the address size. */
 static INLINE uint64_t effective_offset(const struct cpu *cpu, const struct insn *i)
@@ -98,7 +108,7 @@ static INLINE uint64_t effective_offset(const struct cpu *cpu, const struct insn
 	uint64_t offset = cpu->reg[i->base] + (cpu->reg[i->index] << i->scale) +
 			  (uint64_t)i->displacement;
 
-	return i->flags & INSN_ADDRESS16 ? (uint16_t)offset : (uint32_t)offset;
+	return offset & address_mask(i);
 }
 
 HANDLER(op_LEA_Gv_M_16)
@@ -113,53 +123,65 @@ HANDLER(op_LEA_Gv_M_32)
 	NEXT(cpu, i);
 }
 
-/* ---- Stack, flat: 32-bit operands, SS is flat and 32-bit ---------------------------------- */
+HANDLER(op_LEA_Gv_M_64)
+{
+	set_reg64(cpu, i->dst, effective_offset(cpu, i));
+	NEXT(cpu, i);
+}
 
-#define PUSH_FLAT(name, what)                                                                   \
-MEMORY_HANDLER(name)                                                                            \
+/* ---- Stack, flat: 32-bit operands with a flat 32-bit SS, and 64-bit mode ---------------------------------- */
+
+#define FLAT_STACK(W, suffix)                                                                   \
+MEMORY_HANDLER(op_PUSH_Zv_##suffix)                                                             \
 {                                                                                               \
-	uint32_t sp = (uint32_t)cpu->reg[REG_SP] - 4;                                           \
+	uint##W##_t sp = (uint##W##_t)(cpu->reg[REG_SP] - W / 8);                               \
                                                                                                 \
-	if (!hot_store32(cpu, i, slow, sp, what))                                               \
+	if (!hot_store##W(cpu, i, slow, sp, reg##W(cpu, i->dst)))                               \
 		return otherwise(cpu, i);                                                       \
 	cpu->reg[REG_SP] = sp;                                                                  \
 	NEXT(cpu, i);                                                                           \
+}                                                                                               \
+MEMORY_HANDLER(op_PUSH_Iz_##suffix)                                                             \
+{                                                                                               \
+	uint##W##_t sp = (uint##W##_t)(cpu->reg[REG_SP] - W / 8);                               \
+                                                                                                \
+	if (!hot_store##W(cpu, i, slow, sp, (uint##W##_t)i->imm))                               \
+		return otherwise(cpu, i);                                                       \
+	cpu->reg[REG_SP] = sp;                                                                  \
+	NEXT(cpu, i);                                                                           \
+}                                                                                               \
+MEMORY_HANDLER(op_PUSH_Ev_##suffix##_m)                                                         \
+{                                                                                               \
+	uint##W##_t sp = (uint##W##_t)(cpu->reg[REG_SP] - W / 8), value;                        \
+                                                                                                \
+	if (!hot_load##W(cpu, i, slow, ea(cpu, i), &value) ||                                   \
+	    !hot_store##W(cpu, i, slow, sp, value))                                             \
+		return otherwise(cpu, i);                                                       \
+	cpu->reg[REG_SP] = sp;                                                                  \
+	NEXT(cpu, i);                                                                           \
+}                                                                                               \
+MEMORY_HANDLER(op_POP_Zv_##suffix)                                                              \
+{                                                                                               \
+	uint##W##_t sp = (uint##W##_t)cpu->reg[REG_SP], value;                                  \
+                                                                                                \
+	if (!hot_load##W(cpu, i, slow, sp, &value))                                             \
+		return otherwise(cpu, i);                                                       \
+	cpu->reg[REG_SP] = (uint##W##_t)(sp + W / 8);                                           \
+	set_reg##W(cpu, i->dst, value);                                                         \
+	NEXT(cpu, i);                                                                           \
+}                                                                                               \
+MEMORY_HANDLER(op_LEAVE_##suffix)                                                               \
+{                                                                                               \
+	uint##W##_t bp = (uint##W##_t)cpu->reg[REG_BP], value;                                  \
+                                                                                                \
+	if (!hot_load##W(cpu, i, slow, bp, &value))                                             \
+		return otherwise(cpu, i);                                                       \
+	cpu->reg[REG_SP] = (uint##W##_t)(bp + W / 8);                                           \
+	set_reg##W(cpu, REG_BP, value);                                                         \
+	NEXT(cpu, i);                                                                           \
 }
-PUSH_FLAT(op_PUSH_Zv_flat, reg32(cpu, i->dst))
-PUSH_FLAT(op_PUSH_Iz_flat, (uint32_t)i->imm)
-PUSH_FLAT(op_PUSH_Ev_flat_r, reg32(cpu, i->dst))
-
-MEMORY_HANDLER(op_PUSH_Ev_flat_m)
-{
-	uint32_t sp = (uint32_t)cpu->reg[REG_SP] - 4, value;
-
-	if (!hot_load32(cpu, i, slow, ea(cpu, i), &value) || !hot_store32(cpu, i, slow, sp, value))
-		return otherwise(cpu, i);
-	cpu->reg[REG_SP] = sp;
-	NEXT(cpu, i);
-}
-
-MEMORY_HANDLER(op_POP_Zv_flat)
-{
-	uint32_t sp = (uint32_t)cpu->reg[REG_SP], value;
-
-	if (!hot_load32(cpu, i, slow, sp, &value))
-		return otherwise(cpu, i);
-	cpu->reg[REG_SP] = (uint32_t)(sp + 4);
-	set_reg32(cpu, i->dst, value);
-	NEXT(cpu, i);
-}
-
-MEMORY_HANDLER(op_LEAVE_flat)
-{
-	uint32_t bp = (uint32_t)cpu->reg[REG_BP], value;
-
-	if (!hot_load32(cpu, i, slow, bp, &value))
-		return otherwise(cpu, i);
-	cpu->reg[REG_SP] = (uint32_t)(bp + 4);
-	set_reg32(cpu, REG_BP, value);
-	NEXT(cpu, i);
-}
+FLAT_STACK(32, flat)
+FLAT_STACK(64, 64)
 
 /* ---- Stack, any ------------------------------------------------------------------------------ */
 
@@ -207,6 +229,7 @@ HANDLER(op_POP_Zv_16) { return pop_register(cpu, i, 2); }
 HANDLER(op_POP_Zv_32) { return pop_register(cpu, i, 4); }
 HANDLER(op_POP_Ev_16_r) { return pop_register(cpu, i, 2); }
 HANDLER(op_POP_Ev_32_r) { return pop_register(cpu, i, 4); }
+HANDLER(op_POP_Ev_64_r) { return pop_register(cpu, i, 8); }
 HANDLER(op_POP_Ev_flat_r) { return pop_register(cpu, i, 4); }
 
 /* The address of the destination is computed with ESP already incremented (SDM 2B, POP). */
@@ -227,6 +250,7 @@ static INLINE const struct insn *pop_memory(struct cpu *cpu, const struct insn *
 
 HANDLER(op_POP_Ev_16_m) { return pop_memory(cpu, i, 2); }
 HANDLER(op_POP_Ev_32_m) { return pop_memory(cpu, i, 4); }
+HANDLER(op_POP_Ev_64_m) { return pop_memory(cpu, i, 8); }
 HANDLER(op_POP_Ev_flat_m) { return pop_memory(cpu, i, 4); }
 
 static NOINLINE bool leave(struct cpu *cpu, const struct insn *i, unsigned width)
@@ -338,40 +362,36 @@ HANDLER(op_SET##cc##_Eb_m)                                                      
 	if (!store8(cpu, i, ea(cpu, i), condition(cpu)))                                        \
 		return cpu_fault(cpu, i);                                                       \
 	NEXT(cpu, i);                                                                           \
-}                                                                                               \
-HANDLER(op_CMOV##cc##_Gv_Ev_16_r)                                                               \
-{                                                                                               \
-	if (condition(cpu))                                                                     \
-		set_reg16(cpu, i->dst, reg16(cpu, i->src));                                     \
-	NEXT(cpu, i);                                                                           \
-}                                                                                               \
-HANDLER(op_CMOV##cc##_Gv_Ev_32_r)                                                               \
-{                                                                                               \
-	if (condition(cpu))                                                                     \
-		set_reg32(cpu, i->dst, reg32(cpu, i->src));                                     \
-	NEXT(cpu, i);                                                                           \
-}                                                                                               \
-HANDLER(op_CMOV##cc##_Gv_Ev_16_m)                                                               \
-{                                                                                               \
-	uint16_t value;                                                                         \
-                                                                                                \
-	if (!load16(cpu, i, ea(cpu, i), &value))                                                \
-		return cpu_fault(cpu, i);                                                       \
-	if (condition(cpu))                                                                     \
-		set_reg16(cpu, i->dst, value);                                                  \
-	NEXT(cpu, i);                                                                           \
-}                                                                                               \
-HANDLER(op_CMOV##cc##_Gv_Ev_32_m)                                                               \
-{                                                                                               \
-	uint32_t value;                                                                         \
-                                                                                                \
-	if (!load32(cpu, i, ea(cpu, i), &value))                                                \
-		return cpu_fault(cpu, i);                                                       \
-	if (condition(cpu))                                                                     \
-		set_reg32(cpu, i->dst, value);                                                  \
-	NEXT(cpu, i);                                                                           \
 }
 CONDITIONS(CONDITIONAL)
+
+/* A false condition still clears the upper half of a 32-bit destination in 64-bit mode. */
+#define CONDITIONAL_MOVE(W, cc, condition, when_not)                                            \
+HANDLER(op_CMOV##cc##_Gv_Ev_##W##_r)                                                            \
+{                                                                                               \
+	if (condition(cpu))                                                                     \
+		set_reg##W(cpu, i->dst, reg##W(cpu, i->src));                                   \
+	else                                                                                    \
+		when_not;                                                                       \
+	NEXT(cpu, i);                                                                           \
+}                                                                                               \
+HANDLER(op_CMOV##cc##_Gv_Ev_##W##_m)                                                            \
+{                                                                                               \
+	uint##W##_t value;                                                                      \
+                                                                                                \
+	if (!load##W(cpu, i, ea(cpu, i), &value))                                               \
+		return cpu_fault(cpu, i);                                                       \
+	if (condition(cpu))                                                                     \
+		set_reg##W(cpu, i->dst, value);                                                 \
+	else                                                                                    \
+		when_not;                                                                       \
+	NEXT(cpu, i);                                                                           \
+}
+#define CONDITIONAL_MOVES(cc, condition)                                                        \
+CONDITIONAL_MOVE(16, cc, condition, (void)0)                                                    \
+CONDITIONAL_MOVE(32, cc, condition, set_reg32(cpu, i->dst, reg32(cpu, i->dst)))                 \
+CONDITIONAL_MOVE(64, cc, condition, (void)0)
+CONDITIONS(CONDITIONAL_MOVES)
 
 /* ---- The rest ------------------------------------------------------------------------------------- */
 
@@ -379,6 +399,7 @@ HANDLER(op_NOP) { NEXT(cpu, i); }
 
 HANDLER(op_CBW_16) { set_reg16(cpu, REG_AX, (uint16_t)(int8_t)cpu->reg[REG_AX]); NEXT(cpu, i); }
 HANDLER(op_CBW_32) { set_reg32(cpu, REG_AX, (uint32_t)(int16_t)cpu->reg[REG_AX]); NEXT(cpu, i); }
+HANDLER(op_CBW_64) { set_reg64(cpu, REG_AX, (uint64_t)(int32_t)cpu->reg[REG_AX]); NEXT(cpu, i); }
 HANDLER(op_CWD_16)
 {
 	set_reg16(cpu, REG_DX, (uint16_t)((int16_t)cpu->reg[REG_AX] >> 15));
@@ -390,11 +411,19 @@ HANDLER(op_CWD_32)
 	NEXT(cpu, i);
 }
 
+HANDLER(op_CWD_64)
+{
+	set_reg64(cpu, REG_DX, (uint64_t)((int64_t)cpu->reg[REG_AX] >> 63));
+	NEXT(cpu, i);
+}
+
 /* 16-bit BSWAP is undefined; processors clear the register's low word. */
 HANDLER(op_BSWAP_Zv)
 {
 	if (i->width == 2)
 		set_reg16(cpu, i->dst, 0);
+	else if (i->width == 8)
+		set_reg64(cpu, i->dst, swap64(reg64(cpu, i->dst)));
 	else
 		set_reg32(cpu, i->dst, swap32(reg32(cpu, i->dst)));
 	NEXT(cpu, i);
@@ -405,7 +434,7 @@ static NOINLINE bool xlat(struct cpu *cpu, const struct insn *i)
 	uint64_t offset = cpu->reg[REG_BX] + (uint8_t)cpu->reg[REG_AX], linear;
 	uint8_t value;
 
-	offset = i->flags & INSN_ADDRESS16 ? (uint16_t)offset : (uint32_t)offset;
+	offset &= address_mask(i);
 	if (!segment_linear(cpu, i->segment, offset, 1, false, &linear) ||
 	    !load8(cpu, i, linear, &value))
 		return false;

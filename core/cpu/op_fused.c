@@ -14,6 +14,8 @@
 #include "alu.h"
 #define WIDTH 32
 #include "alu.h"
+#define WIDTH 64
+#include "alu.h"
 
 static INLINE const struct insn *pair_end(struct cpu *cpu, const struct insn *i, bool taken)
 {
@@ -92,6 +94,7 @@ STATIC_MEMORY_HANDLER(cmp_mem_imm_##W##_##cc)                                   
 }
 COMPARE_CONDITIONS(COMPARE_PAIR, 8)
 COMPARE_CONDITIONS(COMPARE_PAIR, 32)
+COMPARE_CONDITIONS(COMPARE_PAIR, 64)
 
 #define TEST_PAIR(W, number, cc)                                                                \
 static HANDLER(test_reg_reg_##W##_##cc)                                                         \
@@ -108,6 +111,7 @@ static HANDLER(test_reg_imm_##W##_##cc)                                         
 }
 RESULT_CONDITIONS(TEST_PAIR, 8)
 RESULT_CONDITIONS(TEST_PAIR, 32)
+RESULT_CONDITIONS(TEST_PAIR, 64)
 
 /* Counting loops: the result is kept. */
 #define COUNT_PAIR(W, number, cc)                                                               \
@@ -133,6 +137,7 @@ static HANDLER(add_reg_imm_##W##_##cc)                                          
 	return pair_end(cpu, i, RESULT_##cc(W));                                                \
 }
 RESULT_CONDITIONS(COUNT_PAIR, 32)
+RESULT_CONDITIONS(COUNT_PAIR, 64)
 
 /* ---- Which pairs there are --------------------------------------------------------------------- */
 
@@ -153,22 +158,32 @@ struct pair {
 
 static const struct pair pairs[] = {
 	{ op_CMP_Ev_Gv_32_r, { COMPARE_CONDITIONS(AT_reg_reg, 32) } },
+	{ op_CMP_Ev_Gv_64_r, { COMPARE_CONDITIONS(AT_reg_reg, 64) } },
 	{ op_CMP_Ev_Iz_32_r, { COMPARE_CONDITIONS(AT_reg_imm, 32) } },
+	{ op_CMP_Ev_Iz_64_r, { COMPARE_CONDITIONS(AT_reg_imm, 64) } },
 	{ op_TEST_Ev_Gv_32_r, { RESULT_CONDITIONS(AT_test_reg, 32) } },
+	{ op_TEST_Ev_Gv_64_r, { RESULT_CONDITIONS(AT_test_reg, 64) } },
 	{ op_TEST_Eb_Gb_r, { RESULT_CONDITIONS(AT_test_reg, 8) } },
 	{ op_CMP_Eb_Ib_r, { COMPARE_CONDITIONS(AT_reg_imm, 8) } },
 	{ op_CMP_Gv_Ev_32_m, { COMPARE_CONDITIONS(AT_reg_mem, 32) } },
+	{ op_CMP_Gv_Ev_64_m, { COMPARE_CONDITIONS(AT_reg_mem, 64) } },
 	{ op_CMP_Ev_Gv_32_m, { COMPARE_CONDITIONS(AT_mem_reg, 32) } },
+	{ op_CMP_Ev_Gv_64_m, { COMPARE_CONDITIONS(AT_mem_reg, 64) } },
 	{ op_CMP_Ev_Iz_32_m, { COMPARE_CONDITIONS(AT_mem_imm, 32) } },
+	{ op_CMP_Ev_Iz_64_m, { COMPARE_CONDITIONS(AT_mem_imm, 64) } },
 	{ op_CMP_Eb_Ib_m, { COMPARE_CONDITIONS(AT_mem_imm, 8) } },
 	{ op_CMP_Eb_Gb_r, { COMPARE_CONDITIONS(AT_reg_reg, 8) } },
 	{ op_CMP_Gb_Eb_m, { COMPARE_CONDITIONS(AT_reg_mem, 8) } },
 	{ op_CMP_Eb_Gb_m, { COMPARE_CONDITIONS(AT_mem_reg, 8) } },
 	{ op_TEST_Eb_Ib_r, { RESULT_CONDITIONS(AT_test_imm, 8) } },
 	{ op_TEST_Ev_Iz_32_r, { RESULT_CONDITIONS(AT_test_imm, 32) } },
+	{ op_TEST_Ev_Iz_64_r, { RESULT_CONDITIONS(AT_test_imm, 64) } },
 	{ op_DEC_Ev_32_r, { RESULT_CONDITIONS(AT_dec, 32) } },
+	{ op_DEC_Ev_64_r, { RESULT_CONDITIONS(AT_dec, 64) } },
 	{ op_SUB_Ev_Iz_32_r, { RESULT_CONDITIONS(AT_sub, 32) } },
+	{ op_SUB_Ev_Iz_64_r, { RESULT_CONDITIONS(AT_sub, 64) } },
 	{ op_ADD_Ev_Iz_32_r, { RESULT_CONDITIONS(AT_add, 32) } },
+	{ op_ADD_Ev_Iz_64_r, { RESULT_CONDITIONS(AT_add, 64) } },
 };
 
 insn_fn *fused_handler(insn_fn *first, unsigned condition)

@@ -4,6 +4,12 @@
  */
 #include "string_ops.h"
 
+/* Ports are 4 bytes wide at most, also with REX.W. */
+static INLINE unsigned port_width(const struct insn *i)
+{
+	return i->width < 4 ? i->width : 4;
+}
+
 /* I/O breakpoints are looked at after the access (DR7 enables any at all?). */
 static INLINE void watch_port(struct cpu *cpu, uint16_t port, unsigned width)
 {
@@ -20,26 +26,26 @@ static const struct insn *in(struct cpu *cpu, const struct insn *i, uint16_t por
 {
 	uint32_t value;
 
-	if (!port_allowed(cpu, port, i->width))
+	if (!port_allowed(cpu, port, port_width(i)))
 		return cpu_fault(cpu, i);
 	cpu->current = i;
-	value = port_read(cpu->machine, port, i->width);
+	value = port_read(cpu->machine, port, port_width(i));
 	cpu->current = NULL;
-	reg_set(cpu, i->width == 1 ? (uint8_t)BYTE_REGISTER_AL : (uint8_t)REG_AX, i->width, value);
-	watch_port(cpu, port, i->width);
+	reg_set(cpu, i->width == 1 ? (uint8_t)BYTE_REGISTER_AL : (uint8_t)REG_AX, port_width(i), value);
+	watch_port(cpu, port, port_width(i));
 	return io_done(cpu, i);
 }
 
 static const struct insn *out(struct cpu *cpu, const struct insn *i, uint16_t port)
 {
-	if (!port_allowed(cpu, port, i->width))
+	if (!port_allowed(cpu, port, port_width(i)))
 		return cpu_fault(cpu, i);
 	cpu->current = i;
 	port_write(cpu->machine, port,
 		   (uint32_t)reg_get(cpu, i->width == 1 ? (uint8_t)BYTE_REGISTER_AL : (uint8_t)REG_AX,
-				     i->width), i->width);
+				     port_width(i)), port_width(i));
 	cpu->current = NULL;
-	watch_port(cpu, port, i->width);
+	watch_port(cpu, port, port_width(i));
 	return io_done(cpu, i);
 }
 
@@ -77,13 +83,13 @@ static bool outs(struct cpu *cpu, const struct insn *i, unsigned width)
 {
 	uint64_t mask = string_mask(i), from;
 	uint16_t port = reg16(cpu, REG_DX);
-	uint32_t value;
+	uint64_t value;
 
 	if (!string_linear(cpu, i->segment, cpu->reg[REG_SI] & mask, width, false, &from) ||
 	    !string_load(cpu, i, from, width, &value))
 		return false;
 	cpu->current = i;
-	port_write(cpu->machine, port, value, width);
+	port_write(cpu->machine, port, (uint32_t)value, width);
 	cpu->current = NULL;
 	watch_port(cpu, port, width);
 	string_add(cpu, REG_SI, mask, string_step(cpu, width));
@@ -97,16 +103,16 @@ static INLINE const struct insn *string_io(struct cpu *cpu, const struct insn *i
 
 	rep_begin(cpu, i, &rep);
 	if (!(i->flags & (INSN_REP | INSN_REPNE))) {
-		if (!port_allowed(cpu, reg16(cpu, REG_DX), i->width) || !one(cpu, i, i->width))
+		if (!port_allowed(cpu, reg16(cpu, REG_DX), port_width(i)) || !one(cpu, i, port_width(i)))
 			return cpu_fault(cpu, i);
 		return io_done(cpu, i);
 	}
-	if (rep.left && !port_allowed(cpu, reg16(cpu, REG_DX), i->width))
+	if (rep.left && !port_allowed(cpu, reg16(cpu, REG_DX), port_width(i)))
 		return cpu_fault(cpu, i);
 	while (rep.left) {
 		if (rep.done == rep.allowed)
 			return rep_leave(cpu, i);
-		if (!one(cpu, i, i->width))
+		if (!one(cpu, i, port_width(i)))
 			return cpu_fault(cpu, i);
 		rep_advance(cpu, &rep, 1);
 		if (rep_disturbed(cpu, &rep) && rep.left)

@@ -5,6 +5,7 @@
 #include "access.h"
 #include "flags.h"
 #include "handlers.h"
+#include "wide_integer.h"
 
 /* MUL and IMUL: CF and OF say whether the upper half means something; the rest follows the low half. */
 static INLINE void multiply_flags(struct cpu *cpu, int64_t low, bool overflow)
@@ -63,6 +64,25 @@ static INLINE bool imul_32(struct cpu *cpu, uint32_t by)
 	cpu->reg[REG_AX] = (uint32_t)r;
 	cpu->reg[REG_DX] = (uint32_t)(r >> 32);
 	multiply_flags(cpu, (int32_t)r, r != (int32_t)r);
+	return true;
+}
+
+static INLINE bool mul_64(struct cpu *cpu, uint64_t by)
+{
+	uint64_t low, high = multiply_wide(cpu->reg[REG_AX], by, &low);
+
+	cpu->reg[REG_AX] = low;
+	cpu->reg[REG_DX] = high;
+	multiply_flags(cpu, (int64_t)low, high);
+	return true;
+}
+static INLINE bool imul_64(struct cpu *cpu, uint64_t by)
+{
+	uint64_t low, high = multiply_wide_signed(cpu->reg[REG_AX], by, &low);
+
+	cpu->reg[REG_AX] = low;
+	cpu->reg[REG_DX] = high;
+	multiply_flags(cpu, (int64_t)low, high != (uint64_t)((int64_t)low >> 63));
 	return true;
 }
 
@@ -129,6 +149,37 @@ static INLINE bool idiv_32(struct cpu *cpu, uint32_t by)
 	return true;
 }
 
+static INLINE bool div_64(struct cpu *cpu, uint64_t by)
+{
+	uint64_t high = cpu->reg[REG_DX], remainder;
+
+	if (by <= high)
+		return cpu_raise(cpu, VECTOR_DE);
+	cpu->reg[REG_AX] = divide_wide(high, cpu->reg[REG_AX], by, &remainder);
+	cpu->reg[REG_DX] = remainder;
+	return true;
+}
+/* By magnitudes: the quotient has the sign of the two together, the remainder the dividend's. */
+static INLINE bool idiv_64(struct cpu *cpu, uint64_t by)
+{
+	uint64_t high = cpu->reg[REG_DX], low = cpu->reg[REG_AX], quotient, remainder;
+	bool negative = high >> 63, differ = negative != (by >> 63);
+
+	if (negative) {
+		high = ~high + !low;
+		low = 0 - low;
+	}
+	by = by >> 63 ? 0 - by : by;
+	if (by <= high)
+		return cpu_raise(cpu, VECTOR_DE);
+	quotient = divide_wide(high, low, by, &remainder);
+	if (quotient > (uint64_t)INT64_MAX + differ)
+		return cpu_raise(cpu, VECTOR_DE);
+	cpu->reg[REG_AX] = differ ? 0 - quotient : quotient;
+	cpu->reg[REG_DX] = negative ? 0 - remainder : remainder;
+	return true;
+}
+
 #define BY_OPERAND(W, fn, name_r, name_m)                                                       \
 HANDLER(op_##name_r)                                                                            \
 {                                                                                               \
@@ -149,7 +200,8 @@ MEMORY_HANDLER(op_##name_m)                                                     
 #define MULTIPLY_DIVIDE(NAME, fn)                                                               \
 BY_OPERAND(8, fn, NAME##_Eb_r, NAME##_Eb_m)                                                     \
 BY_OPERAND(16, fn, NAME##_Ev_16_r, NAME##_Ev_16_m)                                              \
-BY_OPERAND(32, fn, NAME##_Ev_32_r, NAME##_Ev_32_m)
+BY_OPERAND(32, fn, NAME##_Ev_32_r, NAME##_Ev_32_m)                                              \
+BY_OPERAND(64, fn, NAME##_Ev_64_r, NAME##_Ev_64_m)
 MULTIPLY_DIVIDE(MUL, mul)
 MULTIPLY_DIVIDE(IMUL, imul)
 MULTIPLY_DIVIDE(DIV, div)
@@ -168,6 +220,14 @@ static INLINE uint32_t product_32(struct cpu *cpu, uint32_t a, uint32_t b)
 
 	multiply_flags(cpu, (int32_t)r, r != (int32_t)r);
 	return (uint32_t)r;
+}
+
+static INLINE uint64_t product_64(struct cpu *cpu, uint64_t a, uint64_t b)
+{
+	uint64_t low, high = multiply_wide_signed(a, b, &low);
+
+	multiply_flags(cpu, (int64_t)low, high != (uint64_t)((int64_t)low >> 63));
+	return low;
 }
 
 #define PRODUCT(W)                                                                              \
@@ -201,6 +261,7 @@ MEMORY_HANDLER(op_IMUL_Gv_Ev_Iz_##W##_m)                                        
 }
 PRODUCT(16)
 PRODUCT(32)
+PRODUCT(64)
 
 /* ---- Decimal ------------------------------------------------------------------------------ */
 

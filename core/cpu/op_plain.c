@@ -12,10 +12,12 @@
 #include "alu.h"
 #define WIDTH 32
 #include "alu.h"
+#define WIDTH 64
+#include "alu.h"
 
 static INLINE uint64_t plain_ea(const struct cpu *cpu, const struct insn *i)
 {
-	return (uint32_t)(cpu->reg[i->base] + (uint64_t)i->displacement);
+	return (cpu->reg[i->base] + (uint64_t)i->displacement) & cpu->linear_mask;
 }
 
 #define PLAIN_LOAD(name, W, F, type)                                                            \
@@ -35,6 +37,8 @@ PLAIN_LOAD(MOVZX_Gv_Eb_32_m, 32, 8, uint8_t)
 PLAIN_LOAD(MOVZX_Gv_Ew_32_m, 32, 16, uint16_t)
 PLAIN_LOAD(MOVSX_Gv_Eb_32_m, 32, 8, int8_t)
 PLAIN_LOAD(MOVSX_Gv_Ew_32_m, 32, 16, int16_t)
+PLAIN_LOAD(MOV_Gv_Ev_64_m, 64, 64, uint64_t)
+PLAIN_LOAD(MOVSXD_Gv_Ed_64_m, 64, 32, int32_t)
 
 #define PLAIN_STORE(name, W, what)                                                              \
 STATIC_MEMORY_HANDLER(plain_##name)                                                             \
@@ -48,48 +52,61 @@ PLAIN_STORE(MOV_Ev_Gv_16_m, 16, reg16(cpu, i->src))
 PLAIN_STORE(MOV_Ev_Gv_32_m, 32, reg32(cpu, i->src))
 PLAIN_STORE(MOV_Eb_Ib_m, 8, (uint8_t)i->imm)
 PLAIN_STORE(MOV_Ev_Iz_32_m, 32, (uint32_t)i->imm)
+PLAIN_STORE(MOV_Ev_Gv_64_m, 64, reg64(cpu, i->src))
+PLAIN_STORE(MOV_Ev_Iz_64_m, 64, i->imm)
 
-#define PLAIN_ALU(NAME, fn)                                                                     \
-STATIC_MEMORY_HANDLER(plain_##NAME##_Gv_Ev_32_m)                                                \
+#define PLAIN_ALU(W, NAME, fn)                                                                  \
+STATIC_MEMORY_HANDLER(plain_##NAME##_Gv_Ev_##W##_m)                                                \
 {                                                                                               \
-	uint32_t value;                                                                         \
+	uint##W##_t value;                                                                         \
                                                                                                 \
-	if (!hot_load32(cpu, i, slow, plain_ea(cpu, i), &value))                                \
+	if (!hot_load##W(cpu, i, slow, plain_ea(cpu, i), &value))                                \
 		return otherwise(cpu, i);                                                       \
-	set_reg32(cpu, i->dst, alu_##fn##_32(cpu, reg32(cpu, i->dst), value));                  \
+	set_reg##W(cpu, i->dst, alu_##fn##_##W(cpu, reg##W(cpu, i->dst), value));                  \
 	NEXT(cpu, i);                                                                           \
 }                                                                                               \
-STATIC_MEMORY_HANDLER(plain_##NAME##_Ev_Gv_32_m)                                                \
+STATIC_MEMORY_HANDLER(plain_##NAME##_Ev_Gv_##W##_m)                                                \
 {                                                                                               \
 	uint64_t linear = plain_ea(cpu, i);                                                     \
-	uint32_t value;                                                                         \
+	uint##W##_t value;                                                                         \
 	uint8_t *host;                                                                          \
                                                                                                 \
-	if (!hot_modify32(cpu, i, slow, linear, &value, &host))                                 \
+	if (!hot_modify##W(cpu, i, slow, linear, &value, &host))                                 \
 		return otherwise(cpu, i);                                                       \
-	hot_modified32(cpu, slow, linear, alu_##fn##_32(cpu, value, reg32(cpu, i->src)), host); \
+	hot_modified##W(cpu, slow, linear, alu_##fn##_##W(cpu, value, reg##W(cpu, i->src)), host); \
 	NEXT(cpu, i);                                                                           \
 }                                                                                               \
-STATIC_MEMORY_HANDLER(plain_##NAME##_Ev_Iz_32_m)                                                \
+STATIC_MEMORY_HANDLER(plain_##NAME##_Ev_Iz_##W##_m)                                                \
 {                                                                                               \
 	uint64_t linear = plain_ea(cpu, i);                                                     \
-	uint32_t value;                                                                         \
+	uint##W##_t value;                                                                         \
 	uint8_t *host;                                                                          \
                                                                                                 \
-	if (!hot_modify32(cpu, i, slow, linear, &value, &host))                                 \
+	if (!hot_modify##W(cpu, i, slow, linear, &value, &host))                                 \
 		return otherwise(cpu, i);                                                       \
-	hot_modified32(cpu, slow, linear, alu_##fn##_32(cpu, value, (uint32_t)i->imm), host);   \
+	hot_modified##W(cpu, slow, linear, alu_##fn##_##W(cpu, value, (uint##W##_t)i->imm), host);   \
 	NEXT(cpu, i);                                                                           \
 }
-PLAIN_ALU(ADD, add)
-PLAIN_ALU(SUB, sub)
-PLAIN_ALU(AND, and)
-PLAIN_ALU(OR, or)
-PLAIN_ALU(XOR, xor)
+PLAIN_ALU(32, ADD, add)
+PLAIN_ALU(64, ADD, add)
+PLAIN_ALU(32, SUB, sub)
+PLAIN_ALU(64, SUB, sub)
+PLAIN_ALU(32, AND, and)
+PLAIN_ALU(64, AND, and)
+PLAIN_ALU(32, OR, or)
+PLAIN_ALU(64, OR, or)
+PLAIN_ALU(32, XOR, xor)
+PLAIN_ALU(64, XOR, xor)
 
 static HANDLER(plain_LEA_Gv_M_32)
 {
 	set_reg32(cpu, i->dst, (uint32_t)plain_ea(cpu, i));
+	NEXT(cpu, i);
+}
+
+static HANDLER(plain_LEA_Gv_M_64)
+{
+	set_reg64(cpu, i->dst, cpu->reg[i->base] + (uint64_t)i->displacement);
 	NEXT(cpu, i);
 }
 
@@ -100,8 +117,10 @@ static const struct {
 	PLAIN(MOV_Gv_Ev_32_m) PLAIN(MOV_Ev_Gv_32_m) PLAIN(MOV_Gb_Eb_m) PLAIN(MOV_Eb_Gb_m)
 	PLAIN(MOV_Gv_Ev_16_m) PLAIN(MOV_Ev_Gv_16_m) PLAIN(MOV_Eb_Ib_m) PLAIN(MOV_Ev_Iz_32_m)
 	PLAIN(MOVZX_Gv_Eb_32_m) PLAIN(MOVZX_Gv_Ew_32_m) PLAIN(MOVSX_Gv_Eb_32_m)
-	PLAIN(MOVSX_Gv_Ew_32_m)
-#define PLAIN3(NAME) PLAIN(NAME##_Gv_Ev_32_m) PLAIN(NAME##_Ev_Gv_32_m) PLAIN(NAME##_Ev_Iz_32_m)
+	PLAIN(MOVSX_Gv_Ew_32_m) PLAIN(MOV_Gv_Ev_64_m) PLAIN(MOV_Ev_Gv_64_m) PLAIN(MOV_Ev_Iz_64_m)
+	PLAIN(MOVSXD_Gv_Ed_64_m)
+#define PLAIN3(NAME) PLAIN(NAME##_Gv_Ev_32_m) PLAIN(NAME##_Ev_Gv_32_m) PLAIN(NAME##_Ev_Iz_32_m) \
+	PLAIN(NAME##_Gv_Ev_64_m) PLAIN(NAME##_Ev_Gv_64_m) PLAIN(NAME##_Ev_Iz_64_m)
 	PLAIN3(ADD) PLAIN3(SUB) PLAIN3(AND) PLAIN3(OR) PLAIN3(XOR)
 };
 
@@ -112,6 +131,8 @@ insn_fn *plain_handler(insn_fn *any, const struct insn *i)
 	/* LEA's offset is cut to the address size. */
 	if (any == op_LEA_Gv_M_32)
 		return i->flags & INSN_ADDRESS16 ? any : plain_LEA_Gv_M_32;
+	if (any == op_LEA_Gv_M_64)
+		return i->flags & INSN_ADDRESS64 ? plain_LEA_Gv_M_64 : any;
 	for (size_t n = 0; n < sizeof handlers / sizeof handlers[0]; n++)
 		if (handlers[n].any == any)
 			return handlers[n].plain;

@@ -1,5 +1,6 @@
 /*
- * ROL, ROR, RCL, RCR, SHL, SHR, SAR, SHLD, SHRD (SDM volume 2).  Counts are masked to 5 bits;
+ * ROL, ROR, RCL, RCR, SHL, SHR, SAR, SHLD, SHRD (SDM volume 2).  Counts are masked to 5 bits, 6 for
+ * 64-bit operands;
  * a count of 0 changes nothing, flags included.
  */
 #include "access.h"
@@ -12,9 +13,13 @@
 #include "alu.h"
 #define WIDTH 32
 #include "alu.h"
+#define WIDTH 64
+#include "alu.h"
 
 #define COUNT_CL (reg8(cpu, BYTE_REGISTER_CL) & 31u)
 #define COUNT_IB ((unsigned)i->imm & 31u)
+#define COUNT_CL_64 (reg8(cpu, BYTE_REGISTER_CL) & 63u)
+#define COUNT_IB_64 ((unsigned)i->imm & 63u)
 
 #define SHIFT_REGISTER(W, fn, name, count)                                                      \
 HANDLER(name)                                                                                   \
@@ -61,7 +66,11 @@ SHIFT_REGISTER(32, fn, op_##NAME##_Ev_CL_32_r, COUNT_CL)                        
 SHIFT_MEMORY(16, fn, op_##NAME##_Ev_Ib_16_m, COUNT_IB)                                          \
 SHIFT_MEMORY(32, fn, op_##NAME##_Ev_Ib_32_m, COUNT_IB)                                          \
 SHIFT_MEMORY(16, fn, op_##NAME##_Ev_CL_16_m, COUNT_CL)                                          \
-SHIFT_MEMORY(32, fn, op_##NAME##_Ev_CL_32_m, COUNT_CL)
+SHIFT_MEMORY(32, fn, op_##NAME##_Ev_CL_32_m, COUNT_CL)                                          \
+SHIFT_REGISTER(64, fn, op_##NAME##_Ev_Ib_64_r, COUNT_IB_64)                                     \
+SHIFT_REGISTER(64, fn, op_##NAME##_Ev_CL_64_r, COUNT_CL_64)                                     \
+SHIFT_MEMORY(64, fn, op_##NAME##_Ev_Ib_64_m, COUNT_IB_64)                                       \
+SHIFT_MEMORY(64, fn, op_##NAME##_Ev_CL_64_m, COUNT_CL_64)
 
 SHIFTS(ROL, rol)
 SHIFTS(ROR, ror)
@@ -98,6 +107,35 @@ static uint32_t shrd_32(struct cpu *cpu, uint32_t a, uint32_t b, unsigned count)
 	cf = a >> (count - 1) & 1;
 	of = (r >> 31 ^ r >> 30) & 1;
 	cpu->flag_result = (int32_t)r;
+	cpu->flag_carry = (uint32_t)cf << 31 | (uint32_t)(cf ^ of) << 30;
+	return r;
+}
+
+static uint64_t shld_64(struct cpu *cpu, uint64_t a, uint64_t b, unsigned count)
+{
+	uint64_t r;
+	bool cf;
+
+	if (!count)
+		return a;
+	r = a << count | b >> (64 - count);
+	cf = a >> (64 - count) & 1;
+	cpu->flag_result = (int64_t)r;
+	cpu->flag_carry = (uint32_t)cf << 31 | (uint32_t)(r >> 63) << 30;
+	return r;
+}
+
+static uint64_t shrd_64(struct cpu *cpu, uint64_t a, uint64_t b, unsigned count)
+{
+	uint64_t r;
+	bool cf, of;
+
+	if (!count)
+		return a;
+	r = a >> count | b << (64 - count);
+	cf = a >> (count - 1) & 1;
+	of = (r >> 63 ^ r >> 62) & 1;
+	cpu->flag_result = (int64_t)r;
 	cpu->flag_carry = (uint32_t)cf << 31 | (uint32_t)(cf ^ of) << 30;
 	return r;
 }
@@ -156,9 +194,13 @@ HANDLER(name##_##W##_m)                                                         
 }
 DOUBLE_SHIFT(16, shld, op_SHLD_Ev_Gv_Ib, COUNT_IB)
 DOUBLE_SHIFT(32, shld, op_SHLD_Ev_Gv_Ib, COUNT_IB)
+DOUBLE_SHIFT(64, shld, op_SHLD_Ev_Gv_Ib, COUNT_IB_64)
 DOUBLE_SHIFT(16, shld, op_SHLD_Ev_Gv_CL, COUNT_CL)
 DOUBLE_SHIFT(32, shld, op_SHLD_Ev_Gv_CL, COUNT_CL)
+DOUBLE_SHIFT(64, shld, op_SHLD_Ev_Gv_CL, COUNT_CL_64)
 DOUBLE_SHIFT(16, shrd, op_SHRD_Ev_Gv_Ib, COUNT_IB)
 DOUBLE_SHIFT(32, shrd, op_SHRD_Ev_Gv_Ib, COUNT_IB)
+DOUBLE_SHIFT(64, shrd, op_SHRD_Ev_Gv_Ib, COUNT_IB_64)
 DOUBLE_SHIFT(16, shrd, op_SHRD_Ev_Gv_CL, COUNT_CL)
 DOUBLE_SHIFT(32, shrd, op_SHRD_Ev_Gv_CL, COUNT_CL)
+DOUBLE_SHIFT(64, shrd, op_SHRD_Ev_Gv_CL, COUNT_CL_64)

@@ -10,26 +10,26 @@ static INLINE bool rep_is(const struct insn *i)
 }
 
 /* Flags of a - b. */
-static INLINE void compare(struct cpu *cpu, unsigned width, uint32_t a, uint32_t b)
+static INLINE void compare(struct cpu *cpu, unsigned width, uint64_t a, uint64_t b)
 {
-	uint32_t r = a - b, carries = CARRIES_SUB(a, b, r);
+	uint64_t r = a - b, carries = CARRIES_SUB(a, b, r);
 
 	switch (width) {
-	case 1: flags_8(cpu, (uint8_t)r, carries); break;
-	case 2: flags_16(cpu, (uint16_t)r, carries); break;
-	default: flags_32(cpu, r, carries); break;
+	case 1: flags_8(cpu, (uint8_t)r, (uint32_t)carries); break;
+	case 2: flags_16(cpu, (uint16_t)r, (uint32_t)carries); break;
+	case 4: flags_32(cpu, (uint32_t)r, (uint32_t)carries); break;
+	default: flags_64(cpu, r, carries); break;
 	}
 }
 
-static INLINE uint32_t host_get(const uint8_t *at, unsigned width)
+static INLINE uint64_t host_get(const uint8_t *at, unsigned width)
 {
-	return width == 1 ? get8(at) : width == 2 ? get16(at) : get32(at);
+	return width == 1 ? get8(at) : width == 2 ? get16(at) : width == 4 ? get32(at) : get64(at);
 }
 
-static INLINE uint32_t accumulator(const struct cpu *cpu, unsigned width)
+static INLINE uint64_t accumulator(const struct cpu *cpu, unsigned width)
 {
-	return width == 1 ? (uint8_t)cpu->reg[REG_AX] : width == 2 ? (uint16_t)cpu->reg[REG_AX]
-							       : (uint32_t)cpu->reg[REG_AX];
+	return cpu->reg[REG_AX] & UINT64_MAX >> (64 - 8 * width);
 }
 
 static INLINE uint64_t least(uint64_t a, uint64_t b)
@@ -43,7 +43,7 @@ static INLINE bool movs(struct cpu *cpu, const struct insn *i, unsigned width)
 {
 	uint64_t mask = string_mask(i), from, to;
 	int64_t step = string_step(cpu, width);
-	uint32_t value;
+	uint64_t value;
 
 	if (!string_linear(cpu, i->segment, cpu->reg[REG_SI] & mask, width, false, &from) ||
 	    !string_load(cpu, i, from, width, &value) ||
@@ -59,7 +59,7 @@ static INLINE bool cmps(struct cpu *cpu, const struct insn *i, unsigned width)
 {
 	uint64_t mask = string_mask(i), from, to;
 	int64_t step = string_step(cpu, width);
-	uint32_t a, b;
+	uint64_t a, b;
 
 	if (!string_linear(cpu, i->segment, cpu->reg[REG_SI] & mask, width, false, &from) ||
 	    !string_load(cpu, i, from, width, &a) ||
@@ -83,19 +83,20 @@ static INLINE bool stos(struct cpu *cpu, const struct insn *i, unsigned width)
 	return true;
 }
 
-static INLINE void accumulator_set(struct cpu *cpu, unsigned width, uint32_t value)
+static INLINE void accumulator_set(struct cpu *cpu, unsigned width, uint64_t value)
 {
 	switch (width) {
 	case 1: set_reg8(cpu, BYTE_REGISTER_AL, (uint8_t)value); break;
 	case 2: set_reg16(cpu, REG_AX, (uint16_t)value); break;
-	default: set_reg32(cpu, REG_AX, value); break;
+	case 4: set_reg32(cpu, REG_AX, (uint32_t)value); break;
+	default: set_reg64(cpu, REG_AX, value); break;
 	}
 }
 
 static INLINE bool lods(struct cpu *cpu, const struct insn *i, unsigned width)
 {
 	uint64_t mask = string_mask(i), from;
-	uint32_t value;
+	uint64_t value;
 
 	if (!string_linear(cpu, i->segment, cpu->reg[REG_SI] & mask, width, false, &from) ||
 	    !string_load(cpu, i, from, width, &value))
@@ -108,7 +109,7 @@ static INLINE bool lods(struct cpu *cpu, const struct insn *i, unsigned width)
 static INLINE bool scas(struct cpu *cpu, const struct insn *i, unsigned width)
 {
 	uint64_t mask = string_mask(i), to;
-	uint32_t value;
+	uint64_t value;
 
 	if (!string_linear(cpu, SEG_ES, cpu->reg[REG_DI] & mask, width, false, &to) ||
 	    !string_load(cpu, i, to, width, &value))
@@ -144,7 +145,7 @@ static void copy_up(uint8_t *to, const uint8_t *from, uint64_t bytes, unsigned w
 		return;
 	}
 	for (; bytes; bytes -= width, to += width, from += width) {
-		uint8_t element[4];
+		uint8_t element[8];
 
 		memcpy(element, from, width);
 		memcpy(to, element, width);
@@ -173,7 +174,7 @@ static uint64_t movs_run(struct cpu *cpu, const struct insn *i, unsigned width, 
 
 static uint64_t stos_run(struct cpu *cpu, const struct insn *i, unsigned width, uint64_t most, uint64_t mask)
 {
-	uint32_t value = accumulator(cpu, width);
+	uint64_t value = accumulator(cpu, width);
 	const struct tlb_entry *target;
 	uint64_t to, n = string_run(cpu, SEG_ES, cpu->reg[REG_DI] & mask, width, true, mask, &to);
 	uint8_t *at;
@@ -186,15 +187,16 @@ static uint64_t stos_run(struct cpu *cpu, const struct insn *i, unsigned width, 
 		return 0;
 	n = least(n, most);
 	at = tlb_host(target, to);
-	if (width == 1 || (width == 2 && value == (value & 0xff) * 0x101) ||
-	    (width == 4 && value == (value & 0xff) * 0x1010101)) {
+	if (value == ((value & 0xff) * 0x0101010101010101ull & UINT64_MAX >> (64 - 8 * width))) {
 		memset(at, (int)(value & 0xff), (size_t)(n * width));
 	} else {
 		for (uint64_t k = 0; k < n; k++) {
 			if (width == 2)
 				put16(at + 2 * k, (uint16_t)value);
+			else if (width == 4)
+				put32(at + 4 * k, (uint32_t)value);
 			else
-				put32(at + 4 * k, value);
+				put64(at + 8 * k, value);
 		}
 	}
 	string_add(cpu, REG_DI, mask, (int64_t)(n * width));
@@ -220,7 +222,7 @@ static uint64_t lods_run(struct cpu *cpu, const struct insn *i, unsigned width, 
 /* Up to and including the first element that ends the loop: equal or not as asked. */
 static uint64_t scas_run(struct cpu *cpu, const struct insn *i, unsigned width, uint64_t most, uint64_t mask)
 {
-	uint32_t want = accumulator(cpu, width), last = 0;
+	uint64_t want = accumulator(cpu, width), last = 0;
 	bool until_equal = i->flags & INSN_REPNE;
 	const struct tlb_entry *target;
 	uint64_t to, k = 0, n = string_run(cpu, SEG_ES, cpu->reg[REG_DI] & mask, width, false, mask, &to);
@@ -257,7 +259,7 @@ static uint64_t cmps_run(struct cpu *cpu, const struct insn *i, unsigned width, 
 	const struct tlb_entry *source, *target;
 	const uint8_t *a, *b;
 	uint64_t from, to, n, k = 0;
-	uint32_t x = 0, y = 0;
+	uint64_t x = 0, y = 0;
 
 	n = string_run(cpu, i->segment, cpu->reg[REG_SI] & mask, width, false, mask, &from);
 	n = n ? least(n, string_run(cpu, SEG_ES, cpu->reg[REG_DI] & mask, width, false, mask, &to)) : 0;
@@ -338,7 +340,8 @@ HANDLER(wide_name)                                                              
 {                                                                                                 \
 	if (unlikely(rep_is(i)))                                                                  \
 		return one##_repeat(cpu, i, i->width);                                            \
-	if (unlikely(!(i->width == 2 ? one(cpu, i, 2) : one(cpu, i, 4))))                         \
+	if (unlikely(!(i->width == 2 ? one(cpu, i, 2) : i->width == 4 ? one(cpu, i, 4)            \
+								      : one(cpu, i, 8))))         \
 		return cpu_fault(cpu, i);                                                         \
 	NEXT(cpu, i);                                                                             \
 }

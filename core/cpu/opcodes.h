@@ -121,6 +121,7 @@ FX( OP1, 0x61, _, POPA,            _, _, _,       0,      0,      0,      BASE, 
 FX( OP1, 0x62, _, BOUND_Gv_Ma,     Gv, Ma, _,     0,      0,      0,      BASE, U|I )
 FX( OP1, 0x63, _, ARPL_Ew_Gw,      Ew, Gw, _,     0,      ZF,     0,      BASE, W|I )
 SV( OP1, 0x68, _, PUSH_Iz,         Iz, _, _,      0,      0,      0,      BASE, D )
+EV( OQ1, 0x63, _, MOVSXD_Gv_Ed,    Gv, Ed, _,     0,      0,      0,      LM, Q )
 EV( OP1, 0x69, _, IMUL_Gv_Ev_Iz,   Gv, Ev, Iz,    0,      OSZAPC, SF|ZF|AF|PF, BASE, 0 )
 SV( OP1, 0x6a, _, PUSH_Ib,         sIb, _, _,     0,      0,      0,      BASE, D )
 EV( OP1, 0x6b, _, IMUL_Gv_Ev_Ib,   Gv, Ev, sIb,   0,      OSZAPC, SF|ZF|AF|PF, BASE, 0 )

@@ -3,7 +3,8 @@
 
 void stack_begin(struct cpu *cpu, struct stack *stack, const struct insn *i)
 {
-	stack->mask = cpu->seg[SEG_SS].attributes & ATTR_DB ? 0xffffffff : 0xffff;
+	stack->mask = cpu->mode & MODE_64 ? UINT64_MAX
+		    : cpu->seg[SEG_SS].attributes & ATTR_DB ? 0xffffffff : 0xffff;
 	stack->sp = cpu->reg[REG_SP] & stack->mask;
 	stack->insn = i;
 }

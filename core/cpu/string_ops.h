@@ -13,7 +13,7 @@
 
 static INLINE uint64_t string_mask(const struct insn *i)
 {
-	return i->flags & INSN_ADDRESS16 ? 0xffffu : 0xffffffffu;
+	return address_mask(i);
 }
 
 static INLINE int64_t string_step(const struct cpu *cpu, unsigned width)
@@ -43,6 +43,10 @@ static INLINE bool string_linear(struct cpu *cpu, unsigned which, uint64_t offse
 {
 	const struct segment *segment = &cpu->seg[which];
 
+	if (cpu->mode & MODE_64) {
+		*linear = which >= SEG_FS ? segment->base + offset : offset;
+		return true;
+	}
 	if (string_plain(segment, offset, width, write)) {
 		*linear = (uint32_t)(segment->base + offset);
 		return true;
@@ -60,19 +64,25 @@ static INLINE uint64_t string_run(const struct cpu *cpu, unsigned which, uint64_
 	const struct segment *segment = &cpu->seg[which];
 	uint64_t last = segment->limit < mask ? segment->limit : mask, n, in_page;
 
-	if (!string_plain(segment, offset, width, write))
-		return 0;
-	*linear = (uint32_t)(segment->base + offset);
+	if (cpu->mode & MODE_64) {
+		*linear = which >= SEG_FS ? segment->base + offset : offset;
+		last = mask;
+	} else {
+		if (!string_plain(segment, offset, width, write))
+			return 0;
+		*linear = (uint32_t)(segment->base + offset);
+	}
 	in_page = PAGE_SIZE - (*linear & PAGE_MASK);
-	n = last - offset + 1;
+	n = last - offset < PAGE_SIZE ? last - offset + 1 : PAGE_SIZE;
 	return (n < in_page ? n : in_page) / width;
 }
 
 static INLINE bool string_load(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
-			       uint32_t *value)
+			       uint64_t *value)
 {
 	uint8_t v8 = 0;
 	uint16_t v16 = 0;
+	uint32_t v32 = 0;
 	bool ok;
 
 	switch (width) {
@@ -84,18 +94,23 @@ static INLINE bool string_load(struct cpu *cpu, const struct insn *i, uint64_t l
 		ok = load16(cpu, i, linear, &v16);
 		*value = v16;
 		return ok;
+	case 4:
+		ok = load32(cpu, i, linear, &v32);
+		*value = v32;
+		return ok;
 	default:
-		return load32(cpu, i, linear, value);
+		return load64(cpu, i, linear, value);
 	}
 }
 
 static INLINE bool string_store(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
-				uint32_t value)
+				uint64_t value)
 {
 	switch (width) {
 	case 1: return store8(cpu, i, linear, (uint8_t)value);
 	case 2: return store16(cpu, i, linear, (uint16_t)value);
-	default: return store32(cpu, i, linear, value);
+	case 4: return store32(cpu, i, linear, (uint32_t)value);
+	default: return store64(cpu, i, linear, value);
 	}
 }
 
