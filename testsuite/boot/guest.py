@@ -174,6 +174,7 @@ class ScreenGuest(Process):
     def tmux(self, *arguments):
         environment = {key: value for key, value in os.environ.items() if key != "TMUX"}
         environment["LC_ALL"] = "C.UTF-8"
+        environment["COLORTERM"] = "truecolor"
         return subprocess.run(["tmux", "-S", os.path.join(self.folder, "socket"), *arguments],
                               capture_output=True, env=environment).stdout.decode(errors="replace")
 
@@ -225,6 +226,35 @@ class ScreenGuest(Process):
                 raise Failure(f"ended before the screen showed {pattern!r}")
             if time.monotonic() > end:
                 raise Failure(f"the screen did not show {pattern!r} in {seconds * SLOWNESS:.0f} s")
+            time.sleep(0.3)
+
+    def picture(self):
+        """A graphics screen as the terminal shows it, in half blocks: a list of (red, green, blue)."""
+        dots = []
+        for line in self.tmux("capture-pane", "-p", "-e").splitlines():
+            upper = lower = (0, 0, 0)
+            for colours, character in re.findall(r"\x1b\[([0-9;]*)m|([^\x1b])", line):
+                if character:
+                    dots += (upper, lower) if character == "\u2580" else (lower, lower)
+                for plane, *colour in re.findall(r"([34])8;2;(\d+);(\d+);(\d+)", colours):
+                    colour = tuple(map(int, colour))
+                    upper, lower = (colour, lower) if plane == "3" else (upper, colour)
+                if not character and re.fullmatch("0?", colours):
+                    upper = lower = (0, 0, 0)
+        return dots
+
+    def expect_picture(self, what, test, seconds):
+        """Waits until test says of the picture that it is the one."""
+        end = time.monotonic() + seconds * SLOWNESS
+        while True:
+            dots = self.picture()
+            if test(dots):
+                self.note(f"picture: {what}")
+                return dots
+            if self.ended():
+                raise Failure(f"ended before the screen showed {what}")
+            if time.monotonic() > end:
+                raise Failure(f"the screen did not show {what} in {seconds * SLOWNESS:.0f} s")
             time.sleep(0.3)
 
     def send(self, text):
