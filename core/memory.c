@@ -135,6 +135,10 @@ uint64_t memory_read(struct cbx_machine *machine, uint64_t address, unsigned wid
 					       (offset & PAGE_MASK);
 
 			/* Inside one page, so all of it is here. */
+			if (!at && width == 8)
+				return get64(bytes);
+			if (!at && width == 4)
+				return get32(bytes);
 			while (at < width) {
 				value |= (uint64_t)bytes[at] << 8 * at;
 				at++;

@@ -173,11 +173,22 @@ static bool find_write(struct cpu *cpu, const struct insn *i, uint64_t linear, u
 	return true;
 }
 
+static INLINE void copy(uint8_t *to, const uint8_t *from, unsigned width)
+{
+	switch (width) {                /* the common ones without a call */
+	case 1: *to = *from; break;
+	case 2: memcpy(to, from, 2); break;
+	case 4: memcpy(to, from, 4); break;
+	case 8: memcpy(to, from, 8); break;
+	default: memcpy(to, from, width); break;
+	}
+}
+
 static void get_part(struct cpu *cpu, const struct insn *i, const struct target *target, unsigned width,
 		     uint8_t *to)
 {
 	if (target->read) {
-		memcpy(to, target->read, width);
+		copy(to, target->read, width);
 		return;
 	}
 	cpu->current = i;
@@ -195,7 +206,7 @@ static void put_part(struct cpu *cpu, const struct insn *i, const struct target 
 		     const uint8_t *from)
 {
 	if (target->write) {
-		memcpy(target->write, from, width);
+		copy(target->write, from, width);
 		return;
 	}
 	if (i)

@@ -7,8 +7,8 @@
 /* ---- State --------------------------------------------------------------------------------------- */
 
 const struct cbx_field tlb_fields[] = {
-	CBX_FIELD_ARRAY(struct translations, key),
-	CBX_FIELD_ARRAY(struct translations, word),
+	/* As numbers: key, word, key ... */
+	{ "entry", offsetof(struct translations, entry), 8, 2 * TRANSLATIONS, NULL, 0 },
 	CBX_FIELD_END
 };
 
@@ -25,11 +25,11 @@ bool tlb_check(const void *state)
 	for (unsigned place = 0; place < TRANSLATIONS; place++) {
 		unsigned bank = place / TLB_ENTRIES < BANK_FETCH ? place / TLB_ENTRIES : BANK_FETCH;
 
-		if (!t->key[place] && !t->word[place])
+		if (!t->entry[place].key && !t->entry[place].word)
 			continue;
-		if (!(t->word[place] & TRANSLATION_VALID) ||
-		    (t->word[place] & ~(PHYSICAL_PAGES | TRANSLATION_FLAGS)) ||
-		    !address_canonical(t->key[place]) || tlb_place(bank, t->key[place]) != place)
+		if (!(t->entry[place].word & TRANSLATION_VALID) ||
+		    (t->entry[place].word & ~(PHYSICAL_PAGES | TRANSLATION_FLAGS)) ||
+		    !address_canonical(t->entry[place].key) || tlb_place(bank, t->entry[place].key) != place)
 			return false;
 	}
 	return true;
@@ -82,10 +82,10 @@ static uint64_t huge_bit(uint64_t linear)
 
 static void note_entry(struct translations *t, unsigned place)
 {
-	uint64_t word = t->word[place], bit, *large = large_word(t, t->key[place], &bit);
+	uint64_t word = t->entry[place].word, bit, *large = large_word(t, t->entry[place].key, &bit);
 
 	if ((word & TRANSLATION_SIZE) == TRANSLATION_1G)
-		t->huge |= huge_bit(t->key[place]);
+		t->huge |= huge_bit(t->entry[place].key);
 	else if (word & TRANSLATION_SIZE)
 		*large |= bit;
 	note(t, word & TRANSLATION_GLOBAL ? LOG_GLOBAL : LOG_LOCAL, place);
@@ -100,7 +100,7 @@ void tlb_loaded(struct cpu *cpu)
 			cpu->tlbs[n].read[slot].tag = cpu->tlbs[n].write[slot].tag = TLB_EMPTY;
 	memset(&t->derived, 0, sizeof(*t) - offsetof(struct translations, derived));
 	for (unsigned place = 0; place < TRANSLATIONS; place++)
-		if (t->word[place])
+		if (t->entry[place].word)
 			note_entry(t, place);
 	cpu->generation++;
 	cpu_mode_changed(cpu);
@@ -134,8 +134,8 @@ static void drop_host(struct cpu *cpu, unsigned place)
 
 static void drop(struct cpu *cpu, unsigned place)
 {
-	cpu->translations->key[place] = 0;
-	cpu->translations->word[place] = 0;
+	cpu->translations->entry[place].key = 0;
+	cpu->translations->entry[place].word = 0;
 	drop_host(cpu, place);
 }
 
@@ -178,7 +178,7 @@ void tlb_flush_nonglobal(struct cpu *cpu)
 		unsigned place = t->log[LOG_LOCAL][n];
 
 		t->in_log[place] &= (uint8_t)~(1u << LOG_LOCAL);
-		if (!(t->word[place] & TRANSLATION_GLOBAL))
+		if (!(t->entry[place].word & TRANSLATION_GLOBAL))
 			drop(cpu, place);
 	}
 	t->logged[LOG_LOCAL] = 0;
@@ -193,7 +193,7 @@ static void flush_pcid(struct cpu *cpu, uint64_t pcid)
 	for (uint32_t n = 0; n < t->logged[LOG_LOCAL]; n++) {
 		unsigned place = t->log[LOG_LOCAL][n];
 
-		if (!(t->word[place] & TRANSLATION_GLOBAL) && (t->key[place] & PAGE_MASK) == pcid)
+		if (!(t->entry[place].word & TRANSLATION_GLOBAL) && (t->entry[place].key & PAGE_MASK) == pcid)
 			drop(cpu, place);
 	}
 	code_moved(cpu);
@@ -234,7 +234,7 @@ void tlb_cr3_loaded(struct cpu *cpu, bool keep)
 /* Does this place hold the page, for this PCID (with global: or for all)? */
 static bool holds(const struct translations *t, unsigned place, uint64_t linear, uint64_t pcid, bool global)
 {
-	uint64_t word = t->word[place], differs = t->key[place] ^ ((linear & ~(uint64_t)PAGE_MASK) | pcid);
+	uint64_t word = t->entry[place].word, differs = t->entry[place].key ^ ((linear & ~(uint64_t)PAGE_MASK) | pcid);
 
 	if (!(word & TRANSLATION_VALID))
 		return false;
@@ -265,13 +265,13 @@ static void drop_large(struct cpu *cpu, uint64_t linear, uint64_t pcid, bool glo
 	uint64_t differs;
 
 	for (unsigned place = 0; place < TRANSLATIONS; place++) {
-		uint64_t word = t->word[place];
+		uint64_t word = t->entry[place].word;
 
 		if (!(word & TRANSLATION_SIZE))
 			continue;
-		differs = (t->key[place] ^ linear) >> shift[(word & TRANSLATION_SIZE) >> 3];
+		differs = (t->entry[place].key ^ linear) >> shift[(word & TRANSLATION_SIZE) >> 3];
 		if (!differs && (word & TRANSLATION_GLOBAL ? global :
-				 (t->key[place] & PAGE_MASK) == pcid))
+				 (t->entry[place].key & PAGE_MASK) == pcid))
 			drop(cpu, place);
 	}
 }
@@ -350,7 +350,7 @@ bool tlb_find(const struct cpu *cpu, uint64_t linear, enum access access, enum a
 {
 	const struct translations *t = cpu->translations;
 	unsigned place = tlb_place(tlb_bank(access, who), linear);
-	uint64_t word = t->word[place];
+	uint64_t word = t->entry[place].word;
 
 	if (!holds(t, place, linear, tlb_pcid(cpu), true))
 		return false;
@@ -373,13 +373,13 @@ void tlb_enter(struct cpu *cpu, uint64_t linear, enum access access, enum access
 {
 	struct translations *t = cpu->translations;
 	unsigned bank = tlb_bank(access, who), place = tlb_place(bank, linear);
-	bool replaced = t->word[place] != 0;
+	bool replaced = t->entry[place].word != 0;
 
 	if (!walk->fresh)
 		return;
 	drop_host(cpu, place);
-	t->key[place] = (linear & ~(uint64_t)PAGE_MASK) | tlb_pcid(cpu);
-	t->word[place] = (walk->physical & PHYSICAL_PAGES) | walk->flags | TRANSLATION_VALID;
+	t->entry[place].key = (linear & ~(uint64_t)PAGE_MASK) | tlb_pcid(cpu);
+	t->entry[place].word = (walk->physical & PHYSICAL_PAGES) | walk->flags | TRANSLATION_VALID;
 	note_entry(t, place);
 	/* Links lead past this place: none may be left to code that it held. */
 	if (replaced && bank == BANK_FETCH)

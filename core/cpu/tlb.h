@@ -33,12 +33,17 @@ enum {
 	TRANSLATION_FLAGS = 31
 };
 
+/* What the logs below are of. */
 enum { LOG_LOCAL, LOG_GLOBAL, LOG_HOST, LOGS };
 
+struct translation {                    /* both 0 when empty */
+	uint64_t key;                   /* linear page | PCID */
+	uint64_t word;                  /* physical page before the A20 gate | TRANSLATION_ bits */
+};
+
 struct translations {
-	/* ---- State: both 0 in an empty entry ---- */
-	uint64_t key[TRANSLATIONS];     /* linear page | PCID */
-	uint64_t word[TRANSLATIONS];    /* physical page before the A20 gate | TRANSLATION_ bits */
+	/* ---- State ---- */
+	struct translation entry[TRANSLATIONS];
 
 	/* ---- Derived ---- */
 	uint8_t derived;                /* marks the place */
