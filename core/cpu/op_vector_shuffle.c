@@ -1,0 +1,486 @@
+/*
+ * SIMD instructions that move elements about: PUNPCKx, PACKx, PSHUFx, SHUFPx, PALIGNR, blends,
+ * VPERMx, broadcasts, PMOVSXx and PMOVZXx, VINSERTF128 and VEXTRACTF128 (SDM volume 2).
+ */
+#include "vector.h"
+
+static INLINE uint64_t dword_of(const uint64_t *q, unsigned n)
+{
+	return (uint32_t)(q[n >> 1] >> 32 * (n & 1));
+}
+static INLINE uint64_t word_in(uint64_t q, unsigned n)
+{
+	return (uint16_t)(q >> 16 * n);
+}
+
+/* ---- Interleave --------------------------------------------------------------------------------- */
+
+/* Four bytes or two words to the low halves of elements twice as wide. */
+static INLINE uint64_t spread_8(uint32_t v)
+{
+	uint64_t q = (v | (uint64_t)v << 16) & 0x0000ffff0000ffffu;
+
+	return (q | q << 8) & 0x00ff00ff00ff00ffu;
+}
+static INLINE uint64_t spread_16(uint32_t v)
+{
+	return (v | (uint64_t)v << 16) & 0x0000ffff0000ffffu;
+}
+static INLINE uint64_t spread_32(uint32_t v) { return v; }
+
+#define PUNPCK(letters, W)                                                                      \
+KERNEL(PUNPCKL##letters)                                                                        \
+{                                                                                               \
+	uint64_t x = a[0], y = b[0];                                                            \
+                                                                                                \
+	(void)imm;                                                                              \
+	d[0] = spread_##W((uint32_t)x) | spread_##W((uint32_t)y) << W;                          \
+	d[1] = spread_##W((uint32_t)(x >> 32)) | spread_##W((uint32_t)(y >> 32)) << W;          \
+}                                                                                               \
+KERNEL(PUNPCKH##letters)                                                                        \
+{                                                                                               \
+	uint64_t x = a[1], y = b[1];                                                            \
+                                                                                                \
+	(void)imm;                                                                              \
+	d[0] = spread_##W((uint32_t)x) | spread_##W((uint32_t)y) << W;                          \
+	d[1] = spread_##W((uint32_t)(x >> 32)) | spread_##W((uint32_t)(y >> 32)) << W;          \
+}                                                                                               \
+KERNEL(PUNPCKH##letters##_mmx)                                                                  \
+{                                                                                               \
+	(void)imm;                                                                              \
+	d[0] = spread_##W((uint32_t)(a[0] >> 32)) | spread_##W((uint32_t)(b[0] >> 32)) << W;    \
+}
+PUNPCK(BW, 8)
+PUNPCK(WD, 16)
+PUNPCK(DQ, 32)
+
+KERNEL(PUNPCKLQDQ)
+{
+	uint64_t x = a[0], y = b[0];
+
+	(void)imm;
+	d[0] = x;
+	d[1] = y;
+}
+KERNEL(PUNPCKHQDQ)
+{
+	uint64_t x = a[1], y = b[1];
+
+	(void)imm;
+	d[0] = x;
+	d[1] = y;
+}
+
+/* ---- Pack ------------------------------------------------------------------------------------------ */
+
+/* The low halves of elements, side by side in 32 bits. */
+static INLINE uint64_t squeeze_16(uint64_t q)
+{
+	q &= 0x00ff00ff00ff00ffu;
+	q = (q | q >> 8) & 0x0000ffff0000ffffu;
+	return (uint32_t)(q | q >> 16);
+}
+static INLINE uint64_t squeeze_32(uint64_t q)
+{
+	return (q & 0xffff) | (q >> 16 & 0xffff0000u);
+}
+
+#define CLAMPED(type, v, least, most)                                                           \
+	(((v) & ((v) > (least)) & ((v) < (most))) | (((v) <= (least)) & (least)) |              \
+	 (((v) >= (most)) & (most)))
+#define PACK(name, W, type, least, most)                                                        \
+static INLINE void name##_clamp(uint64_t *to, const uint64_t *from)                             \
+{                                                                                               \
+	type v;                                                                                 \
+                                                                                                \
+	memcpy(&v, from, 16);                                                                   \
+	v = CLAMPED(type, v, least, most);                                                      \
+	memcpy(to, &v, 16);                                                                     \
+}                                                                                               \
+KERNEL(name)                                                                                    \
+{                                                                                               \
+	uint64_t x[2], y[2];                                                                    \
+                                                                                                \
+	(void)imm;                                                                              \
+	name##_clamp(x, a);                                                                     \
+	name##_clamp(y, b);                                                                     \
+	d[0] = squeeze_##W(x[0]) | squeeze_##W(x[1]) << 32;                                     \
+	d[1] = squeeze_##W(y[0]) | squeeze_##W(y[1]) << 32;                                     \
+}
+#define PACK_MMX(name, W)                                                                       \
+KERNEL(name##_mmx)                                                                              \
+{                                                                                               \
+	uint64_t x[2];                                                                          \
+	const uint64_t both[2] = { a[0], b[0] };                                                \
+                                                                                                \
+	(void)imm;                                                                              \
+	name##_clamp(x, both);                                                                  \
+	d[0] = squeeze_##W(x[0]) | squeeze_##W(x[1]) << 32;                                     \
+}
+PACK(PACKSSWB, 16, s16x8, -128, 127)
+PACK(PACKUSWB, 16, s16x8, 0, 255)
+PACK(PACKSSDW, 32, s32x4, -32768, 32767)
+PACK(PACKUSDW, 32, s32x4, 0, 65535)
+PACK_MMX(PACKSSWB, 16)
+PACK_MMX(PACKUSWB, 16)
+PACK_MMX(PACKSSDW, 32)
+
+/* ---- Shuffle within a lane ---------------------------------------------------------------------------- */
+
+/* Of a register in memory, its byte n. */
+#define BYTE_AT(n) ((n) ^ (HOST_BIG_ENDIAN ? 7u : 0u))
+
+KERNEL(PSHUFB)
+{
+	uint8_t from[16], control[16], to[16];
+
+	(void)imm;
+	memcpy(from, a, 16);
+	memcpy(control, b, 16);
+	for (unsigned n = 0; n < 16; n++)
+		to[n] = control[n] & 0x80 ? 0 : from[BYTE_AT(control[n] & 15u)];
+	memcpy(d, to, 16);
+}
+KERNEL(PSHUFB_mmx)
+{
+	uint64_t result = 0;
+
+	(void)imm;
+	for (unsigned at = 0; at < 64; at += 8) {
+		unsigned control = (uint8_t)(b[0] >> at);
+
+		if (!(control & 0x80))
+			result |= (a[0] >> 8 * (control & 7) & 0xff) << at;
+	}
+	d[0] = result;
+}
+
+KERNEL(PSHUFD)
+{
+	uint64_t low = dword_of(b, imm & 3) | dword_of(b, imm >> 2 & 3) << 32;
+	uint64_t high = dword_of(b, imm >> 4 & 3) | dword_of(b, imm >> 6 & 3) << 32;
+
+	(void)a;
+	d[0] = low;
+	d[1] = high;
+}
+
+static INLINE uint64_t shuffle_words(uint64_t q, unsigned imm)
+{
+	return word_in(q, imm & 3) | word_in(q, imm >> 2 & 3) << 16 | word_in(q, imm >> 4 & 3) << 32 |
+	       word_in(q, imm >> 6 & 3) << 48;
+}
+KERNEL(PSHUFLW)
+{
+	(void)a;
+	d[0] = shuffle_words(b[0], imm);
+	d[1] = b[1];
+}
+KERNEL(PSHUFHW)
+{
+	(void)a;
+	d[0] = b[0];
+	d[1] = shuffle_words(b[1], imm);
+}
+
+KERNEL(SHUFPS)
+{
+	uint64_t low = dword_of(a, imm & 3) | dword_of(a, imm >> 2 & 3) << 32;
+	uint64_t high = dword_of(b, imm >> 4 & 3) | dword_of(b, imm >> 6 & 3) << 32;
+
+	d[0] = low;
+	d[1] = high;
+}
+KERNEL(SHUFPD)
+{
+	uint64_t low = a[imm & 1], high = b[imm >> 1 & 1];
+
+	d[0] = low;
+	d[1] = high;
+}
+
+/* Controls in a register (bit 1 for the qwords), or for the qwords in an immediate. */
+KERNEL(VPERMILPS)
+{
+	uint64_t low = dword_of(a, b[0] & 3) | dword_of(a, b[0] >> 32 & 3) << 32;
+	uint64_t high = dword_of(a, b[1] & 3) | dword_of(a, b[1] >> 32 & 3) << 32;
+
+	(void)imm;
+	d[0] = low;
+	d[1] = high;
+}
+KERNEL(VPERMILPD)
+{
+	uint64_t low = a[b[0] >> 1 & 1], high = a[b[1] >> 1 & 1];
+
+	(void)imm;
+	d[0] = low;
+	d[1] = high;
+}
+KERNEL(VPERMILPD_imm)
+{
+	uint64_t low = b[imm & 1], high = b[imm >> 1 & 1];
+
+	(void)a;
+	d[0] = low;
+	d[1] = high;
+}
+
+/* 16 bytes out of both operands, b below a, from byte imm on. */
+KERNEL(PALIGNR)
+{
+	uint64_t all[7] = { b[0], b[1], a[0], a[1], 0, 0, 0 };
+	unsigned from = imm < 32 ? imm >> 3 : 4, bits = 8 * (imm & 7);
+
+	d[0] = bits ? all[from] >> bits | all[from + 1] << (64 - bits) : all[from];
+	d[1] = bits ? all[from + 1] >> bits | all[from + 2] << (64 - bits) : all[from + 1];
+}
+KERNEL(PALIGNR_mmx)
+{
+	uint64_t all[4] = { b[0], a[0], 0, 0 };
+	unsigned from = imm < 16 ? imm >> 3 : 2, bits = 8 * (imm & 7);
+
+	d[0] = bits ? all[from] >> bits | all[from + 1] << (64 - bits) : all[from];
+}
+
+/* ---- Blend --------------------------------------------------------------------------------------------- */
+
+static INLINE uint64_t choose(uint64_t a, uint64_t b, uint64_t mask)
+{
+	return (a & ~mask) | (b & mask);
+}
+static INLINE uint64_t word_mask(unsigned bits)
+{
+	return ((bits & 15) * 0x0000200040008001u & 0x0001000100010001u) * 0xffff;
+}
+static INLINE uint64_t dword_mask(unsigned bits)
+{
+	return ((bits & 3) * UINT64_C(0x80000001) & 0x0000000100000001u) * 0xffffffffu;
+}
+
+KERNEL(PBLENDW)
+{
+	d[0] = choose(a[0], b[0], word_mask(imm));
+	d[1] = choose(a[1], b[1], word_mask(imm >> 4));
+}
+KERNEL(BLENDPS)
+{
+	d[0] = choose(a[0], b[0], dword_mask(imm));
+	d[1] = choose(a[1], b[1], dword_mask(imm >> 2));
+}
+KERNEL(BLENDPD)
+{
+	d[0] = imm & 1 ? b[0] : a[0];
+	d[1] = imm & 2 ? b[1] : a[1];
+}
+
+/* By the signs of elements in a third register: XMM0, or with VEX the one in imm8. */
+static INLINE uint64_t sign_mask(uint64_t q, unsigned width)
+{
+	uint64_t ones = width == 1 ? 0x0101010101010101u : width == 4 ? 0x0000000100000001u : 1;
+
+	return (q >> (8 * width - 1) & ones) * (~UINT64_C(0) >> (64 - 8 * width));
+}
+
+static NOINLINE bool blend(struct cpu *cpu, const struct insn *i, unsigned width)
+{
+	unsigned number = (unsigned)i->imm >> 4 & (cpu->mode & MODE_64 ? 15 : 7);
+	const uint64_t *mask = cpu->v[i->vl ? number : 0].q, *a = cpu->v[i->src].q;
+	uint64_t b[4], *d = cpu->v[i->dst].q;
+
+	if (!vector_operand(cpu, i, vector_size(i), b))
+		return false;
+	for (unsigned n = 0; n < vector_size(i) / 8; n++)
+		d[n] = choose(a[n], b[n], sign_mask(mask[n], width));
+	if (i->vl != 32)
+		vector_upper(cpu, i, i->dst);
+	return true;
+}
+
+static const struct insn *vector_blend(struct cpu *cpu, const struct insn *i, unsigned width)
+{
+	if (!blend(cpu, i, width))
+		return cpu_fault(cpu, i);
+	NEXT(cpu, i);
+}
+
+/* ---- Across lanes ------------------------------------------------------------------------------------------ */
+
+/* Like a kernel, but all four qwords of the result and of a, and of b as many as there are. */
+static NOINLINE bool whole(struct cpu *cpu, const struct insn *i, vector_kernel *function, unsigned size)
+{
+	uint64_t b[4] = { 0 }, result[4];
+
+	if (!vector_operand(cpu, i, size, b))
+		return false;
+	function(result, cpu->v[i->src].q, b, (unsigned)i->imm);
+	if (i->vl != 32)
+		result[2] = result[3] = 0;
+	memcpy(cpu->v[i->dst].q, result, i->vl ? 32 : 16);
+	return true;
+}
+
+static const struct insn *vector_whole(struct cpu *cpu, const struct insn *i, vector_kernel *function,
+				       unsigned size)
+{
+	if (!whole(cpu, i, function, size))
+		return cpu_fault(cpu, i);
+	NEXT(cpu, i);
+}
+
+#define WHOLE(row, name, size) DRIVEN(row, vector_whole(cpu, i, name, size))
+#define FUNCTION(name) static void name(uint64_t *d, const uint64_t *a, const uint64_t *b, unsigned imm)
+
+FUNCTION(permute_qwords)
+{
+	(void)a;
+	for (unsigned n = 0; n < 4; n++)
+		d[n] = b[imm >> 2 * n & 3];
+}
+
+FUNCTION(permute_dwords)
+{
+	(void)imm;
+	for (unsigned n = 0; n < 4; n++)
+		d[n] = dword_of(b, a[n] & 7) | dword_of(b, a[n] >> 32 & 7) << 32;
+}
+
+FUNCTION(permute_lanes)
+{
+	for (unsigned n = 0; n < 4; n += 2, imm >>= 4) {
+		const uint64_t *from = (imm & 2 ? b : a) + 2 * (imm & 1);
+
+		d[n] = imm & 8 ? 0 : from[0];
+		d[n + 1] = imm & 8 ? 0 : from[1];
+	}
+}
+
+FUNCTION(insert_lane)
+{
+	for (unsigned n = 0; n < 4; n++)
+		d[n] = n / 2 == (imm & 1) ? b[n & 1] : a[n];
+}
+
+#define BROADCAST(name, low, high)                                                              \
+FUNCTION(name)                                                                                  \
+{                                                                                               \
+	(void)a;                                                                                \
+	(void)imm;                                                                              \
+	d[0] = d[2] = low;                                                                      \
+	d[1] = d[3] = high;                                                                     \
+}
+BROADCAST(broadcast_8, (b[0] & 0xff) * 0x0101010101010101u, d[0])
+BROADCAST(broadcast_16, (b[0] & 0xffff) * 0x0001000100010001u, d[0])
+BROADCAST(broadcast_32, (uint32_t)b[0] * 0x0000000100000001u, d[0])
+BROADCAST(broadcast_64, b[0], d[0])
+BROADCAST(broadcast_128, b[0], b[1])
+
+static NOINLINE bool extract_lane(struct cpu *cpu, const struct insn *i)
+{
+	const uint64_t *from = cpu->v[i->dst].q + 2 * (i->imm & 1);
+
+	if (i->flags & INSN_MEMORY)
+		return vector_store(cpu, i, 16, from);
+	memmove(cpu->v[i->rm].q, from, 16);
+	vector_upper(cpu, i, i->rm);
+	return true;
+}
+HANDLER_OF(op_VEXTRACTF128_Wdq_Vx_Ib_r, extract_lane)
+HANDLER_OF(op_VEXTRACTF128_Wdq_Vx_Ib_m, extract_lane)
+
+/* ---- Widen ---------------------------------------------------------------------------------------------------- */
+
+/* Elements of from bits to elements of to bits. */
+static NOINLINE bool widen(struct cpu *cpu, const struct insn *i, unsigned from, unsigned to, bool is_signed)
+{
+	unsigned size = vector_size(i) * from / to, at = 0;
+	uint64_t source[4] = { 0 }, *d = cpu->v[i->dst].q;
+
+	if (!vector_operand(cpu, i, size, source))
+		return false;
+	for (unsigned n = 0; n < vector_size(i) / 8; n++) {
+		uint64_t result = 0;
+
+		for (unsigned bit = 0; bit < 64; bit += to, at += from) {
+			uint64_t value = source[at / 64] >> at % 64 << (64 - from);
+
+			value = is_signed ? (uint64_t)((int64_t)value >> (64 - from))
+					  : value >> (64 - from);
+			result |= (value & (~UINT64_C(0) >> (64 - to))) << bit;
+		}
+		d[n] = result;
+	}
+	if (i->vl != 32)
+		vector_upper(cpu, i, i->dst);
+	return true;
+}
+
+static const struct insn *vector_widen(struct cpu *cpu, const struct insn *i, unsigned from, unsigned to,
+				       bool is_signed)
+{
+	if (!widen(cpu, i, from, to, is_signed))
+		return cpu_fault(cpu, i);
+	NEXT(cpu, i);
+}
+
+#define WIDEN(letters, part, from, to)                                                          \
+	DRIVEN(PMOVSX##letters##_Vx_##part, vector_widen(cpu, i, from, to, true))               \
+	DRIVEN(PMOVZX##letters##_Vx_##part, vector_widen(cpu, i, from, to, false))
+WIDEN(BW, Whx, 8, 16)
+WIDEN(BD, Wqx, 8, 32)
+WIDEN(BQ, Wox, 8, 64)
+WIDEN(WD, Whx, 16, 32)
+WIDEN(WQ, Wqx, 16, 64)
+WIDEN(DQ, Whx, 32, 64)
+
+/* ---- Handlers ------------------------------------------------------------------------------------------------- */
+
+#define MMX_LOW(row, name) DRIVEN(row, mmx_lanes(cpu, i, name##_lane, 4))
+#define INTERLEAVE(letters)                                                                     \
+	SIMD_HOT(PUNPCKL##letters##_Vx_Hx_Wx, PUNPCKL##letters)                                 \
+	SIMD_HOT(PUNPCKH##letters##_Vx_Hx_Wx, PUNPCKH##letters)                                 \
+	MMX_LOW(PUNPCKL##letters##_Pq_Qd, PUNPCKL##letters)                                     \
+	MMX(PUNPCKH##letters##_Pq_Qq, PUNPCKH##letters##_mmx)
+INTERLEAVE(BW)
+INTERLEAVE(WD)
+INTERLEAVE(DQ)
+SIMD_HOT(PUNPCKLQDQ_Vx_Hx_Wx, PUNPCKLQDQ)
+SIMD_HOT(PUNPCKHQDQ_Vx_Hx_Wx, PUNPCKHQDQ)
+
+#define BOTH(name) SIMD(name##_Vx_Hx_Wx, name, HOW_PLAIN) MMX(name##_Pq_Qq, name##_mmx)
+BOTH(PACKSSWB)
+BOTH(PACKSSDW)
+SIMD_HOT(PACKUSWB_Vx_Hx_Wx, PACKUSWB)
+MMX(PACKUSWB_Pq_Qq, PACKUSWB_mmx)
+SIMD(PACKUSDW_Vx_Hx_Wx, PACKUSDW, HOW_PLAIN)
+
+SIMD_HOT(PSHUFB_Vx_Hx_Wx, PSHUFB)
+MMX(PSHUFB_Pq_Qq, PSHUFB_mmx)
+SIMD_HOT(PSHUFD_Vx_Wx_Ib, PSHUFD)
+SIMD(PSHUFLW_Vx_Wx_Ib, PSHUFLW, HOW_PLAIN)
+SIMD(PSHUFHW_Vx_Wx_Ib, PSHUFHW, HOW_PLAIN)
+MMX(PSHUFW_Pq_Qq_Ib, PSHUFLW)
+SIMD_HOT(SHUFPS_Vx_Hx_Wx_Ib, SHUFPS)
+SIMD(SHUFPD_Vx_Hx_Wx_Ib, SHUFPD, 2)
+SIMD_HOT(PALIGNR_Vx_Hx_Wx_Ib, PALIGNR)
+MMX(PALIGNR_Pq_Qq_Ib, PALIGNR_mmx)
+
+SIMD(PBLENDW_Vx_Hx_Wx_Ib, PBLENDW, HOW_PLAIN)
+SIMD(BLENDPS_Vx_Hx_Wx_Ib, BLENDPS, 4)
+SIMD(BLENDPD_Vx_Hx_Wx_Ib, BLENDPD, 2)
+DRIVEN(PBLENDVB_Vdq_Wdq, vector_blend(cpu, i, 1))
+DRIVEN(BLENDVPS_Vdq_Wdq, vector_blend(cpu, i, 4))
+DRIVEN(BLENDVPD_Vdq_Wdq, vector_blend(cpu, i, 8))
+
+SIMD(VPERMILPS_Vx_Hx_Wx, VPERMILPS, HOW_PLAIN)
+SIMD(VPERMILPD_Vx_Hx_Wx, VPERMILPD, HOW_PLAIN)
+SIMD(VPERMILPD_Vx_Wx_Ib, VPERMILPD_imm, 2)
+WHOLE(VPERMQ_Vx_Wx_Ib, permute_qwords, 32)
+WHOLE(VPERMD_Vx_Hx_Wx, permute_dwords, 32)
+WHOLE(VPERM2F128_Vx_Hx_Wx_Ib, permute_lanes, 32)
+WHOLE(VINSERTF128_Vx_Hx_Wdq_Ib, insert_lane, 16)
+WHOLE(VPBROADCASTB_Vx_Wb, broadcast_8, 1)
+WHOLE(VPBROADCASTW_Vx_Ww, broadcast_16, 2)
+WHOLE(VPBROADCASTD_Vx_Wss, broadcast_32, 4)
+WHOLE(VPBROADCASTQ_Vx_Wsd, broadcast_64, 8)
+WHOLE(VBROADCASTF128_Vx_Mdq, broadcast_128, 16)

@@ -1,0 +1,159 @@
+/* Drivers and slow paths of the SIMD handlers; see vector.h. */
+#include "vector.h"
+#include "opcodes_info.h"
+
+/* ---- Memory operands ------------------------------------------------------------------------ */
+
+/* SDM volume 1, 14.9: legacy operands of 16 bytes are aligned, VEX ones only those of MOVAPS and its like. */
+static bool must_align(const struct insn *i)
+{
+	unsigned attributes = op_info[i->op].attributes;
+
+	return (attributes & ATTRIBUTE_AA) || ((attributes & ATTRIBUTE_A) && !i->vl);
+}
+
+/* #AC is on, and this access of more than 8 bytes is not aligned to 16. */
+static bool unaligned(struct cpu *cpu, uint64_t linear)
+{
+	if (cpu->tlb != &cpu->tlbs[2] || !(linear & 15))
+		return false;
+	cpu_raise_error(cpu, VECTOR_AC, 0);
+	return true;
+}
+
+static void to_qwords(uint64_t *to, const uint8_t *bytes, unsigned size)
+{
+	uint8_t all[32] = { 0 };
+
+	memcpy(all, bytes, size);
+	for (unsigned n = 0; n < size; n += 8)
+		to[n / 8] = get64(all + n);
+}
+
+bool vector_load(struct cpu *cpu, const struct insn *i, unsigned size, uint64_t *to)
+{
+	uint64_t linear = ea(cpu, i);
+	const struct tlb_entry *entry = tlb_read_entry(cpu, linear);
+	uint8_t bytes[32];
+
+	if ((linear & (size - 1)) && size >= 16 && must_align(i))
+		return cpu_raise_error(cpu, VECTOR_GP, 0);
+	if (tlb_hit(entry, linear, size)) {
+		to_qwords(to, tlb_host(entry, linear), size);
+		return true;
+	}
+	if (size <= 8)
+		return load_width(cpu, i, linear, size, to);
+	if (unaligned(cpu, linear) || !load_bytes(cpu, i, linear, size, bytes))
+		return false;
+	to_qwords(to, bytes, size);
+	return true;
+}
+
+bool vector_store(struct cpu *cpu, const struct insn *i, unsigned size, const uint64_t *from)
+{
+	uint64_t linear = ea(cpu, i);
+	uint8_t bytes[32];
+
+	if ((linear & (size - 1)) && size >= 16 && must_align(i))
+		return cpu_raise_error(cpu, VECTOR_GP, 0);
+	if (size <= 8)
+		return store_width(cpu, i, linear, size, *from);
+	if (unaligned(cpu, linear))
+		return false;
+	for (unsigned n = 0; n < size; n += 8)
+		put64(bytes + n, from[n / 8]);
+	return store_bytes(cpu, i, linear, size, bytes);
+}
+
+bool vector_operand(struct cpu *cpu, const struct insn *i, unsigned size, uint64_t *to)
+{
+	if (i->flags & INSN_MEMORY)
+		return vector_load(cpu, i, size, to);
+	memcpy(to, cpu->v[i->rm].q, (size + 7) & ~7u);
+	return true;
+}
+
+/* ---- XMM and YMM ------------------------------------------------------------------------------ */
+
+static NOINLINE bool lanes(struct cpu *cpu, const struct insn *i, vector_kernel *kernel, unsigned how)
+{
+	unsigned imm = (unsigned)i->imm, size = how & HOW_COUNT ? 16 : vector_size(i);
+	const uint64_t *a = cpu->v[i->src].q, *b = cpu->v[i->rm].q;
+	uint64_t *d = cpu->v[i->dst].q;
+	uint64_t memory[4], low[2];
+
+	if (i->flags & INSN_MEMORY) {
+		if (!vector_load(cpu, i, size, memory))
+			return false;
+		b = memory;
+	}
+	if (i->vl != 32) {
+		kernel(d, a, b, imm);
+		vector_upper(cpu, i, i->dst);
+		return true;
+	}
+	/* The low lane of the operands may be that of the result, too. */
+	kernel(low, a, b, imm);
+	kernel(d + 2, a + 2, how & HOW_COUNT ? b : b + 2, imm >> (how & HOW_IMM));
+	d[0] = low[0];
+	d[1] = low[1];
+	return true;
+}
+
+const struct insn *vector_lanes(struct cpu *cpu, const struct insn *i, vector_kernel *kernel,
+				unsigned how)
+{
+	if (!lanes(cpu, i, kernel, how))
+		return cpu_fault(cpu, i);
+	NEXT(cpu, i);
+}
+
+/* ---- MMX ----------------------------------------------------------------------------------------- */
+
+const struct insn *mmx_stop(struct cpu *cpu, const struct insn *i)
+{
+	if (cpu->cr0 & CR0_EM)
+		return cpu_fault_vector(cpu, i, VECTOR_UD);
+	return x87_stop(cpu, i);
+}
+
+static NOINLINE bool mmx(struct cpu *cpu, const struct insn *i, vector_kernel *kernel, unsigned size)
+{
+	uint64_t a[2] = { mmx_get(cpu, i->dst), 0 }, b[2] = { mmx_get(cpu, i->rm), 0 };
+
+	if ((i->flags & INSN_MEMORY) && !vector_load(cpu, i, size, b))
+		return false;
+	kernel(a, a, b, (unsigned)i->imm);
+	mmx_used(cpu);
+	mmx_set(cpu, i->dst, a[0]);
+	return true;
+}
+
+const struct insn *mmx_lanes(struct cpu *cpu, const struct insn *i, vector_kernel *kernel,
+			     unsigned size)
+{
+	if (x87_blocked(cpu))
+		return mmx_stop(cpu, i);
+	if (!mmx(cpu, i, kernel, size))
+		return cpu_fault(cpu, i);
+	NEXT(cpu, i);
+}
+
+static NOINLINE void mmx_shift(struct cpu *cpu, const struct insn *i, vector_kernel *kernel)
+{
+	uint64_t a[2] = { mmx_get(cpu, i->rm), 0 };
+	const uint64_t count[2] = { i->imm & 0xff, 0 };
+
+	kernel(a, a, count, 0);
+	mmx_used(cpu);
+	mmx_set(cpu, i->rm, a[0]);
+}
+
+const struct insn *mmx_shift_imm(struct cpu *cpu, const struct insn *i, vector_kernel *kernel)
+{
+	if (x87_blocked(cpu))
+		return mmx_stop(cpu, i);
+	mmx_shift(cpu, i, kernel);
+	NEXT(cpu, i);
+}
