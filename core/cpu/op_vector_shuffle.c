@@ -483,4 +483,4 @@ WHOLE(VPBROADCASTB_Vx_Wb, broadcast_8, 1)
 WHOLE(VPBROADCASTW_Vx_Ww, broadcast_16, 2)
 WHOLE(VPBROADCASTD_Vx_Wss, broadcast_32, 4)
 WHOLE(VPBROADCASTQ_Vx_Wsd, broadcast_64, 8)
-WHOLE(VBROADCASTF128_Vx_Mdq, broadcast_128, 16)
+HANDLER(op_VBROADCASTF128_Vx_Mdq_m) { return vector_whole(cpu, i, broadcast_128, 16); }
