@@ -143,8 +143,8 @@ static enum options_result parse_memory(struct context *context, const char *val
 	if (*end || number > UINT64_MAX >> shift)
 		return bad(context, value, "not a size", "try -m 256 (MiB), or -m 2G");
 	number <<= shift;
-	if (number < 1u << 20 || number > 3072ull << 20 || number % 4096)
-		return bad(context, value, "a machine has from 1 MiB to 3 GiB of memory",
+	if (number < 1u << 20 || number > 64ull << 30 || number % 4096)
+		return bad(context, value, "a machine has from 1 MiB to 64 GiB of memory",
 			   "try -m 256");
 	context->options->memory_bytes = number;
 	return OPTIONS_RUN;

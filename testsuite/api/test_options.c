@@ -172,7 +172,7 @@ static void test_refusals(void **state)
 	bad("-m 64X", "not a size");
 	bad("-m 64Mi", "not a size");
 	bad("-m 0", "1 MiB");
-	bad("-m 100G", "3 GiB");
+	bad("-m 100G", "64 GiB");
 	bad("-m 99999999999999999999", "not a size");
 	bad("-m -5", "not a size");
 	bad("-cpu pentium9", "-cpu help");

@@ -103,6 +103,8 @@ static void test_cmos_memory(void **unused)
 		{ 256 * MIB, 0xffff, 3840, 0 },
 		{ 3072 * MIB, 0xffff, 48896, 0 },
 		{ 4096 * MIB, 0xffff, 48896, 16384 },
+		{ 6144 * MIB, 0xffff, 48896, 49152 },
+		{ 65536 * MIB, 0xffff, 48896, 61 * 16384 },
 	};
 
 	(void)unused;
@@ -115,7 +117,7 @@ static void test_cmos_memory(void **unused)
 		assert_int_equal(word(cmos + 0x17), cases[i].extended);
 		assert_int_equal(word(cmos + 0x30), cases[i].extended);
 		assert_int_equal(word(cmos + 0x34), cases[i].above_16m);
-		assert_int_equal(word(cmos + 0x5b), cases[i].above_4g);
+		assert_int_equal(word(cmos + 0x5b) | cmos[0x5d] << 16, cases[i].above_4g);
 	}
 }
 
