@@ -307,7 +307,7 @@ static void find_row(struct cursor *c, struct decoded *d, uint64_t features, boo
 static void set_operand_size(struct decoded *d, const struct op_info *info)
 {
 	if (op_is_vector(info))
-		d->operand_size = d->rex_w ? 8 : 4;
+		d->operand_size = d->rex_w && d->bits == 64 ? 8 : 4;    /* VEX.W elsewhere says nothing of it */
 	else if (d->bits != 64)
 		d->operand_size = d->prefix66 == (d->bits == 32) ? 2 : 4;
 	else if (d->rex_w || (info->attributes & ATTRIBUTE_F))
@@ -460,8 +460,8 @@ unsigned decoded_access(const struct decoded *d)
 		case SIZE_HX: return vector / 2;
 		case SIZE_QX: return vector / 4;
 		case SIZE_OX: return vector / 8;
-		case SIZE_Y: return d->rex_w ? 8 : 4;
-		case SIZE_2Y: return d->rex_w ? 16 : 8;
+		case SIZE_Y: return d->rex_w && d->bits == 64 ? 8 : 4;
+		case SIZE_2Y: return d->rex_w && d->bits == 64 ? 16 : 8;
 		case SIZE_S: return d->bits == 64 ? 10 : 6;
 		case SIZE_XSAVE: return 0;      /* the handler looks */
 		default: return size;
