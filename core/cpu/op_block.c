@@ -16,8 +16,18 @@ static INLINE bool plainly_inside(const struct segment *seg, uint64_t offset, un
 	return likely((seg->attributes & mask) == want && offset + width - 1 <= seg->limit);
 }
 
+static bool is_mmx(const struct insn *i)
+{
+	for (unsigned n = 0; n < 4; n++)
+		if (op_info[i->op].operand[n] >= OPERAND_Pq && op_info[i->op].operand[n] <= OPERAND_Nq)
+			return true;
+	return false;
+}
+
 static bool waits_for_x87(const struct insn *i)
 {
+	if (is_mmx(i))
+		return true;
 	return (op_info[i->op].feature & FEAT_FPU) && i->op != OP_FNSTCW && i->op != OP_FNSTSW_Mw &&
 	       i->op != OP_FNSTENV && i->op != OP_FNSAVE;
 }
@@ -32,7 +42,10 @@ static NOINLINE bool segmented_slow(struct cpu *cpu, const struct insn *i, uint6
 	uint64_t linear;
 
 	if (!segment_linear(cpu, i->segment, offset, (unsigned)i->imm, i->flags & INSN_WRITES, &linear)) {
-		if ((op_info[i->op].feature & (FEAT_FPU | FEAT_FXSR)) && (cpu->cr0 & (CR0_EM | CR0_TS)))
+		if (is_mmx(i) && (cpu->cr0 & CR0_EM))
+			cpu_raise(cpu, VECTOR_UD);
+		else if (((op_info[i->op].feature & (FEAT_FPU | FEAT_FXSR)) || is_mmx(i)) &&
+			 (cpu->cr0 & (CR0_EM | CR0_TS)))
 			cpu_raise(cpu, VECTOR_NM);
 		else if (waits_for_x87(i) && (cpu->x87.status & FPU_ES) && (cpu->cr0 & CR0_NE))
 			cpu_raise(cpu, VECTOR_MF);

@@ -42,7 +42,6 @@ static INLINE uint64_t cut_offset(const struct insn *i, uint64_t offset)
 static bool linear_of(struct cpu *cpu, const struct insn *i, uint64_t offset, unsigned width, bool write,
 		      uint64_t *linear)
 {
-	offset = cut_offset(i, offset);
 	if (!(cpu->mode & MODE_64))
 		return segment_linear(cpu, i->segment, offset, width, write, linear);
 	*linear = i->segment >= SEG_FS ? offset + cpu->seg[i->segment].base : offset;
@@ -66,9 +65,21 @@ static bool load_element(struct cpu *cpu, const struct insn *i, uint64_t offset,
 
 /* ---- VMASKMOVx, VPMASKMOVx ------------------------------------------------------------------------------ */
 
+/* Elements after the first do not wrap at the address size. */
 static INLINE uint64_t first_offset(const struct cpu *cpu, const struct insn *i)
 {
-	return cpu->reg[i->base] + (cpu->reg[i->index] << i->scale) + (uint64_t)i->displacement;
+	return cut_offset(i, cpu->reg[i->base] + (cpu->reg[i->index] << i->scale) +
+			     (uint64_t)i->displacement);
+}
+
+/* Could this be stored?  Two bytes for two pages; alignment is of no interest. */
+static bool storable(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width)
+{
+	uint64_t last = (linear + width - 1) & cpu->linear_mask;
+
+	return store_check(cpu, i, linear, 1) &&
+	       (((linear ^ last) & ~(uint64_t)PAGE_MASK) == 0 ||
+		store_check(cpu, i, last & ~(uint64_t)PAGE_MASK, 1));
 }
 
 static NOINLINE bool masked_load(struct cpu *cpu, const struct insn *i, unsigned width)
@@ -96,8 +107,7 @@ static NOINLINE bool masked_store(struct cpu *cpu, const struct insn *i, unsigne
 	for (unsigned n = 0; n < i->vl / width; n++)
 		if (is_selected(mask, width, n) &&
 		    (!linear_of(cpu, i, offset + n * width, width, true, &linear) ||
-		     !store_check(cpu, i, linear, 1) ||
-		     !store_check(cpu, i, (linear + width - 1) & cpu->linear_mask, 1)))
+		     !storable(cpu, i, linear, width)))
 			return false;
 	for (unsigned n = 0; n < i->vl / width; n++)
 		if (is_selected(mask, width, n)) {
@@ -128,7 +138,7 @@ static bool store_masked_bytes(struct cpu *cpu, const struct insn *i, unsigned s
 	uint64_t linear;
 	uint8_t bytes[16];
 
-	if (!linear_of(cpu, i, cpu->reg[REG_DI], size, true, &linear))
+	if (!linear_of(cpu, i, cut_offset(i, cpu->reg[REG_DI]), size, true, &linear))
 		return false;
 	if (cpu->tlb == &cpu->tlbs[2] && (linear & 7))
 		return cpu_raise_error(cpu, VECTOR_AC, 0);
@@ -153,10 +163,9 @@ static NOINLINE bool maskmovq(struct cpu *cpu, const struct insn *i)
 {
 	const uint64_t from = mmx_get(cpu, i->dst), mask = mmx_get(cpu, i->rm);
 
-	if (!store_masked_bytes(cpu, i, 8, &from, &mask))
-		return false;
+	/* TOP and the tags even when the store faults: processors were seen to do so. */
 	mmx_used(cpu);
-	return true;
+	return store_masked_bytes(cpu, i, 8, &from, &mask);
 }
 
 HANDLER(op_MASKMOVQ_Pq_Nq_r)
@@ -183,8 +192,8 @@ static NOINLINE bool gather(struct cpu *cpu, const struct insn *i, unsigned from
 		if (is_selected(mask, width, n)) {
 			if (from == 4)
 				index = (uint64_t)(int32_t)index;
-			if (!load_element(cpu, i, cpu->reg[i->base] + (index << i->scale) +
-					  (uint64_t)i->displacement, width, &value))
+			if (!load_element(cpu, i, cut_offset(i, cpu->reg[i->base] + (index << i->scale) +
+								(uint64_t)i->displacement), width, &value))
 				return false;
 			set_element(d, width, n, value);
 		}
