@@ -6,7 +6,7 @@
 
 static uint64_t width_mask(unsigned width)
 {
-	return width == 2 ? 0xffffu : 0xffffffffu;
+	return width == 2 ? 0xffffu : width == 4 ? 0xffffffffu : UINT64_MAX;
 }
 
 static bool gp0(struct cpu *cpu)
@@ -17,7 +17,7 @@ static bool gp0(struct cpu *cpu)
 /* Is offset one of the segment's (#GP(0))? */
 static bool code_offset_check(struct cpu *cpu, const struct descriptor *d, uint64_t offset)
 {
-	return offset <= d->limit || gp0(cpu);
+	return code_offset_valid(cpu, d, offset) || gp0(cpu);
 }
 
 static void code_enter(struct cpu *cpu, uint16_t selector, const struct descriptor *d, unsigned cpl,
@@ -40,6 +40,8 @@ static bool code_direct_check(struct cpu *cpu, uint16_t selector, const struct d
 {
 	unsigned dpl = descriptor_dpl(d);
 
+	if (code_size_is_bad(cpu, d))
+		return fault_selector(cpu, VECTOR_GP, selector, 0);
 	if (attributes_conforming(d->attributes)) {
 		if (dpl > cpu->cpl)
 			return fault_selector(cpu, VECTOR_GP, selector, 0);
@@ -68,6 +70,9 @@ static bool gate_code_read(struct cpu *cpu, uint16_t selector, struct descriptor
 		return false;
 	if (!attributes_code(d->attributes) || descriptor_dpl(d) > cpu->cpl)
 		return fault_selector(cpu, VECTOR_GP, selector, 0);
+	/* All gates of long mode lead to 64-bit code. */
+	if (long_mode(cpu) && (d->attributes & (ATTR_L | ATTR_DB)) != ATTR_L)
+		return fault_selector(cpu, VECTOR_GP, selector, 0);
 	return true;
 }
 
@@ -95,8 +100,16 @@ static bool far_task(struct cpu *cpu, uint16_t selector, struct descriptor *d, e
 	return task_finish(cpu, result);
 }
 
-static bool type_is_task(unsigned type)
+/* Long mode has neither tasks nor gates of 16 bits. */
+static bool type_is_call_gate(const struct cpu *cpu, unsigned type)
 {
+	return type == TYPE_CALL32 || (type == TYPE_CALL16 && !long_mode(cpu));
+}
+
+static bool type_is_task(const struct cpu *cpu, unsigned type)
+{
+	if (long_mode(cpu))
+		return false;
 	return type == TYPE_TASK_GATE || (type & ~(unsigned)(TYPE_32_BIT | TYPE_TSS_BUSY_BIT)) == 1;
 }
 
@@ -125,12 +138,12 @@ bool far_jump(struct cpu *cpu, uint16_t selector, uint64_t offset, unsigned widt
 		return true;
 	}
 	type = descriptor_system_type(&d);
-	if (type_is_task(type))
+	if (type_is_task(cpu, type))
 		return far_task(cpu, selector, &d, TASK_JUMP, next_rip);
-	if (type != TYPE_CALL16 && type != TYPE_CALL32)
+	if (!type_is_call_gate(cpu, type))
 		return fault_selector(cpu, VECTOR_GP, selector, 0);
 
-	if (!gate_check(cpu, selector, &d))
+	if (!gate_check(cpu, selector, &d) || !descriptor_read_upper(cpu, selector, &d))
 		return false;
 	offset = gate_offset(&d);
 	selector = gate_selector(&d);
@@ -163,7 +176,7 @@ static bool call_same(struct cpu *cpu, uint16_t selector, struct descriptor *d, 
 	if (!new_stack_room(cpu, &stack, width, 2) || !code_offset_check(cpu, d, offset) ||
 	    !descriptor_mark_accessed(cpu, d) || !push_return(cpu, &stack, width, next_rip))
 		return false;
-	stack_pointer_set(cpu, stack.attributes, stack.sp);
+	stack_pointer_move(cpu, stack.sp);
 	code_enter(cpu, selector, d, cpu->cpl, offset);
 	return true;
 }
@@ -207,18 +220,63 @@ static bool call_inner(struct cpu *cpu, uint16_t selector, struct descriptor *d,
 	return true;
 }
 
+/* The same in long mode: a stack without a segment, no parameters. */
+static bool call_inner_64(struct cpu *cpu, uint16_t selector, struct descriptor *d, uint64_t offset,
+			  uint64_t next_rip)
+{
+	unsigned cpl = descriptor_dpl(d);
+	struct new_stack stack;
+	uint64_t sp;
+
+	if (!tss64_stack(cpu, cpl, 0, &sp))
+		return false;
+	new_stack_wide(&stack, sp, cpl, 0);
+	if (!new_stack_room(cpu, &stack, 8, 4) || !code_offset_check(cpu, d, offset) ||
+	    !descriptor_mark_accessed(cpu, d) ||
+	    !new_stack_push(cpu, &stack, 8, cpu->seg[SEG_SS].selector) ||
+	    !new_stack_push(cpu, &stack, 8, cpu->reg[REG_SP]) ||
+	    !push_return(cpu, &stack, 8, next_rip))
+		return false;
+	segment_set_null_stack(cpu, cpl);
+	cpu->reg[REG_SP] = stack.sp;
+	code_enter(cpu, selector, d, cpl, offset);
+	return true;
+}
+
+/* And one that keeps CPL: from compatibility mode, too. */
+static bool call_same_64(struct cpu *cpu, uint16_t selector, struct descriptor *d, uint64_t offset,
+			 uint64_t next_rip)
+{
+	struct new_stack stack;
+
+	new_stack_wide(&stack, cpu->reg[REG_SP], cpu->cpl, 0);
+	if (!new_stack_room(cpu, &stack, 8, 2) || !code_offset_check(cpu, d, offset) ||
+	    !descriptor_mark_accessed(cpu, d) || !push_return(cpu, &stack, 8, next_rip))
+		return false;
+	cpu->reg[REG_SP] = stack.sp;
+	code_enter(cpu, selector, d, cpu->cpl, offset);
+	return true;
+}
+
 static bool call_gate(struct cpu *cpu, uint16_t selector, struct descriptor *gate, uint64_t next_rip)
 {
 	unsigned width = gate->attributes & TYPE_32_BIT ? 4 : 2;
-	uint64_t offset = gate_offset(gate);
 	uint16_t code_selector = gate_selector(gate);
 	struct descriptor d;
+	uint64_t offset;
+	bool inner;
 
-	if (!gate_check(cpu, selector, gate) || !gate_code_read(cpu, code_selector, &d))
+	if (!gate_check(cpu, selector, gate) || !descriptor_read_upper(cpu, selector, gate) ||
+	    !gate_code_read(cpu, code_selector, &d))
 		return false;
+	offset = gate_offset(gate);
 	if (!(d.attributes & ATTR_P))
 		return fault_selector(cpu, VECTOR_NP, code_selector, 0);
-	if (!attributes_conforming(d.attributes) && descriptor_dpl(&d) < cpu->cpl)
+	inner = !attributes_conforming(d.attributes) && descriptor_dpl(&d) < cpu->cpl;
+	if (long_mode(cpu))
+		return inner ? call_inner_64(cpu, code_selector, &d, offset, next_rip)
+			     : call_same_64(cpu, code_selector, &d, offset, next_rip);
+	if (inner)
 		return call_inner(cpu, code_selector, &d, offset, width, gate->high & 31, next_rip);
 	return call_same(cpu, code_selector, &d, offset, width, next_rip);
 }
@@ -256,9 +314,9 @@ bool far_call(struct cpu *cpu, uint16_t selector, uint64_t offset, unsigned widt
 		return code_direct_check(cpu, selector, &d) &&
 		       call_same(cpu, selector, &d, offset, width, next_rip);
 	type = descriptor_system_type(&d);
-	if (type_is_task(type))
+	if (type_is_task(cpu, type))
 		return far_task(cpu, selector, &d, TASK_CALL, next_rip);
-	if (type != TYPE_CALL16 && type != TYPE_CALL32)
+	if (!type_is_call_gate(cpu, type))
 		return fault_selector(cpu, VECTOR_GP, selector, 0);
 	return call_gate(cpu, selector, &d, next_rip);
 }
@@ -273,17 +331,22 @@ bool return_code_read(struct cpu *cpu, uint16_t selector, struct descriptor *d)
 	if (!descriptor_read(cpu, selector, VECTOR_GP, 0, d))
 		return false;
 	dpl = descriptor_dpl(d);
-	if (!attributes_code(d->attributes) || rpl < cpu->cpl ||
+	if (!attributes_code(d->attributes) || rpl < cpu->cpl || code_size_is_bad(cpu, d) ||
 	    (attributes_conforming(d->attributes) ? dpl > rpl : dpl != rpl))
 		return fault_selector(cpu, VECTOR_GP, selector, 0);
 	return (d->attributes & ATTR_P) || fault_selector(cpu, VECTOR_NP, selector, 0);
 }
 
 /* The stack that RETF and IRET to an outer privilege go back to. */
-bool return_stack_read(struct cpu *cpu, uint16_t selector, unsigned rpl, struct descriptor *d)
+bool return_stack_read(struct cpu *cpu, uint16_t selector, unsigned rpl, bool to_64, struct descriptor *d)
 {
-	if (selector_null(selector))
-		return gp0(cpu);
+	if (selector_null(selector)) {
+		/* Only 64-bit code of privileges 0 to 2 does without. */
+		if (!to_64 || rpl == 3 || (selector & 3u) != rpl)
+			return gp0(cpu);
+		*d = (struct descriptor){ .attributes = (uint16_t)(ATTR_ACCESSED | rpl << ATTR_DPL_SHIFT) };
+		return true;
+	}
 	if (!descriptor_read(cpu, selector, VECTOR_GP, 0, d))
 		return false;
 	if ((selector & 3u) != rpl || !attributes_writable(d->attributes) || descriptor_dpl(d) != rpl)
@@ -296,17 +359,35 @@ bool stack_peek(struct cpu *cpu, unsigned distance, unsigned width, uint64_t *va
 {
 	uint64_t linear = cpu->reg[REG_SP] + distance;
 
-	if (cpu->mode & MODE_FLAT)
+	if (mode_64(cpu)) {
+		if (!segment_linear(cpu, SEG_SS, linear, width, false, &linear))
+			return false;
+	} else if (cpu->mode & MODE_FLAT) {
 		linear = (uint32_t)linear;
-	else if (!segment_linear(cpu, SEG_SS, linear & stack_mask(cpu->seg[SEG_SS].attributes), width,
-				 false, &linear))
+	} else if (!segment_linear(cpu, SEG_SS, linear & stack_mask(cpu->seg[SEG_SS].attributes), width,
+				 false, &linear)) {
 		return false;
+	}
 	return load_width(cpu, NULL, linear, width, value);
+}
+
+/* SS and the stack pointer after a return to an outer privilege, or any by IRET in 64-bit mode. */
+void return_stack_set(struct cpu *cpu, uint16_t selector, unsigned rpl, const struct descriptor *d,
+		      bool to_64, uint64_t sp)
+{
+	if (selector_null(selector))
+		segment_set_null_stack(cpu, rpl);
+	else
+		segment_set(cpu, SEG_SS, selector, d);
+	if (to_64)
+		cpu->reg[REG_SP] = sp;
+	else
+		stack_pointer_set(cpu, d->attributes, sp);
 }
 
 bool far_return(struct cpu *cpu, unsigned width, uint16_t pop_bytes)
 {
-	uint64_t offset, cs, sp, ss, mask = stack_mask(cpu->seg[SEG_SS].attributes);
+	uint64_t offset, cs, sp, ss, mask = current_stack_mask(cpu);
 	struct descriptor code, stack;
 	uint16_t selector;
 	unsigned rpl;
@@ -328,19 +409,17 @@ bool far_return(struct cpu *cpu, unsigned width, uint16_t pop_bytes)
 	if (rpl == cpu->cpl) {
 		if (!code_offset_check(cpu, &code, offset) || !descriptor_mark_accessed(cpu, &code))
 			return false;
-		stack_pointer_set(cpu, cpu->seg[SEG_SS].attributes,
-				  (cpu->reg[REG_SP] + 2 * width + pop_bytes) & mask);
+		stack_pointer_move(cpu, (cpu->reg[REG_SP] + 2 * width + pop_bytes) & mask);
 		code_enter(cpu, selector, &code, rpl, offset);
 		return true;
 	}
 	if (!stack_peek(cpu, 2 * width + pop_bytes, width, &sp) ||
 	    !stack_peek(cpu, 3 * width + pop_bytes, width, &ss) ||
-	    !return_stack_read(cpu, (uint16_t)ss, rpl, &stack) ||
+	    !return_stack_read(cpu, (uint16_t)ss, rpl, code_is_64(cpu, &code), &stack) ||
 	    !code_offset_check(cpu, &code, offset) ||
 	    !descriptor_mark_accessed(cpu, &code) || !descriptor_mark_accessed(cpu, &stack))
 		return false;
-	segment_set(cpu, SEG_SS, (uint16_t)ss, &stack);
-	stack_pointer_set(cpu, stack.attributes, sp + pop_bytes);
+	return_stack_set(cpu, (uint16_t)ss, rpl, &stack, code_is_64(cpu, &code), sp + pop_bytes);
 	segment_set_code(cpu, selector, &code, rpl);
 	segments_drop_inner(cpu);
 	cpu->rip = offset;

@@ -12,6 +12,7 @@ enum { BYTE_REGISTER_AL = HOST_BIG_ENDIAN ? 7 : 0, BYTE_REGISTER_AH = HOST_BIG_E
        BYTE_REGISTER_CL = 8 + (HOST_BIG_ENDIAN ? 7 : 0) };
 
 /* Rows that mean the same. */
+#define op_CMPXCHG8B_M2y_16 op_CMPXCHG8B_M2y_32
 #define op_ADD_Gb_Eb_r op_ADD_Eb_Gb_r
 #define op_ADD_Gv_Ev_16_r op_ADD_Ev_Gv_16_r
 #define op_ADD_Gv_Ev_32_r op_ADD_Ev_Gv_32_r

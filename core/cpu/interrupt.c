@@ -23,6 +23,7 @@ static bool sets_rf(uint32_t vector, enum interrupt_kind kind)
 /* One delivery under way. */
 struct delivery {
 	uint32_t vector, ext;
+	unsigned ist;                   /* long mode: the gate's interrupt stack, or 0 */
 	bool has_error;
 	uint32_t error;
 	uint64_t flags;                 /* image that is saved */
@@ -144,10 +145,70 @@ static bool deliver_same(struct cpu *cpu, const struct descriptor *gate, struct 
 	return true;
 }
 
-static bool gate_read(struct cpu *cpu, const struct delivery *delivery, bool software,
+/*
+ * Long mode (SDM 3A 6.14): 64-bit code, a stack from the interrupt stack table or that of an
+ * inner privilege, aligned to 16 bytes, and SS:RSP always pushed.
+ */
+static bool deliver_long(struct cpu *cpu, const struct descriptor *gate, struct descriptor *code,
+			 bool inner, const struct delivery *delivery)
+{
+	unsigned cpl = inner ? descriptor_dpl(code) : cpu->cpl;
+	uint64_t sp = cpu->reg[REG_SP];
+	struct new_stack stack;
+
+	if (delivery->ist || inner) {
+		unsigned entry = delivery->ist ? TSS64_IST + delivery->ist : cpl;
+
+		if (!tss64_stack(cpu, entry, delivery->ext, &sp))
+			return false;
+	}
+	new_stack_wide(&stack, sp & ~(uint64_t)15, cpl, delivery->ext);
+	if (!new_stack_room(cpu, &stack, 8, 5u + delivery->has_error))
+		return false;
+	if (!address_canonical(gate_offset(gate)))
+		return cpu_raise_error(cpu, VECTOR_GP, delivery->ext);
+	if (!descriptor_mark_accessed(cpu, code) ||
+	    !new_stack_push(cpu, &stack, 8, cpu->seg[SEG_SS].selector) ||
+	    !new_stack_push(cpu, &stack, 8, cpu->reg[REG_SP]) ||
+	    !push_frame(cpu, &stack, 8, delivery))
+		return false;
+	if (inner)
+		segment_set_null_stack(cpu, cpl);
+	cpu->reg[REG_SP] = stack.sp;
+	handler_enter(cpu, gate, code, cpl, delivery);
+	return true;
+}
+
+/* A gate of long mode: 16 bytes, 64-bit, with an interrupt stack. */
+static bool gate_read_long(struct cpu *cpu, struct delivery *delivery, bool software,
+			   struct descriptor *gate)
+{
+	uint64_t low, high, address = cpu->idtr.base + delivery->vector * 16;
+	unsigned type;
+
+	if (delivery->vector * 16 + 15 > cpu->idtr.limit)
+		return cpu_raise_error(cpu, VECTOR_GP, vector_error(delivery));
+	if (!system_load(cpu, address, 8, &low) || !system_load(cpu, address + 8, 8, &high))
+		return false;
+	descriptor_parse(gate, (uint32_t)low, (uint32_t)(low >> 32));
+	gate->upper = (uint32_t)high;
+	type = descriptor_system_type(gate);
+	if ((type != TYPE_INTERRUPT32 && type != TYPE_TRAP32) ||
+	    (software && descriptor_dpl(gate) < cpu->cpl))
+		return cpu_raise_error(cpu, VECTOR_GP, vector_error(delivery));
+	if (!(gate->attributes & ATTR_P))
+		return cpu_raise_error(cpu, VECTOR_NP, vector_error(delivery));
+	delivery->ist = gate->high & 7;
+	return true;
+}
+
+static bool gate_read(struct cpu *cpu, struct delivery *delivery, bool software,
 		      struct descriptor *gate)
 {
 	uint64_t bytes, address = cpu->idtr.base + delivery->vector * 8;
+
+	if (long_mode(cpu))
+		return gate_read_long(cpu, delivery, software, gate);
 
 	if (delivery->vector * 8 + 7 > cpu->idtr.limit)
 		return cpu_raise_error(cpu, VECTOR_GP, vector_error(delivery));
@@ -185,12 +246,15 @@ static bool deliver_gate(struct cpu *cpu, const struct descriptor *gate,
 		return false;
 	dpl = descriptor_dpl(&code);
 	conforming = attributes_conforming(code.attributes);
-	if (!attributes_code(code.attributes) || dpl > cpu->cpl)
+	if (!attributes_code(code.attributes) || dpl > cpu->cpl ||
+	    (long_mode(cpu) && (code.attributes & (ATTR_L | ATTR_DB)) != ATTR_L))
 		return fault_selector(cpu, VECTOR_GP, selector, delivery->ext);
 	if (!(code.attributes & ATTR_P))
 		return fault_selector(cpu, VECTOR_NP, selector, delivery->ext);
 	if (cpu_v86(cpu) && (conforming || dpl != 0))
 		return fault_selector(cpu, VECTOR_GP, selector, delivery->ext);
+	if (long_mode(cpu))
+		return deliver_long(cpu, gate, &code, !conforming && dpl < cpu->cpl, delivery);
 	if (!conforming && dpl < cpu->cpl)
 		return deliver_inner(cpu, gate, &code, delivery);
 	return deliver_same(cpu, gate, &code, delivery);
@@ -420,8 +484,9 @@ static bool return_protected(struct cpu *cpu, unsigned width, uint64_t offset, u
 
 	if (!return_code_read(cpu, selector, &code))
 		return false;
-	if (rpl == cpu->cpl) {
-		if (offset > code.limit)
+	/* In 64-bit mode SS:RSP is always popped. */
+	if (rpl == cpu->cpl && !mode_64(cpu)) {
+		if (!code_offset_valid(cpu, &code, offset))
 			return gp0(cpu);
 		if (!descriptor_mark_accessed(cpu, &code))
 			return false;
@@ -429,14 +494,13 @@ static bool return_protected(struct cpu *cpu, unsigned width, uint64_t offset, u
 	} else {
 		if (!stack_peek(cpu, 3 * width, width, &sp) ||
 		    !stack_peek(cpu, 4 * width, width, &ss) ||
-		    !return_stack_read(cpu, (uint16_t)ss, rpl, &stack))
+		    !return_stack_read(cpu, (uint16_t)ss, rpl, code_is_64(cpu, &code), &stack))
 			return false;
-		if (offset > code.limit)
+		if (!code_offset_valid(cpu, &code, offset))
 			return gp0(cpu);
 		if (!descriptor_mark_accessed(cpu, &code) || !descriptor_mark_accessed(cpu, &stack))
 			return false;
-		segment_set(cpu, SEG_SS, (uint16_t)ss, &stack);
-		stack_pointer_set(cpu, stack.attributes, sp);
+		return_stack_set(cpu, (uint16_t)ss, rpl, &stack, code_is_64(cpu, &code), sp);
 	}
 	flags_replace(cpu, image, mask);
 	if (width == 2)
@@ -461,6 +525,8 @@ bool interrupt_return(struct cpu *cpu, unsigned width)
 	cpu->nmi_blocked = 0;
 	if (v86 && cpu_iopl(cpu) < 3 && !((cpu->cr4 & CR4_VME) && width == 2))
 		return gp0(cpu);
+	if (long_mode(cpu) && (cpu->eflags & FLAG_NT))
+		return gp0(cpu);
 	if (cpu_protected(cpu) && (cpu->eflags & FLAG_NT))
 		return task_finish(cpu, task_return(cpu, cpu->rip));
 	if (!stack_peek(cpu, 0, width, &offset) || !stack_peek(cpu, width, width, &cs) ||
@@ -468,7 +534,7 @@ bool interrupt_return(struct cpu *cpu, unsigned width)
 		return false;
 	if (cpu_real_or_v86(cpu))
 		return return_real(cpu, width, offset, (uint16_t)cs, image);
-	if (width > 2 && (image & FLAG_VM) && cpu->cpl == 0)
+	if (width > 2 && (image & FLAG_VM) && cpu->cpl == 0 && !long_mode(cpu))
 		return return_to_v86(cpu, offset, (uint16_t)cs, image);
 	return return_protected(cpu, width, offset, (uint16_t)cs, image);
 }

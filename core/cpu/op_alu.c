@@ -218,7 +218,7 @@ EXCHANGE_W(16, XADD_Ev_Gv_16_r, XADD_Ev_Gv_16_m, CMPXCHG_Ev_Gv_16_r, CMPXCHG_Ev_
 EXCHANGE_W(32, XADD_Ev_Gv_32_r, XADD_Ev_Gv_32_m, CMPXCHG_Ev_Gv_32_r, CMPXCHG_Ev_Gv_32_m, REG_AX)
 EXCHANGE_W(64, XADD_Ev_Gv_64_r, XADD_Ev_Gv_64_m, CMPXCHG_Ev_Gv_64_r, CMPXCHG_Ev_Gv_64_m, REG_AX)
 
-HANDLER(op_CMPXCHG8B_Mq)
+HANDLER(op_CMPXCHG8B_M2y_32)
 {
 	uint64_t linear = ea(cpu, i), old, accumulator;
 	uint8_t *host;

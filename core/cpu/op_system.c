@@ -4,10 +4,12 @@
  */
 #include "branch.h"
 #include "handlers.h"
+#include "local_apic.h"
+#include "models.h"
+#include "op_system.h"
 #include "system.h"
 
-/* Goes on at cpu->rip after i, with a look at what may have to happen first. */
-static const struct insn *proceed(struct cpu *cpu, const struct insn *i)
+const struct insn *system_proceed(struct cpu *cpu, const struct insn *i)
 {
 	cpu->budget -= i->n;
 	if (cpu->budget < 0 || cpu->pending_dr6 || cpu->nmi_pending ||
@@ -31,9 +33,10 @@ static const struct insn *shadow_next(struct cpu *cpu, const struct insn *i, boo
 	return cpu_leave_next(cpu, i);
 }
 
-static INLINE bool privileged(const struct cpu *cpu)
+/* Instructions that tell a program of CPL 3 about the system: not with UMIP. */
+static INLINE bool told(const struct cpu *cpu)
 {
-	return cpu->cpl == 0;
+	return !(cpu->cr4 & CR4_UMIP) || cpu->cpl == 0;
 }
 
 /* A word operand, whatever the operand size is. */
@@ -54,9 +57,9 @@ static bool word_write(struct cpu *cpu, const struct insn *i, uint64_t value)
 	return true;
 }
 
-static INLINE uint64_t further(uint64_t linear, unsigned bytes)
+static INLINE uint64_t further(const struct cpu *cpu, uint64_t linear, unsigned bytes)
 {
-	return (uint32_t)(linear + bytes);
+	return (linear + bytes) & cpu->linear_mask;
 }
 
 /* ---- Control, debug and model-specific registers ------------------------------------------- */
@@ -68,10 +71,12 @@ static const uint64_t *control_register(const struct cpu *cpu, unsigned n)
 	case 2: return &cpu->cr2;
 	case 3: return &cpu->cr3;
 	case 4: return &cpu->cr4;
+	case 8: return cpu->model->features & FEAT_LM ? &cpu->cr8 : NULL;
 	default: return NULL;
 	}
 }
 
+/* In 64-bit mode these have 64 bits whatever the prefixes, elsewhere 32. */
 HANDLER(op_MOV_Rd_Cd)
 {
 	const uint64_t *from = control_register(cpu, i->src);
@@ -80,7 +85,10 @@ HANDLER(op_MOV_Rd_Cd)
 		return cpu_fault_vector(cpu, i, VECTOR_UD);
 	if (!privileged(cpu))
 		return cpu_fault_gp0(cpu, i);
-	set_reg32(cpu, i->dst, (uint32_t)*from);
+	if (i->src == 8)
+		set_reg64(cpu, i->dst, cpu_apic_tpr_read(cpu));
+	else
+		set_reg64(cpu, i->dst, i->width == 8 ? *from : (uint32_t)*from);
 	NEXT(cpu, i);
 }
 
@@ -90,7 +98,7 @@ HANDLER(op_MOV_Cd_Rd)
 		return cpu_fault_vector(cpu, i, VECTOR_UD);
 	if (!privileged(cpu))
 		return cpu_fault_gp0(cpu, i);
-	if (!control_write(cpu, i->dst, reg32(cpu, i->src)))
+	if (!control_write(cpu, i->dst, i->width == 8 ? reg64(cpu, i->src) : reg32(cpu, i->src)))
 		return cpu_fault(cpu, i);
 	return cpu_leave_next(cpu, i);
 }
@@ -98,6 +106,8 @@ HANDLER(op_MOV_Cd_Rd)
 /* What every MOV from or to a debug register checks first. */
 static bool debug_register_check(struct cpu *cpu, unsigned n)
 {
+	if (n > 7)                      /* by REX.R */
+		return cpu_raise(cpu, VECTOR_UD);
 	if ((n == 4 || n == 5) && (cpu->cr4 & CR4_DE))
 		return cpu_raise(cpu, VECTOR_UD);
 	if (!privileged(cpu))
@@ -117,14 +127,14 @@ HANDLER(op_MOV_Rd_Dd)
 	if (!debug_register_check(cpu, n))
 		return cpu_fault(cpu, i);
 	n = n == 4 || n == 5 ? n + 2 : n;
-	set_reg32(cpu, i->dst, (uint32_t)cpu->dr[n]);
+	set_reg64(cpu, i->dst, i->width == 8 ? cpu->dr[n] : (uint32_t)cpu->dr[n]);
 	NEXT(cpu, i);
 }
 
 HANDLER(op_MOV_Dd_Rd)
 {
 	if (!debug_register_check(cpu, i->dst) ||
-	    !debug_register_write(cpu, i->dst, reg32(cpu, i->src)))
+	    !debug_register_write(cpu, i->dst, i->width == 8 ? reg64(cpu, i->src) : reg32(cpu, i->src)))
 		return cpu_fault(cpu, i);
 	return cpu_leave_next(cpu, i);
 }
@@ -139,6 +149,8 @@ HANDLER(op_CLTS)
 
 HANDLER(op_SMSW_Ew)
 {
+	if (!told(cpu))
+		return cpu_fault_gp0(cpu, i);
 	if (!word_write(cpu, i, cpu->cr0))
 		return cpu_fault(cpu, i);
 	NEXT(cpu, i);
@@ -235,38 +247,54 @@ HANDLER(op_INVLPG_Mb)
 {
 	if (!privileged(cpu))
 		return cpu_fault_gp0(cpu, i);
-	tlb_flush_page(cpu, ea(cpu, i));
+	if (!mode_64(cpu) || address_canonical(ea(cpu, i)))
+		tlb_flush_page(cpu, ea(cpu, i));
 	return cpu_next_block(cpu, i);
 }
 
 /* ---- Descriptor tables ------------------------------------------------------------------------ */
 
-static const struct insn *table_load(struct cpu *cpu, const struct insn *i, struct table_register *table)
+/* The limit, and a base of 24, 32 or (in 64-bit mode) 64 bits. */
+static NOINLINE bool table_load(struct cpu *cpu, const struct insn *i, struct table_register *table)
 {
-	uint64_t at = ea(cpu, i);
+	uint64_t at = ea(cpu, i), base;
 	uint16_t limit;
-	uint32_t base;
 
-	if (!privileged(cpu))
-		return cpu_fault_gp0(cpu, i);
-	if (!load16(cpu, i, at, &limit) || !load32(cpu, i, further(at, 2), &base))
-		return cpu_fault(cpu, i);
+	if (!load16(cpu, i, at, &limit) ||
+	    !load_width(cpu, i, further(cpu, at, 2), mode_64(cpu) ? 8 : 4, &base))
+		return false;
+	if (mode_64(cpu) && !address_canonical(base))
+		return cpu_raise_error(cpu, VECTOR_GP, 0);
 	table->limit = limit;
-	table->base = i->width == 2 ? base & 0xffffff : base;
-	return cpu_next_block(cpu, i);
+	table->base = i->width == 2 && !mode_64(cpu) ? base & 0xffffff : base;
+	return true;
 }
 
-/* All 32 bits of the base, whatever the operand size. */
+/* All bits of the base, whatever the operand size. */
 static bool table_store(struct cpu *cpu, const struct insn *i, const struct table_register *table)
 {
 	uint64_t at = ea(cpu, i);
+	unsigned width = mode_64(cpu) ? 8 : 4;
 
-	return store_check(cpu, i, at, 6) && store16(cpu, i, at, (uint16_t)table->limit) &&
-	       store32(cpu, i, further(at, 2), (uint32_t)table->base);
+	if (!told(cpu))
+		return cpu_raise_error(cpu, VECTOR_GP, 0);
+	return store_check(cpu, i, at, 2 + width) && store16(cpu, i, at, (uint16_t)table->limit) &&
+	       store_width(cpu, i, further(cpu, at, 2), width, table->base);
 }
 
-HANDLER(op_LGDT_Ms) { return table_load(cpu, i, &cpu->gdtr); }
-HANDLER(op_LIDT_Ms) { return table_load(cpu, i, &cpu->idtr); }
+HANDLER(op_LGDT_Ms)
+{
+	if (!privileged(cpu))
+		return cpu_fault_gp0(cpu, i);
+	return table_load(cpu, i, &cpu->gdtr) ? cpu_next_block(cpu, i) : cpu_fault(cpu, i);
+}
+
+HANDLER(op_LIDT_Ms)
+{
+	if (!privileged(cpu))
+		return cpu_fault_gp0(cpu, i);
+	return table_load(cpu, i, &cpu->idtr) ? cpu_next_block(cpu, i) : cpu_fault(cpu, i);
+}
 
 HANDLER(op_SGDT_Ms)
 {
@@ -286,6 +314,8 @@ HANDLER(op_SLDT_Ew)
 {
 	if (!cpu_protected(cpu))
 		return cpu_fault_vector(cpu, i, VECTOR_UD);
+	if (!told(cpu))
+		return cpu_fault_gp0(cpu, i);
 	if (!word_write(cpu, i, cpu->seg[SEG_LDTR].selector))
 		return cpu_fault(cpu, i);
 	NEXT(cpu, i);
@@ -295,9 +325,20 @@ HANDLER(op_STR_Ew)
 {
 	if (!cpu_protected(cpu))
 		return cpu_fault_vector(cpu, i, VECTOR_UD);
+	if (!told(cpu))
+		return cpu_fault_gp0(cpu, i);
 	if (!word_write(cpu, i, cpu->seg[SEG_TR].selector))
 		return cpu_fault(cpu, i);
 	NEXT(cpu, i);
+}
+
+/* The upper half in long mode, whose base must be canonical. */
+static bool system_segment_upper(struct cpu *cpu, uint16_t selector, struct descriptor *d)
+{
+	if (!descriptor_read_upper(cpu, selector, d))
+		return false;
+	return !long_mode(cpu) || address_canonical(d->base) ||
+	       fault_selector(cpu, VECTOR_GP, selector, 0);
 }
 
 static bool ldtr_load(struct cpu *cpu, uint16_t selector)
@@ -316,6 +357,8 @@ static bool ldtr_load(struct cpu *cpu, uint16_t selector)
 		return fault_selector(cpu, VECTOR_GP, selector, 0);
 	if (!(d.attributes & ATTR_P))
 		return fault_selector(cpu, VECTOR_NP, selector, 0);
+	if (!system_segment_upper(cpu, selector, &d))
+		return false;
 	segment_set(cpu, SEG_LDTR, selector, &d);
 	return true;
 }
@@ -332,12 +375,14 @@ static bool tr_load(struct cpu *cpu, uint16_t selector)
 	if (!descriptor_read(cpu, selector, VECTOR_GP, 0, &d))
 		return false;
 	type = descriptor_system_type(&d);
-	if (type != TYPE_TSS16 && type != TYPE_TSS32)
+	if (type != TYPE_TSS32 && (type != TYPE_TSS16 || long_mode(cpu)))
 		return fault_selector(cpu, VECTOR_GP, selector, 0);
 	if (!(d.attributes & ATTR_P))
 		return fault_selector(cpu, VECTOR_NP, selector, 0);
+	if (!system_segment_upper(cpu, selector, &d))
+		return false;
 	d.attributes |= TYPE_TSS_BUSY_BIT;
-	if (!store_system(cpu, (d.address + 5) & cpu->linear_mask, 1, d.attributes & 0xff))
+	if (!store_system(cpu, system_linear(cpu, d.address + 5), 1, d.attributes & 0xff))
 		return false;
 	segment_set(cpu, SEG_TR, selector, &d);
 	return true;
@@ -388,11 +433,14 @@ static bool visible(struct cpu *cpu, uint16_t selector, struct descriptor *d, bo
 enum {
 	LSL_TYPES = 1 << TYPE_TSS16 | 1 << TYPE_LDT | 1 << TYPE_TSS16_BUSY | 1 << TYPE_TSS32 |
 		    1 << TYPE_TSS32_BUSY,
-	LAR_TYPES = LSL_TYPES | 1 << TYPE_CALL16 | 1 << TYPE_TASK_GATE | 1 << TYPE_CALL32
+	LAR_TYPES = LSL_TYPES | 1 << TYPE_CALL16 | 1 << TYPE_TASK_GATE | 1 << TYPE_CALL32,
+	LONG_TYPES = 1 << TYPE_LDT | 1 << TYPE_TSS32 | 1 << TYPE_TSS32_BUSY | 1 << TYPE_CALL32
 };
 
-static bool type_among(const struct descriptor *d, unsigned types)
+static bool type_among(const struct cpu *cpu, const struct descriptor *d, unsigned types)
 {
+	if (long_mode(cpu))
+		types &= LONG_TYPES;
 	return (d->attributes & ATTR_S) || (types >> descriptor_system_type(d) & 1);
 }
 
@@ -413,7 +461,7 @@ static NOINLINE bool lar(struct cpu *cpu, const struct insn *i)
 
 	if (!asked(cpu, i, &d, &ok))
 		return false;
-	ok = ok && type_among(&d, LAR_TYPES);
+	ok = ok && type_among(cpu, &d, LAR_TYPES);
 	if (ok)
 		reg_set(cpu, i->dst, i->width, d.high & 0xf0ff00);
 	flag_set_zf(cpu, ok);
@@ -429,7 +477,7 @@ static NOINLINE bool lsl(struct cpu *cpu, const struct insn *i)
 
 	if (!asked(cpu, i, &d, &ok))
 		return false;
-	ok = ok && type_among(&d, LSL_TYPES);
+	ok = ok && type_among(cpu, &d, LSL_TYPES);
 	if (ok)
 		reg_set(cpu, i->dst, i->width, d.limit);
 	flag_set_zf(cpu, ok);
@@ -517,12 +565,19 @@ HANDLER(op_MOV_Sw_Ew)
 	return segment_loaded(cpu, i, i->dst);
 }
 
-/* With 32 bits, ESP moves by four and only the word is written. */
+/* With 32 bits, ESP moves by four and only the word is written; with 64, all bits are. */
 static bool segment_push(struct cpu *cpu, const struct insn *i, unsigned which)
 {
 	uint32_t attributes = cpu->seg[SEG_SS].attributes;
-	uint64_t sp = (cpu->reg[REG_SP] - i->width) & stack_mask(attributes), linear = sp;
+	uint64_t sp = (cpu->reg[REG_SP] - i->width) & current_stack_mask(cpu), linear = sp;
 
+	if (mode_64(cpu)) {
+		if (!segment_address(cpu, SEG_SS, sp, i->width, true) ||
+		    !store_width(cpu, i, sp, i->width, cpu->seg[which].selector))
+			return false;
+		cpu->reg[REG_SP] = sp;
+		return true;
+	}
 	if (!(cpu->mode & MODE_FLAT) && !segment_linear(cpu, SEG_SS, sp, 2, true, &linear))
 		return false;
 	if (!store16(cpu, i, linear, cpu->seg[which].selector))
@@ -538,7 +593,10 @@ static bool segment_pop(struct cpu *cpu, const struct insn *i, unsigned which)
 
 	if (!stack_peek(cpu, 0, i->width, &value) || !segment_load(cpu, which, (uint16_t)value))
 		return false;
-	stack_pointer_set(cpu, attributes, sp);
+	if (mode_64(cpu))
+		cpu->reg[REG_SP] = sp;
+	else
+		stack_pointer_set(cpu, attributes, sp);
 	return true;
 }
 
@@ -556,13 +614,20 @@ HANDLER(op_POP_Sw)
 	return segment_loaded(cpu, i, i->src);
 }
 
+/* AMD's processors know no far pointers with 64 bits of offset. */
+static unsigned pointer_width(const struct cpu *cpu, const struct insn *i)
+{
+	return i->width == 8 && model_is_amd(cpu->model) ? 4 : i->width;
+}
+
 /* A far pointer in memory. */
 static bool pointer_read(struct cpu *cpu, const struct insn *i, uint64_t *offset, uint16_t *selector)
 {
+	unsigned width = pointer_width(cpu, i);
 	uint64_t at = ea(cpu, i);
 
-	return load_width(cpu, i, at, i->width, offset) &&
-	       load16(cpu, i, further(at, i->width), selector);
+	return load_width(cpu, i, at, width, offset) &&
+	       load16(cpu, i, further(cpu, at, width), selector);
 }
 
 HANDLER(op_LSEG_Gv_Mp)
@@ -572,7 +637,7 @@ HANDLER(op_LSEG_Gv_Mp)
 
 	if (!pointer_read(cpu, i, &offset, &selector) || !segment_load(cpu, i->src, selector))
 		return cpu_fault(cpu, i);
-	reg_set(cpu, i->dst, i->width, offset);
+	reg_set(cpu, i->dst, pointer_width(cpu, i), offset);
 	/* LSS needs no shadow: it loads both halves of the stack pointer. */
 	return cpu_next_block(cpu, i);
 }
@@ -581,17 +646,17 @@ HANDLER(op_LSEG_Gv_Mp)
 
 static const struct insn *jump(struct cpu *cpu, const struct insn *i, uint16_t selector, uint64_t offset)
 {
-	cpu->rip = (uint32_t)next_ip(i);        /* what a task switch saves */
-	if (!far_jump(cpu, selector, offset, i->width))
+	cpu->rip = rip_after(cpu, i);           /* what a task switch saves */
+	if (!far_jump(cpu, selector, offset, pointer_width(cpu, i)))
 		return cpu_fault(cpu, i);
-	return proceed(cpu, i);
+	return system_proceed(cpu, i);
 }
 
 static const struct insn *call(struct cpu *cpu, const struct insn *i, uint16_t selector, uint64_t offset)
 {
-	if (!far_call(cpu, selector, offset, i->width, (uint32_t)next_ip(i)))
+	if (!far_call(cpu, selector, offset, pointer_width(cpu, i), rip_after(cpu, i)))
 		return cpu_fault(cpu, i);
-	return proceed(cpu, i);
+	return system_proceed(cpu, i);
 }
 
 HANDLER(op_JMP_Ap) { return jump(cpu, i, (uint16_t)(i->imm >> 32), (uint32_t)i->imm); }
@@ -619,52 +684,12 @@ HANDLER(op_CALL_Mp)
 
 HANDLER(op_RETF)
 {
-	return far_return(cpu, i->width, 0) ? proceed(cpu, i) : cpu_fault(cpu, i);
+	return far_return(cpu, i->width, 0) ? system_proceed(cpu, i) : cpu_fault(cpu, i);
 }
 
 HANDLER(op_RETF_Iw)
 {
-	return far_return(cpu, i->width, (uint16_t)i->imm) ? proceed(cpu, i) : cpu_fault(cpu, i);
-}
-
-/* SYSENTER and SYSEXIT make flat segments without looking at the descriptors. */
-static void flat_segments(struct cpu *cpu, uint16_t code, uint16_t stack, unsigned cpl)
-{
-	struct descriptor d = { .limit = 0xffffffffu };
-	unsigned common = ATTR_P | ATTR_S | ATTR_DB | ATTR_G | cpl << ATTR_DPL_SHIFT |
-			  ATTR_ACCESSED | ATTR_READABLE;
-
-	d.attributes = (uint16_t)(common | ATTR_CODE);
-	segment_set_code(cpu, code, &d, cpl);
-	d.attributes = (uint16_t)common;
-	segment_set(cpu, SEG_SS, (uint16_t)((stack & ~3u) | cpl), &d);
-}
-
-HANDLER(op_SYSENTER)
-{
-	uint16_t code = (uint16_t)(cpu->msr_sysenter_cs & 0xfffc);
-
-	if (!(cpu->cr0 & CR0_PE) || !code)
-		return cpu_fault_gp0(cpu, i);
-	cpu->eflags &= ~(uint64_t)(FLAG_VM | FLAG_IF | FLAG_RF);
-	flat_segments(cpu, code, (uint16_t)(code + 8), 0);
-	set_reg32(cpu, REG_SP, (uint32_t)cpu->msr_sysenter_esp);
-	cpu->rip = (uint32_t)cpu->msr_sysenter_eip;
-	cpu_mode_changed(cpu);
-	return proceed(cpu, i);
-}
-
-HANDLER(op_SYSEXIT)
-{
-	uint16_t code = (uint16_t)(cpu->msr_sysenter_cs & 0xfffc);
-
-	if (!(cpu->cr0 & CR0_PE) || !code || !privileged(cpu))
-		return cpu_fault_gp0(cpu, i);
-	flat_segments(cpu, (uint16_t)(code + 16), (uint16_t)(code + 24), 3);
-	set_reg32(cpu, REG_SP, reg32(cpu, REG_CX));
-	cpu->rip = reg32(cpu, REG_DX);
-	cpu_mode_changed(cpu);
-	return proceed(cpu, i);
+	return far_return(cpu, i->width, (uint16_t)i->imm) ? system_proceed(cpu, i) : cpu_fault(cpu, i);
 }
 
 /* ---- Interrupts ---------------------------------------------------------------------------------------- */
@@ -672,9 +697,9 @@ HANDLER(op_SYSEXIT)
 static const struct insn *interrupt(struct cpu *cpu, const struct insn *i, uint32_t vector,
 				    enum interrupt_kind kind)
 {
-	if (!interrupt_deliver(cpu, vector, kind, false, 0, (uint32_t)next_ip(i)))
+	if (!interrupt_deliver(cpu, vector, kind, false, 0, rip_after(cpu, i)))
 		return cpu_fault(cpu, i);
-	return proceed(cpu, i);
+	return system_proceed(cpu, i);
 }
 
 HANDLER(op_INT3) { return interrupt(cpu, i, VECTOR_BP, INTERRUPT_INT3_INTO); }
@@ -686,9 +711,9 @@ HANDLER(op_INT_Ib)
 
 	if (!cpu_v86(cpu))
 		return interrupt(cpu, i, vector, INTERRUPT_SOFTWARE);
-	if (!interrupt_v86_software(cpu, vector, (uint32_t)next_ip(i)))
+	if (!interrupt_v86_software(cpu, vector, rip_after(cpu, i)))
 		return cpu_fault(cpu, i);
-	return proceed(cpu, i);
+	return system_proceed(cpu, i);
 }
 
 HANDLER(op_INTO)
@@ -700,10 +725,10 @@ HANDLER(op_INTO)
 
 HANDLER(op_IRET)
 {
-	cpu->rip = (uint32_t)next_ip(i);        /* what a task switch saves */
+	cpu->rip = rip_after(cpu, i);           /* what a task switch saves */
 	if (!interrupt_return(cpu, i->width))
 		return cpu_fault(cpu, i);
-	return proceed(cpu, i);
+	return system_proceed(cpu, i);
 }
 
 /* There is no system management mode to return from. */

@@ -2,12 +2,14 @@
  * Segments: descriptors, loads of segment registers, limit checks, and stacks that are
  * being switched to.  SDM 3A, chapters 3 and 5.
  */
+#include "models.h"
 #include "system.h"
 
 void descriptor_parse(struct descriptor *d, uint32_t low, uint32_t high)
 {
 	d->low = low;
 	d->high = high;
+	d->upper = 0;
 	d->base = (low >> 16) | (high & 0xff) << 16 | (high & 0xff000000u);
 	d->limit = (low & 0xffff) | (high & 0xf0000);
 	/* Bits 8-11 of the attributes are the limit's high bits: not kept there. */
@@ -30,7 +32,7 @@ bool descriptor_look(struct cpu *cpu, uint16_t selector, struct descriptor *d, b
 		*found = false;
 		return true;
 	}
-	d->address = (base + (selector & 0xfff8u)) & cpu->linear_mask;
+	d->address = system_linear(cpu, base + (selector & 0xfff8u));
 	if (!system_load(cpu, d->address, 8, &bytes))
 		return false;
 	descriptor_parse(d, (uint32_t)bytes, (uint32_t)(bytes >> 32));
@@ -47,11 +49,28 @@ bool descriptor_read(struct cpu *cpu, uint16_t selector, uint32_t vector, uint32
 	return found || fault_selector(cpu, vector, selector, ext);
 }
 
+bool descriptor_read_upper(struct cpu *cpu, uint16_t selector, struct descriptor *d)
+{
+	uint64_t limit = selector & 4 ? cpu->seg[SEG_LDTR].limit : cpu->gdtr.limit, bytes;
+
+	if (!long_mode(cpu))
+		return true;
+	if ((selector & 0xfff8u) + 15u > limit)
+		return fault_selector(cpu, VECTOR_GP, selector, 0);
+	if (!system_load(cpu, d->address + 8, 8, &bytes))
+		return false;
+	if (bytes >> 32 & 0x1f00)
+		return fault_selector(cpu, VECTOR_GP, selector, 0);
+	d->upper = (uint32_t)bytes;
+	d->base |= bytes << 32;
+	return true;
+}
+
 bool descriptor_mark_accessed(struct cpu *cpu, struct descriptor *d)
 {
 	if (d->attributes & ATTR_ACCESSED)
 		return true;
-	if (!store_system(cpu, (d->address + 5) & cpu->linear_mask, 1,
+	if (!store_system(cpu, system_linear(cpu, d->address + 5), 1,
 			  (uint64_t)(d->attributes & 0xff) | ATTR_ACCESSED))
 		return false;
 	d->attributes |= ATTR_ACCESSED;
@@ -78,6 +97,12 @@ void segment_set_null(struct cpu *cpu, unsigned which, uint16_t selector)
 	segment->attributes = 0;
 }
 
+void segment_set_null_stack(struct cpu *cpu, unsigned cpl)
+{
+	segment_set_null(cpu, SEG_SS, (uint16_t)cpl);
+	cpu->seg[SEG_SS].attributes = (uint16_t)(cpl << ATTR_DPL_SHIFT);
+}
+
 void segment_set_v86(struct cpu *cpu, unsigned which, uint16_t selector)
 {
 	struct segment *segment = &cpu->seg[which];
@@ -94,6 +119,16 @@ void segment_set_code(struct cpu *cpu, uint16_t selector, const struct descripto
 	cpu->cpl = (uint8_t)cpl;
 }
 
+/* AMD's processors leave the base, which 64-bit mode uses in FS and GS all the same. */
+static void data_segment_set_null(struct cpu *cpu, unsigned which, uint16_t selector)
+{
+	uint64_t base = cpu->seg[which].base;
+
+	segment_set_null(cpu, which, selector);
+	if (long_mode(cpu) && which >= SEG_FS && model_is_amd(cpu->model))
+		cpu->seg[which].base = base;
+}
+
 void segments_drop_inner(struct cpu *cpu)
 {
 	static const uint8_t data[] = { SEG_ES, SEG_FS, SEG_GS, SEG_DS };
@@ -104,7 +139,7 @@ void segments_drop_inner(struct cpu *cpu)
 
 		if (segment->attributes && dpl < cpu->cpl &&
 		    !attributes_conforming(segment->attributes))
-			segment_set_null(cpu, data[n], 0);
+			data_segment_set_null(cpu, data[n], 0);
 	}
 }
 
@@ -151,8 +186,12 @@ static bool stack_segment_load(struct cpu *cpu, uint16_t selector)
 {
 	struct descriptor d;
 
-	if (selector_null(selector))
-		return cpu_raise_error(cpu, VECTOR_GP, 0);
+	if (selector_null(selector)) {
+		if (!mode_64(cpu) || cpu->cpl == 3 || (selector & 3u) != cpu->cpl)
+			return cpu_raise_error(cpu, VECTOR_GP, 0);
+		segment_set_null_stack(cpu, cpu->cpl);
+		return true;
+	}
 	if (!descriptor_read(cpu, selector, VECTOR_GP, 0, &d))
 		return false;
 	if ((selector & 3u) != cpu->cpl || !attributes_writable(d.attributes) ||
@@ -183,7 +222,7 @@ bool segment_load(struct cpu *cpu, unsigned which, uint16_t selector)
 		if (!stack_segment_load(cpu, selector))
 			return false;
 	} else if (selector_null(selector)) {
-		segment_set_null(cpu, which, selector);
+		data_segment_set_null(cpu, which, selector);
 	} else {
 		struct descriptor d;
 
@@ -203,6 +242,13 @@ bool segment_linear(struct cpu *cpu, unsigned which, uint64_t offset, unsigned w
 	const struct segment *segment = &cpu->seg[which];
 	uint32_t attributes = segment->attributes;
 	uint32_t vector = which == SEG_SS ? VECTOR_SS : VECTOR_GP;
+
+	if (mode_64(cpu)) {
+		*linear = which == SEG_FS || which == SEG_GS ? segment->base + offset : offset;
+		return width == 0 || (address_canonical(*linear) &&
+				      address_canonical(*linear + width - 1)) ||
+		       cpu_raise_error(cpu, vector, 0);
+	}
 
 	*linear = (segment->base + offset) & cpu->linear_mask;
 	if (width == 0)
@@ -231,6 +277,15 @@ void new_stack_current(const struct cpu *cpu, struct new_stack *stack, uint32_t 
 	stack->sp = cpu->reg[REG_SP] & stack->mask;
 	stack->error = error;
 	stack->system = false;
+	stack->wide = false;
+	if (mode_64(cpu))
+		new_stack_wide(stack, cpu->reg[REG_SP], 3, error);
+}
+
+void new_stack_wide(struct new_stack *stack, uint64_t sp, unsigned privilege, uint32_t error)
+{
+	*stack = (struct new_stack){ .mask = UINT64_MAX, .sp = sp, .error = error,
+				     .system = privilege < 3, .wide = true };
 }
 
 bool new_stack_room(struct cpu *cpu, const struct new_stack *stack, unsigned width, unsigned count)
@@ -238,6 +293,9 @@ bool new_stack_room(struct cpu *cpu, const struct new_stack *stack, unsigned wid
 	uint64_t sp = stack->sp;
 	bool up = (stack->attributes & (ATTR_CODE | ATTR_EXPAND_DOWN)) != ATTR_EXPAND_DOWN;
 
+	if (stack->wide)
+		return (address_canonical(sp - 1) && address_canonical(sp - (uint64_t)width * count)) ||
+		       cpu_raise_error(cpu, VECTOR_SS, stack->error);
 	if (likely(up && sp >= (uint64_t)width * count && sp - 1 <= stack->limit))
 		return true;
 	for (unsigned n = 0; n < count; n++) {
@@ -251,8 +309,10 @@ bool new_stack_room(struct cpu *cpu, const struct new_stack *stack, unsigned wid
 bool new_stack_push(struct cpu *cpu, struct new_stack *stack, unsigned width, uint64_t value)
 {
 	uint64_t sp = (stack->sp - width) & stack->mask;
-	uint64_t linear = (stack->base + sp) & cpu->linear_mask;
+	uint64_t linear = stack->base + sp;
 
+	if (!stack->wide)
+		linear &= 0xffffffffu;
 	if (stack->system) {
 		if (!system_store(cpu, linear, width, value))
 			return false;
@@ -274,8 +334,8 @@ bool new_stack_from_tss(struct cpu *cpu, unsigned privilege, uint32_t ext, struc
 
 	if (place + width + 1 > tss->limit)
 		return fault_selector(cpu, VECTOR_TS, tss->selector, ext);
-	if (!system_load(cpu, address & cpu->linear_mask, width, &sp) ||
-	    !system_load(cpu, (address + width) & cpu->linear_mask, 2, &ss))
+	if (!system_load(cpu, address & 0xffffffffu, width, &sp) ||
+	    !system_load(cpu, (address + width) & 0xffffffffu, 2, &ss))
 		return false;
 	*selector = (uint16_t)ss;
 	if (selector_null(*selector))
@@ -294,7 +354,18 @@ bool new_stack_from_tss(struct cpu *cpu, unsigned privilege, uint32_t ext, struc
 	stack->sp = sp & stack->mask;
 	stack->error = (*selector & 0xfffcu) | ext;
 	stack->system = true;
+	stack->wide = false;
 	return true;
+}
+
+bool tss64_stack(struct cpu *cpu, unsigned entry, uint32_t ext, uint64_t *sp)
+{
+	const struct segment *tss = &cpu->seg[SEG_TR];
+	uint32_t place = 4 + entry * 8;
+
+	if (place + 7 > tss->limit)
+		return fault_selector(cpu, VECTOR_TS, tss->selector, ext);
+	return system_load(cpu, tss->base + place, 8, sp);
 }
 
 void stack_pointer_set(struct cpu *cpu, uint32_t attributes, uint64_t sp)
@@ -303,4 +374,12 @@ void stack_pointer_set(struct cpu *cpu, uint32_t attributes, uint64_t sp)
 		set_reg32(cpu, REG_SP, (uint32_t)sp);
 	else
 		set_reg16(cpu, REG_SP, (uint16_t)sp);
+}
+
+void stack_pointer_move(struct cpu *cpu, uint64_t sp)
+{
+	if (mode_64(cpu))
+		cpu->reg[REG_SP] = sp;
+	else
+		stack_pointer_set(cpu, cpu->seg[SEG_SS].attributes, sp);
 }

@@ -30,6 +30,7 @@ enum { ATTR_V86 = ATTR_P | ATTR_DPL | ATTR_S | ATTR_WRITABLE | ATTR_ACCESSED };
 struct descriptor {
 	uint64_t address;               /* linear, of its 8 bytes in the table */
 	uint32_t low, high;
+	uint32_t upper;                 /* gates of long mode: bits 32-63 of the offset */
 	uint64_t base;
 	uint32_t limit;                 /* scaled */
 	uint16_t attributes;
@@ -38,6 +39,12 @@ struct descriptor {
 /* IA-32e mode, 64-bit or compatibility; and 64-bit mode. */
 static inline bool long_mode(const struct cpu *cpu) { return cpu->efer & EFER_LMA; }
 static inline bool mode_64(const struct cpu *cpu) { return cpu->mode & MODE_64; }
+
+/* Addresses of tables, gates and task state have 64 bits in long mode, whatever CS is. */
+static inline uint64_t system_linear(const struct cpu *cpu, uint64_t address)
+{
+	return long_mode(cpu) ? address : address & 0xffffffffu;
+}
 
 static inline unsigned descriptor_dpl(const struct descriptor *d)
 {
@@ -65,11 +72,11 @@ static inline unsigned descriptor_system_type(const struct descriptor *d)
 	return d->attributes & ATTR_S ? 0u : d->attributes & ATTR_TYPE;
 }
 static inline uint16_t gate_selector(const struct descriptor *d) { return (uint16_t)(d->low >> 16); }
-static inline uint32_t gate_offset(const struct descriptor *d)
+static inline uint64_t gate_offset(const struct descriptor *d)
 {
 	uint32_t offset = (d->high & 0xffff0000u) | (d->low & 0xffff);
 
-	return d->attributes & TYPE_32_BIT ? offset : offset & 0xffff;
+	return d->attributes & TYPE_32_BIT ? (uint64_t)d->upper << 32 | offset : offset & 0xffff;
 }
 static inline bool selector_null(uint16_t selector) { return (selector & 0xfffc) == 0; }
 
@@ -92,6 +99,25 @@ static inline bool limit_allows(uint32_t attributes, uint32_t limit, uint64_t of
 static inline uint64_t stack_mask(uint32_t attributes)
 {
 	return attributes & ATTR_DB ? 0xffffffffu : 0xffffu;
+}
+/* Of the stack as it is. */
+static inline uint64_t current_stack_mask(const struct cpu *cpu)
+{
+	return mode_64(cpu) ? UINT64_MAX : stack_mask(cpu->seg[SEG_SS].attributes);
+}
+/* A 64-bit code segment, in long mode; and one with both L and D set, which is none. */
+static inline bool code_is_64(const struct cpu *cpu, const struct descriptor *d)
+{
+	return long_mode(cpu) && (d->attributes & ATTR_L);
+}
+static inline bool code_size_is_bad(const struct cpu *cpu, const struct descriptor *d)
+{
+	return long_mode(cpu) && (d->attributes & (ATTR_L | ATTR_DB)) == (ATTR_L | ATTR_DB);
+}
+/* Is offset one of this code segment's?  A canonical address in 64-bit mode. */
+static inline bool code_offset_valid(const struct cpu *cpu, const struct descriptor *d, uint64_t offset)
+{
+	return code_is_64(cpu, d) ? address_canonical(offset) : offset <= d->limit;
 }
 
 /* ---- Supervisor accesses through the TLB ------------------------------------------------------ */
@@ -133,6 +159,11 @@ bool descriptor_read(struct cpu *cpu, uint16_t selector, uint32_t vector, uint32
    there is none. */
 bool descriptor_look(struct cpu *cpu, uint16_t selector, struct descriptor *d, bool *found);
 void descriptor_parse(struct descriptor *d, uint32_t low, uint32_t high);
+/*
+ * The other 8 bytes of a system descriptor of long mode: bits 32-63 of the base or offset.
+ * Outside long mode there are none.  #GP(selector) beyond the table, or with a type in them.
+ */
+bool descriptor_read_upper(struct cpu *cpu, uint16_t selector, struct descriptor *d);
 /* Sets the accessed bit in memory (and in *d). */
 bool descriptor_mark_accessed(struct cpu *cpu, struct descriptor *d);
 /* Checks of a data segment register other than SS, by MOV and its kind. */
@@ -141,6 +172,8 @@ bool data_segment_check(struct cpu *cpu, uint16_t selector, unsigned cpl, uint32
 void segment_set(struct cpu *cpu, unsigned which, uint16_t selector, const struct descriptor *d);
 void segment_set_null(struct cpu *cpu, unsigned which, uint16_t selector);
 void segment_set_v86(struct cpu *cpu, unsigned which, uint16_t selector);
+/* SS without a segment, as 64-bit mode has it at privileges 0 to 2; it holds the CPL. */
+void segment_set_null_stack(struct cpu *cpu, unsigned cpl);
 /* CS with a new privilege; sets cpu->cpl. */
 void segment_set_code(struct cpu *cpu, uint16_t selector, const struct descriptor *d, unsigned cpl);
 /* Return to an outer privilege: data segments it may not use become null. */
@@ -152,6 +185,7 @@ struct new_stack {
 	uint32_t limit, attributes;
 	uint32_t error;                 /* code of #SS */
 	bool system;                    /* of an inner privilege: supervisor accesses */
+	bool wide;                      /* of 64-bit mode: no segment */
 };
 void new_stack_current(const struct cpu *cpu, struct new_stack *stack, uint32_t error);
 /* Room for count items of width bytes?  #SS(stack->error) when there is not. */
@@ -164,14 +198,25 @@ bool new_stack_push(struct cpu *cpu, struct new_stack *stack, unsigned width, ui
  */
 bool new_stack_from_tss(struct cpu *cpu, unsigned privilege, uint32_t ext, struct new_stack *stack,
 			uint16_t *selector, struct descriptor *d);
+/* A stack of 64-bit mode at this address. */
+void new_stack_wide(struct new_stack *stack, uint64_t sp, unsigned privilege, uint32_t error);
+/* RSP of a privilege (entry 0 to 2) or of the IST (entry 4 to 10: IST 1 to 7) in the 64-bit TSS; #TS. */
+enum { TSS64_IST = 3 };
+bool tss64_stack(struct cpu *cpu, unsigned entry, uint32_t ext, uint64_t *sp);
 /* Writes (E)SP for a stack whose segment has these attributes. */
 void stack_pointer_set(struct cpu *cpu, uint32_t attributes, uint64_t sp);
+/* Writes SP, ESP or RSP as the current stack is. */
+void stack_pointer_move(struct cpu *cpu, uint64_t sp);
 
 /* ---- far.c ---------------------------------------------------------------------------------- */
 /* The return address of RETF and IRET: a code segment of this or an outer privilege. */
 bool return_code_read(struct cpu *cpu, uint16_t selector, struct descriptor *d);
-/* The stack that RETF and IRET to an outer privilege go back to. */
-bool return_stack_read(struct cpu *cpu, uint16_t selector, unsigned rpl, struct descriptor *d);
+/* The stack that RETF and IRET to an outer privilege go back to; to_64: of 64-bit code. */
+bool return_stack_read(struct cpu *cpu, uint16_t selector, unsigned rpl, bool to_64,
+		       struct descriptor *d);
+/* SS and the stack pointer after such a return. */
+void return_stack_set(struct cpu *cpu, uint16_t selector, unsigned rpl, const struct descriptor *d,
+		      bool to_64, uint64_t sp);
 /* Reads the item at a distance above the top of the stack. */
 bool stack_peek(struct cpu *cpu, unsigned distance, unsigned width, uint64_t *value);
 
