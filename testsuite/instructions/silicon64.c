@@ -121,9 +121,15 @@ static void tolerate(const struct case64 *c, struct state64 *native, struct stat
 	/* Linux says of addresses above the user's that there was a page. */
 	if (native->vector == VECTOR_PF && ours->vector == VECTOR_PF && native->cr2 >= 0x7ffffffff000)
 		ours->error |= native->error & 1;
+	/* Where our tables are, the host has nothing. */
+	if (ours->vector == VECTOR_PF && clearbox64_private(ours->cr2))
+		ours->error &= ~1u;
 	/* Two faults of one instruction: the order is the processor's. */
 	if (faults && (named(c, "MASKMOV") || named(c, "ENTER")))
 		accept = native->vector != ours->vector;
+	/* A pending x87 error comes before the operand's faults or after. */
+	if (native->vector == VECTOR_MF && is_memory_fault(ours->vector))
+		accept = true;
 	/* Far returns read their frame in any order, and the outer stack before they look at CS. */
 	if (faults && (named(c, "RETF") || named(c, "IRET")))
 		accept = native->vector != ours->vector || (uint16_t)(native->cr2 - ours->cr2 + 40) < 80;

@@ -73,6 +73,7 @@ uint64_t clearbox64_features(void);
 void clearbox64_poke(uint64_t linear, const void *bytes, unsigned count);
 const uint8_t *clearbox64_data(void);           /* a copy of DATA_BYTES */
 void clearbox64_run(const struct case64 *c, struct state64 *after);
+bool clearbox64_private(uint64_t linear);       /* what only the supervisor reaches on our side */
 void clearbox64_stop(void);
 
 #endif

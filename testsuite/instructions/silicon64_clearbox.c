@@ -117,7 +117,8 @@ static void set_segment(unsigned which, uint16_t selector, uint32_t attributes)
 
 const char *clearbox64_start(const char *hostile, enum mode64 which)
 {
-	struct cbx_machine_options options = { .size = sizeof options, .memory_bytes = MEMORY };
+	struct cbx_machine_options options = { .size = sizeof options, .memory_bytes = MEMORY,
+						.cpu = "max" };
 	static uint8_t fill[CODE_BYTES + DATA_BYTES];
 	struct cbx_error error;
 	uint64_t cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_FSGSBASE | CR4_UMIP;
@@ -128,6 +129,7 @@ const char *clearbox64_start(const char *hostile, enum mode64 which)
 	if (cbx_machine_new(&options, &machine, &error) != CBX_OK)
 		return "no machine";
 	cpu = machine_cpu(machine);
+	cpu->model_copy.features = UINT64_MAX;  /* whatever the best model says: all that have rows */
 	make_tables();
 	memset(fill, 0x5a, sizeof fill);
 	clearbox64_poke(DATA_AT, fill, DATA_BYTES + READ_ONLY_BYTES);
@@ -157,6 +159,11 @@ const char *clearbox64_start(const char *hostile, enum mode64 which)
 uint64_t clearbox64_features(void)
 {
 	return cpu->model->features;
+}
+
+bool clearbox64_private(uint64_t linear)
+{
+	return linear >= GDT && linear < HANDLERS + 0x1000;
 }
 
 void clearbox64_stop(void)

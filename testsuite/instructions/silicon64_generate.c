@@ -172,6 +172,8 @@ static uint64_t some_target(const struct build *b, unsigned count, unsigned alig
 
 static unsigned alignment_wish(const struct build *b)
 {
+	if (named(b->info, "SHA1") || named(b->info, "SHA256"))
+		return 100;                     /* AMD's take any address */
 	if (b->info->attributes & (ATTRIBUTE_A | ATTRIBUTE_AA))
 		return 85;
 	return b->c->lock ? 100 : 50;
@@ -225,6 +227,50 @@ static void memory16(struct build *b)
 	b->displacement = edge64(b->random);
 }
 
+static bool is_gather(const struct op_info *info)
+{
+	return has(info, OPERAND_VM32x, OPERAND_VM64x);
+}
+
+/* A base near target, and a vector of indexes that mostly stay there. */
+static void gather_operand(struct build *b, uint64_t target)
+{
+	struct random *random = b->random;
+	struct state64 *s = &b->c->before;
+	unsigned registers = b->c->wide ? 16 : 8, mod = below(random, 3), base = below(random, registers), index;
+	unsigned scale = below(random, 4), bits = has(b->info, OPERAND_VM64x, OPERAND_VM64x) ? 64 : 32;
+	uint64_t mask = b->c->address_size == 8 ? UINT64_MAX : 0xffffffff;
+	bool absolute = mod == 0 && (base & 7) == REG_BP;
+
+	index = below(random, registers);
+	/* All three different, or it is #UD. */
+	while (chance(random, 97) && (index == b->reg || index == b->vvvv || b->reg == b->vvvv)) {
+		index = below(random, registers);
+		b->vvvv = below(random, registers);
+	}
+	for (unsigned n = 0; n < 256; n += bits)
+		if (!chance(random, 4)) {
+			int64_t offset = (int64_t)below(random, 0x1000) - 0x800;
+			uint64_t lane = (uint64_t)(offset >> scale) & (bits == 64 ? UINT64_MAX : 0xffffffff);
+			uint64_t keep = bits == 64 ? 0 : ~(0xffffffffull << n % 64);
+
+			s->v[index].q[n / 64] = (s->v[index].q[n / 64] & keep) | lane << n % 64;
+		}
+	b->rex |= (index >= 8 ? 2 : 0) | (base >= 8 ? 1 : 0);
+	b->has_sib = true;
+	b->sib = scale << 6 | (index & 7) << 3 | (base & 7);
+	b->modrm = mod << 6 | (b->reg & 7) << 3 | 4;
+	b->displacement_bytes = mod == 1 ? 1 : mod == 2 || absolute ? 4 : 0;
+	if (b->displacement_bytes)
+		b->displacement = (uint64_t)(int64_t)(int8_t)random32(random);
+	target -= segment_base64(b);
+	if (absolute)
+		b->displacement = (uint64_t)(int64_t)(int32_t)target;
+	else
+		s->reg[base] = (target - b->displacement) & mask;
+	b->sum = target;
+}
+
 /*
  * ModRM, SIB and displacement of a memory operand at target, and the registers changed so that it
  * is there.  What cannot be reached is somewhere else.
@@ -241,6 +287,10 @@ static void memory_operand(struct build *b, uint64_t target)
 
 	if (b->c->address_size == 2) {
 		memory16(b);
+		return;
+	}
+	if (is_gather(b->info)) {
+		gather_operand(b, target);
 		return;
 	}
 	b->has_sib = (rm & 7) == 4;
@@ -673,7 +723,8 @@ static void choose_sizes(struct build *b)
 	bool far = has(info, OPERAND_Mp, OPERAND_Mp);   /* AMD's ignore REX.W there, and obey 66h in near branches */
 
 	b->rex_w = (c->wide || c->vex) && !far && chance(random, 40);
-	if (info->attributes & ATTRIBUTE_W0)
+	/* Outside 64-bit mode W is ignored (SDM), or makes them #UD (AMD). */
+	if ((info->attributes & ATTRIBUTE_W0) || (!c->wide && (named(info, "PINSRD") || named(info, "PEXTRD"))))
 		b->rex_w = false;
 	if (info->attributes & ATTRIBUTE_W1)
 		b->rex_w = true;
@@ -685,7 +736,7 @@ static void choose_sizes(struct build *b)
 	if (op_is_vector(info) && !c->vex && b->encoding->prefix >= 3 && chance(random, 3))
 		b->operand16 = true;
 	c->address_size = c->wide ? 8 : 4;
-	if (chance(random, c->wide ? (c->memory || is_string(info) ? 12 : 3) : 2))
+	if (chance(random, c->wide ? (c->memory || is_string(info) ? 12 : 3) : 2) && !named(info, "SHA"))
 		c->address_size /= 2;
 	if (op_is_vector(info))
 		c->operand_size = b->rex_w && c->wide ? 8 : 4;
@@ -753,7 +804,7 @@ static bool is_flow(const struct op_info *info)
 /* A locked access must not cross cache lines: the host's kernel may forbid it, or slow it down. */
 static bool splits_lock(const struct build *b)
 {
-	bool locked = b->c->lock || named(b->info, "XCHG_E");
+	bool locked = b->c->lock || named(b->info, "XCHG_E") || alignment_wish(b) == 100;
 
 	return b->c->memory && locked && b->c->target % (b->c->access ? b->c->access : 8);
 }
