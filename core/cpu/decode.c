@@ -204,7 +204,11 @@ static int opcode_map(struct cursor *c, struct decoded *d, unsigned *prefix)
 	uint8_t byte;
 
 	*prefix = d->rep == INSN_REPNE ? 4 : d->rep == INSN_REP ? 3 : d->prefix66 ? 2 : 1;
-	if ((d->opcode & 0xfe) == 0xc4 && c->position < c->available &&
+	if ((d->opcode & 0xfe) == 0xc4 && c->position >= c->available) {
+		c->short_of = true;     /* VEX or LDS, LES */
+		return -1;
+	}
+	if ((d->opcode & 0xfe) == 0xc4 &&
 	    (d->bits == 64 || c->bytes[c->position] >= 0xc0)) {
 		static const uint8_t prefix_of[4] = { 1, 2, 3, 4 };
 
@@ -307,7 +311,8 @@ static void find_row(struct cursor *c, struct decoded *d, uint64_t features, boo
 static void set_operand_size(struct decoded *d, const struct op_info *info)
 {
 	if (op_is_vector(info))
-		d->operand_size = d->rex_w && d->bits == 64 ? 8 : 4;    /* VEX.W elsewhere says nothing of it */
+		/* Elsewhere VEX.W says nothing of general registers. */
+		d->operand_size = d->rex_w && (d->bits == 64 || (info->feature & FEAT_FMA)) ? 8 : 4;
 	else if (d->bits != 64)
 		d->operand_size = d->prefix66 == (d->bits == 32) ? 2 : 4;
 	else if (d->rex_w || (info->attributes & ATTRIBUTE_F))
@@ -460,7 +465,7 @@ unsigned decoded_access(const struct decoded *d)
 		case SIZE_HX: return vector / 2;
 		case SIZE_QX: return vector / 4;
 		case SIZE_OX: return vector / 8;
-		case SIZE_Y: return d->rex_w && d->bits == 64 ? 8 : 4;
+		case SIZE_Y: return d->operand_size == 8 ? 8 : 4;
 		case SIZE_2Y: return d->rex_w && d->bits == 64 ? 16 : 8;
 		case SIZE_S: return d->bits == 64 ? 10 : 6;
 		case SIZE_XSAVE: return 0;      /* the handler looks */

@@ -102,8 +102,10 @@ static void put_mnemonic(struct out *out, const struct decoded *d, const struct 
 		put_text(out, "jmp far");
 		return;
 	}
+	/* A small x stands for the format that VEX.W tells. */
 	for (const char *c = info->name; *c && *c != '_'; c++)
-		put_char(out, *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c);
+		put_char(out, *c == 'x' ? (d->rex_w ? 'd' : 's') :
+			      *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c);
 	if (is_string(info))
 		put_char(out, 'b');
 }

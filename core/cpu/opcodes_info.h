@@ -31,6 +31,7 @@ enum { SIZE_V = 100 /* operand size */, SIZE_P /* far pointer */, SIZE_A /* two 
 	X(Rw, 1, 0) X(Ry, 1, 0) X(Mb, 1, 1) X(Mdq, 1, 16) X(M32, 1, 32) X(My, 1, SIZE_Y)    \
 	X(M2y, 1, SIZE_2Y) X(Mxs, 1, SIZE_XSAVE)                                           \
 	X(Vx, 1, 0) X(Hx, 1, 0) X(Wx, 1, SIZE_X) X(Ux, 1, 0) X(Mx, 1, SIZE_X)              \
+	X(Wsy, 1, SIZE_Y)                                                                  \
 	X(Wss, 1, 4) X(Wsd, 1, 8) X(Wq, 1, 8) X(Wdq, 1, 16) X(Whx, 1, SIZE_HX)             \
 	X(Wqx, 1, SIZE_QX) X(Wox, 1, SIZE_OX) X(Ww, 1, 2) X(Wb, 1, 1) X(Vdq, 1, 0)         \
 	X(Hdq, 1, 0) X(Udq, 1, 0) X(Lx, 0, 0) X(Pq, 1, 0) X(Qq, 1, 8) X(Qd, 1, 4) X(Nq, 1, 0) \

@@ -1,0 +1,206 @@
+/* Minimum, maximum, compares to masks and to EFLAGS (SDM volume 2). */
+#include "op_float.h"
+#include "flags.h"
+
+/* ---- MIN and MAX ------------------------------------------------------------------------------- */
+
+#define CHOOSE(NAME, name, operator)                                                            \
+static struct ieee32 name##_32(uint32_t a, uint32_t b, unsigned imm, uint32_t mxcsr)            \
+{                                                                                               \
+	(void)imm;                                                                              \
+	return ieee32_##name(a, b, mxcsr);                                                      \
+}                                                                                               \
+static struct ieee64 name##_64(uint64_t a, uint64_t b, unsigned imm, uint32_t mxcsr)            \
+{                                                                                               \
+	(void)imm;                                                                              \
+	return ieee64_##name(a, b, mxcsr);                                                      \
+}                                                                                               \
+FLOAT_LANE32(name##_ps, name##_32)                                                              \
+FLOAT_LANE64(name##_pd, name##_64)                                                              \
+static INLINE struct ieee_fast32 name##_fast32(uint32_t a, uint32_t b)                          \
+{                                                                                               \
+	float x = ieee_float(a), y = ieee_float(b);                                             \
+	struct ieee_fast32 r = { x operator y ? a : b,                                          \
+				 (x <= y || x >= y) && ieee_plain32(a) && ieee_plain32(b) };    \
+                                                                                                \
+	return r;                                                                               \
+}                                                                                               \
+static INLINE struct ieee_fast64 name##_fast64(uint64_t a, uint64_t b)                          \
+{                                                                                               \
+	double x = ieee_double(a), y = ieee_double(b);                                          \
+	struct ieee_fast64 r = { x operator y ? a : b,                                          \
+				 (x <= y || x >= y) && ieee_plain64(a) && ieee_plain64(b) };    \
+                                                                                                \
+	return r;                                                                               \
+}                                                                                               \
+static INLINE bool name##_fast_ps(uint64_t *d, const uint64_t *a, const uint64_t *b)            \
+{                                                                                               \
+	bool done = true;                                                                       \
+                                                                                                \
+	for (unsigned n = 0; n < 2; n++) {                                                      \
+		struct ieee_fast32 low = name##_fast32((uint32_t)a[n], (uint32_t)b[n]);         \
+		struct ieee_fast32 high = name##_fast32((uint32_t)(a[n] >> 32),                 \
+							(uint32_t)(b[n] >> 32));                \
+                                                                                                \
+		d[n] = (uint64_t)high.bits << 32 | low.bits;                                    \
+		done &= low.done && high.done;                                                  \
+	}                                                                                       \
+	return done;                                                                            \
+}                                                                                               \
+static INLINE bool name##_fast_pd(uint64_t *d, const uint64_t *a, const uint64_t *b)            \
+{                                                                                               \
+	struct ieee_fast64 low = name##_fast64(a[0], b[0]), high = name##_fast64(a[1], b[1]);   \
+                                                                                                \
+	d[0] = low.bits;                                                                        \
+	d[1] = high.bits;                                                                       \
+	return low.done && high.done;                                                           \
+}                                                                                               \
+FLOAT_PACKED_HOT(NAME##PS_Vx_Hx_Wx, float_always, name##_fast_ps, name##_ps)                    \
+FLOAT_PACKED_HOT(NAME##PD_Vx_Hx_Wx, float_always, name##_fast_pd, name##_pd)                    \
+FLOAT_SCALAR_HOT(NAME##SS_Vx_Hx_Wss, 32, float_always, name##_fast32, name##_32)                \
+FLOAT_SCALAR_HOT(NAME##SD_Vx_Hx_Wsd, 64, float_always, name##_fast64, name##_64)
+
+CHOOSE(MIN, min, <)
+CHOOSE(MAX, max, >)
+
+/* ---- Compares to masks -------------------------------------------------------------------------- */
+
+/* Legacy encodings have 8 predicates, VEX ones 32; more bits of the immediate mean nothing. */
+static NOINLINE bool cmp32(struct cpu *cpu, const struct insn *i)
+{
+	unsigned predicate = (unsigned)i->imm & (i->vl ? 31 : 7);
+	struct ieee32 r;
+	uint64_t b;
+
+	if (!vector_operand(cpu, i, 4, &b))
+		return false;
+	r = ieee32_predicate((uint32_t)cpu->v[i->src].q[0], (uint32_t)b, predicate, cpu->mxcsr);
+	if (!float_commit(cpu, r.flags))
+		return false;
+	set_scalar32(cpu, i, r.bits);
+	return true;
+}
+
+static NOINLINE bool cmp64(struct cpu *cpu, const struct insn *i)
+{
+	unsigned predicate = (unsigned)i->imm & (i->vl ? 31 : 7);
+	struct ieee64 r;
+	uint64_t b;
+
+	if (!vector_operand(cpu, i, 8, &b))
+		return false;
+	r = ieee64_predicate(cpu->v[i->src].q[0], b, predicate, cpu->mxcsr);
+	if (!float_commit(cpu, r.flags))
+		return false;
+	set_scalar64(cpu, i, r.bits);
+	return true;
+}
+
+static NOINLINE bool cmp_packed(struct cpu *cpu, const struct insn *i, bool wide)
+{
+	unsigned predicate = (unsigned)i->imm & (i->vl ? 31 : 7), size = vector_size(i);
+	uint64_t b[4], d[4] = { 0 };
+	uint32_t flags = 0;
+
+	if (!vector_operand(cpu, i, size, b))
+		return false;
+	for (unsigned n = 0; n < size / (wide ? 8 : 4); n++) {
+		if (wide) {
+			struct ieee64 r = ieee64_predicate(cpu->v[i->src].q[n], b[n], predicate,
+							   cpu->mxcsr);
+
+			d[n] = r.bits;
+			flags |= r.flags;
+		} else {
+			struct ieee32 r = ieee32_predicate(element32(cpu->v[i->src].q, n),
+							   element32(b, n), predicate, cpu->mxcsr);
+
+			set_element32(d, n, r.bits);
+			flags |= r.flags;
+		}
+	}
+	if (!float_commit(cpu, flags))
+		return false;
+	set_vector(cpu, i, d);
+	return true;
+}
+
+static bool cmpps(struct cpu *cpu, const struct insn *i)
+{
+	return cmp_packed(cpu, i, false);
+}
+static bool cmppd(struct cpu *cpu, const struct insn *i)
+{
+	return cmp_packed(cpu, i, true);
+}
+
+#define BOTH_OF(row, work)                                                                      \
+HANDLER_OF(op_##row##_r, work)                                                                  \
+HANDLER_OF(op_##row##_m, work)
+BOTH_OF(CMPPS_Vx_Hx_Wx_Ib, cmpps)
+BOTH_OF(CMPPD_Vx_Hx_Wx_Ib, cmppd)
+BOTH_OF(CMPSS_Vx_Hx_Wss_Ib, cmp32)
+BOTH_OF(CMPSD_Vx_Hx_Wsd_Ib, cmp64)
+
+/* ---- Compares to EFLAGS -------------------------------------------------------------------------- */
+
+/* OF, SF and AF become 0. */
+static NOINLINE bool compare(struct cpu *cpu, const struct insn *i, bool wide, bool signal)
+{
+	struct ieee32 r;
+	uint64_t b;
+
+	if (!vector_operand(cpu, i, wide ? 8 : 4, &b))
+		return false;
+	if (wide)
+		r = ieee64_compare(cpu->v[i->dst].q[0], b, signal, cpu->mxcsr);
+	else
+		r = ieee32_compare((uint32_t)cpu->v[i->dst].q[0], (uint32_t)b, signal, cpu->mxcsr);
+	if (!float_commit(cpu, r.flags))
+		return false;
+	flags_set_arithmetic(cpu, r.bits);
+	return true;
+}
+
+/* The flags of a < b, a == b or a > b; false when they are unordered. */
+#define FAST_COMPARE(W, type)                                                                   \
+static INLINE bool fast_compare##W(struct cpu *cpu, uint##W##_t a, uint##W##_t b)               \
+{                                                                                               \
+	type x = ieee_value##W(a), y = ieee_value##W(b);                                        \
+                                                                                                \
+	if (!IEEE_HOST || !ieee_plain##W(a) || !ieee_plain##W(b) || !(x <= y || x >= y))        \
+		return false;                                                                   \
+	flags_set_arithmetic(cpu, x == y ? IEEE_EQUAL : x < y ? IEEE_LESS : IEEE_GREATER);      \
+	return true;                                                                            \
+}
+FAST_COMPARE(32, float)
+FAST_COMPARE(64, double)
+
+#define COMPARE(row, W, signal)                                                                 \
+static bool row##_work(struct cpu *cpu, const struct insn *i)                                   \
+{                                                                                               \
+	return compare(cpu, i, W == 64, signal);                                                \
+}                                                                                               \
+static COLD HANDLER_OF(row##_rest, row##_work)                                                  \
+HANDLER(op_##row##_r)                                                                           \
+{                                                                                               \
+	if (!fast_compare##W(cpu, (uint##W##_t)cpu->v[i->dst].q[0],                             \
+			     (uint##W##_t)cpu->v[i->rm].q[0]))                                  \
+		return row##_rest(cpu, i);                                                      \
+	NEXT(cpu, i);                                                                           \
+}                                                                                               \
+HANDLER(op_##row##_m)                                                                           \
+{                                                                                               \
+	uint64_t linear = ea(cpu, i);                                                           \
+	const struct tlb_entry *entry = tlb_read_entry(cpu, linear);                            \
+                                                                                                \
+	if (!tlb_hit(entry, linear, W / 8) ||                                                   \
+	    !fast_compare##W(cpu, (uint##W##_t)cpu->v[i->dst].q[0],                             \
+			     get##W(tlb_host(entry, linear))))                                  \
+		return row##_rest(cpu, i);                                                      \
+	NEXT(cpu, i);                                                                           \
+}
+COMPARE(UCOMISS_Vx_Wss, 32, false)
+COMPARE(UCOMISD_Vx_Wsd, 64, false)
+COMPARE(COMISS_Vx_Wss, 32, true)
+COMPARE(COMISD_Vx_Wsd, 64, true)
