@@ -89,6 +89,7 @@ const struct cbx_field cpu_fields[] = {
 	CBX_FIELD_STRUCTS(struct cpu, v, ymm_fields),
 	CBX_FIELD(struct cpu, xcr0),
 	CBX_FIELD(struct cpu, xss),
+	CBX_FIELD(struct cpu, random),
 	CBX_FIELD(struct cpu, mxcsr),
 	CBX_FIELD(struct cpu, activity),
 	CBX_FIELD(struct cpu, count),
@@ -118,23 +119,44 @@ void cpu_before_save(struct cbx_machine *machine)
 	cpu->reg[REG_ZERO] = cpu->reg[REG_EA] = 0;
 }
 
+/* Control registers, EFER and mode that contradict each other, or that the model cannot have. */
+static bool mode_check(const struct cpu *cpu, const struct cpu_model *model)
+{
+	bool lm = model->features & FEAT_LM;
+	uint64_t efer = cpu->efer;
+
+	if ((cpu->cr0 & CR0_PG) && !(cpu->cr0 & CR0_PE))
+		return false;
+	if ((efer & ~(uint64_t)(EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)) || (cpu->cr0 >> 32) ||
+	    (cpu->cr4 >> 32) || cpu->cr8 > 15)
+		return false;
+	if (!(efer & EFER_LMA) != !((efer & EFER_LME) && (cpu->cr0 & CR0_PG)))
+		return false;
+	if ((efer & EFER_LMA) && (!lm || !(cpu->cr4 & CR4_PAE) || (cpu->eflags & FLAG_VM)))
+		return false;
+	if ((efer & EFER_LMA) ? (cpu->cr3 & ~(PHYSICAL_PAGES | PAGE_MASK)) != 0 : cpu->cr3 > UINT32_MAX)
+		return false;
+	if ((cpu->xcr0 & ~(uint64_t)(XCR0_X87 | XCR0_SSE | XCR0_AVX)) || !(cpu->xcr0 & XCR0_X87) ||
+	    cpu->xss || (cpu->mxcsr & ~0xffffu))
+		return false;
+	for (unsigned n = 8; n < REG_ZERO && !lm; n++)
+		if (cpu->reg[n])
+			return false;
+	return lm || (cpu->rip <= UINT32_MAX && cpu->gdtr.base <= UINT32_MAX && cpu->idtr.base <= UINT32_MAX);
+}
+
 /* What no running processor can hold. */
 bool cpu_check(const struct cbx_machine *machine, const void *state)
 {
 	const struct cpu *cpu = state;
 
-	(void)machine;
 	if (cpu->reg[REG_ZERO] || cpu->reg[REG_EA] || cpu->activity > ACTIVITY_SHUTDOWN ||
-	    cpu->rip > UINT32_MAX || cpu->gdtr.limit > 0xffff || cpu->idtr.limit > 0xffff ||
+	    cpu->gdtr.limit > 0xffff || cpu->idtr.limit > 0xffff ||
 	    cpu->x87.top > 7 || cpu->x87.ferr > 1 || cpu->x87.reserved[0] ||
 	    cpu->x87.reserved[1] || cpu->x87.reserved[2] || (cpu->x87.status & 0x3800))
 		return false;
-	if ((cpu->cr0 & CR0_PG) && !(cpu->cr0 & CR0_PE))
-		return false;
-	for (unsigned n = 0; n < REG_ZERO; n++)
-		if (n >= 8 && cpu->reg[n])
-			return false;
-	return cpu->shadow <= 1 && cpu->shadow_debug <= 1 && cpu->nmi_pending <= 1 &&
+	return mode_check(cpu, machine->cpu->model) &&
+	       cpu->shadow <= 1 && cpu->shadow_debug <= 1 && cpu->nmi_pending <= 1 &&
 	       cpu->nmi_blocked <= 1 && cpu->nmi_line <= 1 && cpu->intr_line <= 1 &&
 	       cpu->ignne_line <= 1 && cpu->in_smm <= 1;
 }
@@ -254,151 +276,13 @@ void cbx_cpu_connect_ferr(struct cbx_device *device, struct cbx_line line)
 	device->machine->cpu->ferr = line;
 }
 
-/* ---- Registers --------------------------------------------------------------------------------------- */
-
-static const char *const register_names[CBX_REGISTER_COUNT] = {
-	"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-	"r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rip", "rflags",
-	"es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr",
-	"es_base", "cs_base", "ss_base", "ds_base", "fs_base", "gs_base", "ldtr_base", "tr_base",
-	"es_limit", "cs_limit", "ss_limit", "ds_limit", "fs_limit", "gs_limit", "ldtr_limit",
-	"tr_limit", "es_attributes", "cs_attributes", "ss_attributes", "ds_attributes",
-	"fs_attributes", "gs_attributes", "ldtr_attributes", "tr_attributes",
-	"gdtr_base", "gdtr_limit", "idtr_base", "idtr_limit",
-	"cr0", "cr2", "cr3", "cr4", "cr8", "efer", "dr0", "dr1", "dr2", "dr3", "dr6", "dr7",
-	"fcw", "fsw", "ftw", "fip", "fcs", "fdp", "fds", "fop",
-	"fr0", "fr1", "fr2", "fr3", "fr4", "fr5", "fr6", "fr7",
-	"fr0_exponent", "fr1_exponent", "fr2_exponent", "fr3_exponent",
-	"fr4_exponent", "fr5_exponent", "fr6_exponent", "fr7_exponent",
-};
-
-const char *cbx_register_name(enum cbx_register which)
-{
-	return (unsigned)which < CBX_REGISTER_COUNT ? register_names[which] : NULL;
-}
-
-/* Registers that are simply a 64-bit word of struct cpu. */
-static uint64_t *plain_register(struct cpu *cpu, enum cbx_register which)
-{
-	if (which <= CBX_R15)
-		return &cpu->reg[which];
-	if (which >= CBX_ES_BASE && which <= CBX_TR_BASE)
-		return &cpu->seg[which - CBX_ES_BASE].base;
-	if (which >= CBX_FR0 && which <= CBX_FR7)
-		return &cpu->x87.significand[which - CBX_FR0];
-	switch (which) {
-	case CBX_RIP: return &cpu->rip;
-	case CBX_GDTR_BASE: return &cpu->gdtr.base;
-	case CBX_GDTR_LIMIT: return &cpu->gdtr.limit;
-	case CBX_IDTR_BASE: return &cpu->idtr.base;
-	case CBX_IDTR_LIMIT: return &cpu->idtr.limit;
-	case CBX_CR0: return &cpu->cr0;
-	case CBX_CR2: return &cpu->cr2;
-	case CBX_CR3: return &cpu->cr3;
-	case CBX_CR4: return &cpu->cr4;
-	case CBX_CR8: return &cpu->cr8;
-	case CBX_EFER: return &cpu->efer;
-	case CBX_DR0: case CBX_DR1: case CBX_DR2: case CBX_DR3: return &cpu->dr[which - CBX_DR0];
-	case CBX_DR6: return &cpu->dr[6];
-	case CBX_DR7: return &cpu->dr[7];
-	case CBX_FIP: return &cpu->x87.ip;
-	case CBX_FDP: return &cpu->x87.dp;
-	default: return NULL;
-	}
-}
-
-/* Those that are 16 bits wide. */
-static uint16_t *short_register(struct cpu *cpu, enum cbx_register which)
-{
-	if (which >= CBX_ES && which <= CBX_TR)
-		return &cpu->seg[which - CBX_ES].selector;
-	if (which >= CBX_ES_ATTRIBUTES && which <= CBX_TR_ATTRIBUTES)
-		return &cpu->seg[which - CBX_ES_ATTRIBUTES].attributes;
-	if (which >= CBX_FR0_EXPONENT && which <= CBX_FR7_EXPONENT)
-		return &cpu->x87.sign_exponent[which - CBX_FR0_EXPONENT];
-	switch (which) {
-	case CBX_FCS: return &cpu->x87.cs;
-	case CBX_FDS: return &cpu->x87.ds;
-	case CBX_FOP: return &cpu->x87.opcode;
-	default: return NULL;
-	}
-}
-
-enum cbx_status cbx_register_read(const struct cbx_machine *machine, enum cbx_register which,
-				  uint64_t *value)
-{
-	const uint64_t *word;
-	const uint16_t *half;
-	struct cpu *cpu;
-
-	if (!machine || !value || (unsigned)which >= CBX_REGISTER_COUNT)
-		return CBX_ERROR_ARGUMENT;
-	cpu = machine->cpu;
-	word = plain_register(cpu, which);
-	half = short_register(cpu, which);
-	if (word)
-		*value = *word;
-	else if (half)
-		*value = *half;
-	else if (which == CBX_RFLAGS)
-		*value = flags_get(cpu);
-	else if (which == CBX_FCW)
-		*value = cpu->x87.control;
-	else if (which == CBX_FSW)
-		*value = x87_status_word(&cpu->x87);
-	else if (which == CBX_FTW)
-		*value = x87_tag_word(&cpu->x87);
-	else
-		*value = cpu->seg[which - CBX_ES_LIMIT].limit;
-	return CBX_OK;
-}
-
-enum cbx_status cbx_register_write(struct cbx_machine *machine, enum cbx_register which, uint64_t value)
-{
-	uint64_t *word;
-	uint16_t *half;
-	struct cpu *cpu;
-
-	if (!machine || (unsigned)which >= CBX_REGISTER_COUNT)
-		return CBX_ERROR_ARGUMENT;
-	cpu = machine->cpu;
-	word = plain_register(cpu, which);
-	half = short_register(cpu, which);
-	if (which >= CBX_R8 && which <= CBX_R15)
-		return CBX_ERROR_UNSUPPORTED;
-	if ((half || (which >= CBX_FCW && which <= CBX_FTW)) && value > 0xffff)
-		return CBX_ERROR_ARGUMENT;
-	if (!half && which != CBX_RFLAGS && value > UINT32_MAX && !(which >= CBX_FR0 && which <= CBX_FR7))
-		return CBX_ERROR_ARGUMENT;
-	if ((which == CBX_GDTR_LIMIT || which == CBX_IDTR_LIMIT) && value > 0xffff)
-		return CBX_ERROR_ARGUMENT;
-	if (which == CBX_CR0 && (value & CR0_PG) && !(value & CR0_PE))
-		return CBX_ERROR_ARGUMENT;
-	if (word)
-		*word = value;
-	else if (half)
-		*half = (uint16_t)value;
-	else if (which == CBX_RFLAGS)
-		flags_set(cpu, value & 0x3f7fd7);
-	else if (which == CBX_FCW)
-		x87_set_control_word(&cpu->x87, (uint16_t)value);
-	else if (which == CBX_FSW)
-		x87_set_status_word(&cpu->x87, (uint16_t)value);
-	else if (which == CBX_FTW)
-		x87_set_tag_word(&cpu->x87, (uint16_t)value);
-	else
-		cpu->seg[which - CBX_ES_LIMIT].limit = (uint32_t)value;
-	if (which >= CBX_CR0 && which <= CBX_EFER) {
-		paging_load_pdptes(cpu, cpu->cr3, cpu->cr0, cpu->cr4);
-		tlb_flush_all(cpu);
-	}
-	if (which >= CBX_DR0 && which <= CBX_DR7)
-		debug_changed(cpu);
-	cpu_mode_changed(cpu);
-	return CBX_OK;
-}
-
 /* ---- Linear memory ------------------------------------------------------------------------------------- */
+
+/* Linear addresses have 32 bits outside long mode. */
+static uint64_t linear_wrap(const struct cbx_machine *machine, uint64_t address)
+{
+	return system_linear(machine->cpu, address);
+}
 
 static enum cbx_status linear_copy(struct cbx_machine *machine, uint64_t address, uint8_t *to,
 				   const uint8_t *from, size_t count)
@@ -410,7 +294,7 @@ static enum cbx_status linear_copy(struct cbx_machine *machine, uint64_t address
 	/* Everything is mapped, or nothing is copied. */
 	for (size_t done = 0; done < count;) {
 		size_t part = PAGE_SIZE - (size_t)((address + done) & PAGE_MASK);
-		enum cbx_status status = cbx_translate(machine, (uint32_t)(address + done), &physical);
+		enum cbx_status status = cbx_translate(machine, linear_wrap(machine, address + done), &physical);
 
 		if (status != CBX_OK)
 			return status;
@@ -418,7 +302,7 @@ static enum cbx_status linear_copy(struct cbx_machine *machine, uint64_t address
 	}
 	while (count) {
 		size_t part = PAGE_SIZE - (address & PAGE_MASK);
-		enum cbx_status status = cbx_translate(machine, (uint32_t)address, &physical);
+		enum cbx_status status = cbx_translate(machine, linear_wrap(machine, address), &physical);
 
 		part = part < count ? part : count;
 		if (status == CBX_OK)

@@ -128,6 +128,7 @@ struct cpu {
 	struct x87 x87;
 	struct ymm v[16];
 	uint64_t xcr0, xss;
+	uint64_t random;                /* what RDRAND and RDSEED draw from */
 	uint32_t mxcsr;
 	uint32_t activity;              /* enum activity */
 	uint64_t count;                 /* instructions executed; see cpu_instruction_count */

@@ -256,6 +256,12 @@ enum { BYTE_REGISTER_AL = HOST_BIG_ENDIAN ? 7 : 0, BYTE_REGISTER_AH = HOST_BIG_E
 #define op_XCHG_Zv_eAX_16 op_XCHG_Ev_Gv_16_r
 #define op_XCHG_Zv_eAX_32 op_XCHG_Ev_Gv_32_r
 #define op_XCHG_Zv_eAX_64 op_XCHG_Ev_Gv_64_r
+#define op_MOVBE_Gv_Mv_16_r op_UD
+#define op_MOVBE_Gv_Mv_32_r op_UD
+#define op_MOVBE_Gv_Mv_64_r op_UD
+#define op_MOVBE_Mv_Gv_16_r op_UD
+#define op_MOVBE_Mv_Gv_32_r op_UD
+#define op_MOVBE_Mv_Gv_64_r op_UD
 #define op_PUSH_Ev_flat_r op_PUSH_Zv_flat
 #define op_PUSH_Ev_64_r op_PUSH_Zv_64
 #define op_PUSH_Ib_16 op_PUSH_Iz_16

@@ -78,6 +78,7 @@ const struct encoding_info encoding_info[ENCODING_COUNT] = {
 #define P_GR1 NOTHING
 #define P_GR2 NOTHING
 #define P_GM2 NOTHING
+#define P_GR2R NOTHING
 #define P_E01 NOTHING
 #define P_G2N NOTHING
 #define P_G26 NOTHING
@@ -114,6 +115,7 @@ const struct encoding_info encoding_info[ENCODING_COUNT] = {
 #define M_GR1(byte, digit, op) BOTH(0, byte, digit, op)
 #define M_GR2(byte, digit, op) BOTH(1, byte, digit, op)
 #define M_GM2(byte, digit, op) CELL(1, byte, 0, digit, op)
+#define M_GR2R(byte, digit, op) CELL(1, byte, 1, digit, op)
 #define M_G2N(byte, digit, op) BOTH(2, byte, digit, op)
 #define M_G26(byte, digit, op) BOTH(3, byte, digit, op)
 #define M_G23(byte, digit, op) BOTH(4, byte, digit, op)
@@ -235,6 +237,7 @@ const uint16_t vex_modrm[MODRM_SIZE] = {
 #define ROW_X87_RG2 NOTHING
 #define ROW_X87_GR2 NOTHING
 #define ROW_X87_GM2 NOTHING
+#define ROW_X87_GR2R NOTHING
 #define ROW_X87_E01 NOTHING
 #define ROW_X87_OP8 NOTHING
 #define ROW_X87_O2N NOTHING
@@ -288,6 +291,7 @@ const uint16_t x87_ops[X87_SIZE] = {
 #define ROW_E01_RG2 NOTHING
 #define ROW_E01_GR2 NOTHING
 #define ROW_E01_GM2 NOTHING
+#define ROW_E01_GR2R NOTHING
 #define ROW_E01_E01 EXACT
 #define ROW_E01_OP8 NOTHING
 #define ROW_E01_O2N NOTHING

@@ -71,6 +71,7 @@ enum kind {
 	X(OP1, 0, 0, PLAIN) X(RG1, 0, 0, IN_OPCODE) X(RX1, 0, 0, IN_OPCODE) X(GR1, 0, 0, DIGIT) \
 	X(OQ1, 0, 0, PLAIN)                                                                \
 	X(OP2, 1, 0, PLAIN) X(RG2, 1, 0, IN_OPCODE) X(GR2, 1, 0, DIGIT) X(GM2, 1, 0, DIGIT_MEMORY) \
+	X(GR2R, 1, 0, DIGIT_REGISTER)                                                      \
 	X(E01, 1, 0, MODRM) X(OP8, 2, 0, PLAIN)                                            \
 	X(O2N, 1, 1, PLAIN) X(O26, 1, 2, PLAIN) X(O23, 1, 3, PLAIN) X(O22, 1, 4, PLAIN)    \
 	X(O8N, 2, 1, PLAIN) X(O86, 2, 2, PLAIN) X(O83, 2, 3, PLAIN) X(O82, 2, 4, PLAIN)    \

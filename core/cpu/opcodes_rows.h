@@ -21,6 +21,7 @@
 #define VS(...) ROW(VS, __VA_ARGS__)
 #define VG(...) ROW(VG, __VA_ARGS__)
 #include "opcodes.h"
+#include "opcodes_x87.h"
 #include "opcodes_vector.h"
 #include "opcodes_float.h"
 #undef FX

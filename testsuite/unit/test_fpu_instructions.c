@@ -26,56 +26,14 @@ struct row {
 	insn_fn *run;
 };
 
-#define NO_ROW(byte, digit, name)
-#define ROW_OP1 NO_ROW
-#define ROW_OQ1 NO_ROW
-#define ROW_RG1 NO_ROW
-#define ROW_RX1 NO_ROW
-#define ROW_GR1 NO_ROW
-#define ROW_OP2 NO_ROW
-#define ROW_RG2 NO_ROW
-#define ROW_GR2 NO_ROW
-#define ROW_GM2 NO_ROW
-#define ROW_E01 NO_ROW
-#define ROW_OP8 NO_ROW
-#define ROW_O2N NO_ROW
-#define ROW_O26 NO_ROW
-#define ROW_O23 NO_ROW
-#define ROW_O22 NO_ROW
-#define ROW_O8N NO_ROW
-#define ROW_O86 NO_ROW
-#define ROW_O83 NO_ROW
-#define ROW_O82 NO_ROW
-#define ROW_OAN NO_ROW
-#define ROW_OA6 NO_ROW
-#define ROW_OA3 NO_ROW
-#define ROW_OA2 NO_ROW
-#define ROW_G2N NO_ROW
-#define ROW_G26 NO_ROW
-#define ROW_G23 NO_ROW
-#define ROW_G22 NO_ROW
-#define ROW_GM2N NO_ROW
-#define ROW_GM26 NO_ROW
-#define ROW_GM23 NO_ROW
-#define ROW_GR2N NO_ROW
-#define ROW_GR26 NO_ROW
-#define ROW_GR23 NO_ROW
-#define ROW_M2N NO_ROW
-#define ROW_M26 NO_ROW
-#define ROW_M23 NO_ROW
-#define ROW_M22 NO_ROW
-#define ROW_R2N NO_ROW
-#define ROW_R26 NO_ROW
-#define ROW_R23 NO_ROW
-#define ROW_R22 NO_ROW
-#define ROW_G8N NO_ROW
 #define ROW_FPM(byte, digit, name) { #name, byte, (digit) << 3, 1, true, name },
 #define ROW_FPR(byte, digit, name) { #name, byte, digit, 8, false, name },
 #define ROW_FP1(byte, digit, name) { #name, byte, digit, 1, false, name },
 
 static const struct row rows[] = {
-#define ROW(kind, enc, byte, digit, name, ...) ROW_##enc(byte, digit, op_##name)
-#include "opcodes_rows.h"
+#define FX(enc, byte, digit, name, ...) ROW_##enc(byte, digit, op_##name)
+#include "opcodes_x87.h"
+#undef FX
 };
 
 /* ---- What the handlers need of the processor --------------------------------------------------- */
