@@ -11,9 +11,12 @@
 #include "dma.h"
 #include "floppy.h"
 #include "fw_cfg.h"
+#include "hpet.h"
 #include "i440fx.h"
 #include "i8042.h"
 #include "ide.h"
+#include "ioapic.h"
+#include "local_apic.h"
 #include "parallel.h"
 #include "pci.h"
 #include "pic.h"
@@ -27,6 +30,9 @@
 #include "uart.h"
 #include "vga.h"
 
+/* The first of four I/O APIC inputs that PCI interrupts go to. */
+enum { BOARD_PIRQ_PIN = 16 };
+
 struct board_state {
 	/* Which serial ports want the interrupt that two of them share: IRQ 4 and IRQ 3. */
 	uint8_t serial_irqs[2];
@@ -39,6 +45,10 @@ struct board {
 	struct cbx_region *bios_high, *bios_low, *vga_bios_low;
 	struct cbx_pci_bus *bus;
 	struct pic *pic;
+	/* NULL where the processor model has no APIC. */
+	struct local_apic *local_apic;
+	struct ioapic *ioapic;
+	struct hpet *hpet;
 	struct dma *dma;
 	struct i440fx *i440fx;
 	struct piix3 *piix3;

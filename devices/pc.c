@@ -42,6 +42,40 @@ static void board_serial_irq(void *target, unsigned number, bool level)
 	cbx_line_set(&board->serial_lines[number & 1], *wanted);
 }
 
+/*
+ * Outputs of the PIIX3, which are the 8259s' inputs, are those of the I/O APIC as well; the
+ * interval timer is at its input 2, where the 8259s have their cascade.
+ */
+static void board_isa_input(void *target, unsigned irq, bool level)
+{
+	struct board *board = target;
+	struct cbx_line pic = pic_line(board->pic, irq);
+	struct cbx_line ioapic = ioapic_line(board->ioapic, irq ? irq : 2);
+
+	cbx_line_set(&pic, level);
+	cbx_line_set(&ioapic, level);
+}
+
+/* PIRQA# to PIRQD# go to the PIIX3, and to inputs 16 to 19 of the I/O APIC. */
+static void board_pirq(void *target, unsigned pirq, bool level)
+{
+	struct board *board = target;
+	struct cbx_line piix3 = piix3_pirq_line(board->piix3, pirq);
+	struct cbx_line ioapic = ioapic_line(board->ioapic, BOARD_PIRQ_PIN + pirq);
+
+	cbx_line_set(&piix3, level);
+	cbx_line_set(&ioapic, level);
+}
+
+/* Messages of the HPET; those of PCI functions come with their address checked. */
+static void board_message(void *target, uint64_t address, uint32_t data)
+{
+	struct board *board = target;
+
+	if (address >> 20 == 0xfee)
+		local_apic_msi(board->local_apic, address, data);
+}
+
 /* There is one A20 gate: whoever moved it last, the others see it. */
 static void board_a20(void *target, unsigned number, bool level)
 {
@@ -153,37 +187,80 @@ static enum cbx_status pc_add_memory(struct board *board, const struct cbx_pc_op
 
 /* ---- Chips ------------------------------------------------------------------------------- */
 
+/* Inputs of the interrupt controllers: of the 8259s alone, where there is no I/O APIC. */
+static enum cbx_status pc_add_interrupts(struct board *board, struct cbx_line inputs[16])
+{
+	struct cbx_machine *machine = board->device.machine;
+	enum cbx_status status = CBX_OK;
+	bool apic = cbx_cpu_apic_features(&board->device);
+
+	if (apic)
+		status = local_apic_new(machine, &board->local_apic);
+	if (apic && status == CBX_OK)
+		status = ioapic_new(machine, board->local_apic, &board->ioapic);
+	if (status == CBX_OK)
+		status = pic_new(machine, &board->pic);
+	if (status != CBX_OK)
+		return status;
+	for (unsigned irq = 0; irq < 16; irq++)
+		inputs[irq] = apic ? (struct cbx_line){ board_isa_input, board, irq } :
+				     pic_line(board->pic, irq);
+	return CBX_OK;
+}
+
 /* Interrupt controllers and the bridges, which all the other wires lead to. */
 static enum cbx_status pc_add_bridges(struct board *board)
 {
 	struct cbx_machine *machine = board->device.machine;
 	struct cbx_line inputs[16];
-	enum cbx_status status = pic_new(machine, &board->pic);
+	enum cbx_status status = pc_add_interrupts(board, inputs);
 
-	if (status != CBX_OK)
-		return status;
-	for (unsigned irq = 0; irq < 16; irq++)
-		inputs[irq] = pic_line(board->pic, irq);
-	status = pci_bus_new(machine, &board->bus);
+	if (status == CBX_OK)
+		status = pci_bus_new(machine, &board->bus);
 	if (status == CBX_OK)
 		status = i440fx_new(machine, board->bus, board->ram, &board->i440fx);
 	if (status == CBX_OK)
 		status = piix3_new(machine, board->bus, inputs, &board->piix3);
 	if (status == CBX_OK)
 		status = piix4_pm_new(machine, board->bus, board_irq(board, 9), &board->pm);
-	return status;
+	if (status != CBX_OK || !board->ioapic)
+		return status;
+	for (unsigned pirq = 0; pirq < 4; pirq++)
+		pci_bus_connect_pirq(board->bus, pirq,
+				     (struct cbx_line){ board_pirq, board, pirq });
+	pci_bus_connect_msi(board->bus, local_apic_msi, board->local_apic);
+	return CBX_OK;
+}
+
+static enum cbx_status pc_add_hpet(struct board *board)
+{
+	struct hpet_wires wires = { .legacy = { board_irq(board, 0), board_irq(board, 8) },
+				    .message = board_message, .target = board };
+
+	for (unsigned n = 0; n < HPET_PINS; n++)
+		wires.pins[n] = ioapic_line(board->ioapic, HPET_FIRST_PIN + n);
+	return hpet_new(board->device.machine, &wires, &board->hpet);
 }
 
 static enum cbx_status pc_add_timers(struct board *board, const struct cbx_pc_options *options)
 {
 	struct cbx_machine *machine = board->device.machine;
 	int64_t time = options->rtc_time ? options->rtc_time : PC_YEAR_2000;
-	enum cbx_status status = pit_new(machine, board_irq(board, 0), &board->pit);
+	struct cbx_line timer = board_irq(board, 0), clock = board_irq(board, 8);
+	enum cbx_status status = CBX_OK;
 
+	if (board->ioapic) {
+		status = pc_add_hpet(board);
+		if (status != CBX_OK)
+			return status;
+		timer = hpet_legacy_line(board->hpet, 0);
+		clock = hpet_legacy_line(board->hpet, 1);
+	}
+	status = pit_new(machine, timer, &board->pit);
 	if (status == CBX_OK)
 		status = speaker_new(machine, board->pit, &board->speaker);
 	if (status == CBX_OK)
-		status = rtc_new(machine, board_irq(board, 8), time, &board->rtc);
+		status = rtc_new(machine, clock, time, &board->rtc);
 	if (status == CBX_OK)
 		status = ferr_new(machine, board_irq(board, 13));
 	return status;

@@ -20,6 +20,12 @@ enum {
 	REG_PIN = 0x3d
 };
 
+/* The MSI capability's registers (PCI 3.0, 6.8.1), from its first byte on. */
+enum { MSI_CONTROL = 0x02, MSI_ADDRESS = 0x04, MSI_DATA = 0x0c, MSI_MASK = 0x10, MSI_PENDING = 0x14,
+       MSI_BYTES = 0x18 };
+enum { MSI_ENABLE = 0x0001, MSI_64BIT = 0x0080, MSI_MASKABLE = 0x0100 };
+enum { REG_CAPABILITIES = 0x34, STATUS_CAPABILITIES = 0x0010 };
+
 /* The chipset decodes RAM, ROM and legacy windows before a cycle gets to PCI. */
 enum { BAR_PRIORITY = -10 };
 
@@ -34,6 +40,7 @@ struct cbx_pci_function {
 	struct cbx_device *owner;
 	void (*changed)(struct cbx_device *device, unsigned first, unsigned count);
 	unsigned slot;
+	unsigned msi;                   /* offset of the MSI capability; 0: none */
 	struct cbx_pci_bar bars[DECODERS];
 	uint8_t initial[CONFIG_BYTES], writable[CONFIG_BYTES], clearable[CONFIG_BYTES];
 	uint32_t placed[DECODERS];      /* derived: where a BAR answers, 0: nowhere */
@@ -48,6 +55,8 @@ struct cbx_pci_bus {
 	struct cbx_device device;
 	struct cbx_pci_function *functions[SLOTS][FUNCTIONS];
 	struct cbx_line pirq[4];
+	void (*msi)(void *target, uint64_t address, uint32_t data);
+	void *msi_target;
 	struct pci_reset_control reset_control;
 	struct bus_state state;
 };
@@ -82,7 +91,7 @@ static unsigned function_pirq(const struct cbx_pci_function *function)
 
 static bool function_asserts(const struct cbx_pci_function *function)
 {
-	return function->state.irq &&
+	return function->state.irq && !cbx_pci_msi_messages(function) &&
 	       !(get(function->state.bytes, REG_COMMAND, 2) & CBX_PCI_INTX_OFF);
 }
 
@@ -104,10 +113,108 @@ static void bus_update_pirq(struct cbx_pci_bus *bus, unsigned pirq)
 
 void cbx_pci_set_irq(struct cbx_pci_function *function, bool level)
 {
-	if (!function->initial[REG_PIN] || function->state.irq == level)
+	bool pin = function->initial[REG_PIN];
+
+	if ((!pin && !function->msi) || function->state.irq == level)
 		return;
 	function->state.irq = level;
-	bus_update_pirq(function->bus, function_pirq(function));
+	if (level)
+		cbx_pci_msi_send(function, 0);
+	if (pin)
+		bus_update_pirq(function->bus, function_pirq(function));
+}
+
+/* ---- Message-signalled interrupts ---------------------------------------------------- */
+
+unsigned cbx_pci_msi_messages(const struct cbx_pci_function *function)
+{
+	unsigned control, wanted, capable;
+
+	if (!function->msi)
+		return 0;
+	control = get(function->state.bytes, function->msi + MSI_CONTROL, 2);
+	wanted = control >> 4 & 7;
+	capable = control >> 1 & 7;
+	return control & MSI_ENABLE ? 1u << (wanted < capable ? wanted : capable) : 0;
+}
+
+/* Without leave to be a bus master it goes nowhere. */
+static void msi_write(struct cbx_pci_function *function, unsigned message)
+{
+	const uint8_t *bytes = function->state.bytes, *msi = bytes + function->msi;
+	uint64_t address = get(msi, MSI_ADDRESS, 4) | (uint64_t)get(msi, MSI_ADDRESS + 4, 4) << 32;
+	uint32_t data = get(msi, MSI_DATA, 2);
+	uint8_t data_bytes[4];
+
+	data = (data & ~(cbx_pci_msi_messages(function) - 1)) | message;
+	if (!(get(bytes, REG_COMMAND, 2) & CBX_PCI_MASTER))
+		return;
+	if (address >> 20 != 0xfee) {
+		put(data_bytes, 0, 4, data);
+		cbx_dma_write(&function->device, address, data_bytes, 4);
+	} else if (function->bus->msi) {
+		function->bus->msi(function->bus->msi_target, address, data);
+	}
+}
+
+void cbx_pci_msi_send(struct cbx_pci_function *function, unsigned message)
+{
+	unsigned messages = cbx_pci_msi_messages(function);
+	uint8_t *msi = function->state.bytes + function->msi;
+	uint32_t bit;
+
+	if (!messages)
+		return;
+	message &= messages - 1;
+	bit = UINT32_C(1) << message;
+	if (get(msi, MSI_MASK, 4) & bit)
+		put(msi, MSI_PENDING, 4, get(msi, MSI_PENDING, 4) | bit);
+	else
+		msi_write(function, message);
+}
+
+/* The guest wrote to the capability: messages that are not masked any more go out. */
+static void msi_changed(struct cbx_pci_function *function)
+{
+	unsigned messages = cbx_pci_msi_messages(function);
+	uint8_t *msi = function->state.bytes + function->msi;
+	uint32_t ready = get(msi, MSI_PENDING, 4) & ~get(msi, MSI_MASK, 4);
+
+	for (unsigned message = 0; message < messages; message++) {
+		if (!(ready >> message & 1))
+			continue;
+		put(msi, MSI_PENDING, 4, get(msi, MSI_PENDING, 4) & ~(UINT32_C(1) << message));
+		msi_write(function, message);
+	}
+	if (function->initial[REG_PIN] && function->state.irq)
+		bus_update_pirq(function->bus, function_pirq(function));
+}
+
+enum cbx_status cbx_pci_msi_new(struct cbx_pci_function *function, unsigned offset,
+				unsigned messages)
+{
+	unsigned log = 0;
+
+	while (log < 5 && 1u << log < messages)
+		log++;
+	if (!function || function->msi || 1u << log != messages || offset % 4 || offset < 0x40 ||
+	    offset > CONFIG_BYTES - MSI_BYTES)
+		return CBX_ERROR_ARGUMENT;
+	function->msi = offset;
+	cbx_pci_config_default(function, REG_STATUS, 2,
+			       get(function->initial, REG_STATUS, 2) | STATUS_CAPABILITIES);
+	cbx_pci_config_default(function, offset, 1, 0x05);
+	cbx_pci_config_default(function, offset + 1, 1, function->initial[REG_CAPABILITIES]);
+	cbx_pci_config_default(function, REG_CAPABILITIES, 1, offset);
+	cbx_pci_config_default(function, offset + MSI_CONTROL, 2,
+			       MSI_64BIT | MSI_MASKABLE | log << 1);
+	cbx_pci_config_writable(function, offset + MSI_CONTROL, 2, 0x71);
+	cbx_pci_config_writable(function, offset + MSI_ADDRESS, 4, UINT32_C(0xfffffffc));
+	cbx_pci_config_writable(function, offset + MSI_ADDRESS + 4, 4, UINT32_MAX);
+	cbx_pci_config_writable(function, offset + MSI_DATA, 2, 0xffff);
+	cbx_pci_config_writable(function, offset + MSI_MASK, 4,
+				messages == 32 ? UINT32_MAX : (UINT32_C(1) << messages) - 1);
+	return CBX_OK;
 }
 
 /* ---- Base address registers ---------------------------------------------------------- */
@@ -199,6 +306,8 @@ static void function_write(struct cbx_pci_function *function, unsigned offset, u
 		if (function->initial[REG_PIN] && function->state.irq)
 			bus_update_pirq(function->bus, function_pirq(function));
 	}
+	if (function->msi && offset >= function->msi && offset < function->msi + MSI_BYTES)
+		msi_changed(function);
 	if (function->changed)
 		function->changed(function->owner, offset, width);
 }
@@ -236,7 +345,7 @@ static bool function_check(const struct cbx_device *device, const void *state)
 		if ((loaded->bytes[i] ^ function->initial[i]) & fixed)
 			return false;
 	}
-	return !loaded->irq || function->initial[REG_PIN];
+	return !loaded->irq || function->initial[REG_PIN] || function->msi;
 }
 
 static const struct cbx_field function_fields[] = {
@@ -521,6 +630,13 @@ void pci_bus_connect_pirq(struct cbx_pci_bus *bus, unsigned pirq, struct cbx_lin
 {
 	if (pirq < 4)
 		bus->pirq[pirq] = line;
+}
+
+void pci_bus_connect_msi(struct cbx_pci_bus *bus,
+			 void (*msi)(void *target, uint64_t address, uint32_t data), void *target)
+{
+	bus->msi = msi;
+	bus->msi_target = target;
 }
 
 void pci_bus_connect_reset_control(struct cbx_pci_bus *bus, const struct pci_reset_control *control)

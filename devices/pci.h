@@ -9,6 +9,13 @@ enum cbx_status pci_bus_new(struct cbx_machine *machine, struct cbx_pci_bus **bu
 /* Where PIRQA# to PIRQD# (0-3) go: the ISA bridge.  INTx of slot s is PIRQ (s + x - 1) & 3, x from 0. */
 void pci_bus_connect_pirq(struct cbx_pci_bus *bus, unsigned pirq, struct cbx_line line);
 
+/*
+ * Where messages (MSI) go that are for the interrupt controllers: writes of 32 bits to
+ * FEE00000h-FEEFFFFFh.
+ */
+void pci_bus_connect_msi(struct cbx_pci_bus *bus,
+			 void (*msi)(void *target, uint64_t address, uint32_t data), void *target);
+
 /* Port CF9h lies among the ports of configuration mechanism #1, so it is reached through the bus. */
 struct pci_reset_control {
 	uint8_t (*read)(struct cbx_device *device);

@@ -204,10 +204,8 @@ enum cbx_status piix3_new(struct cbx_machine *machine, struct cbx_pci_bus *bus,
 	for (unsigned irq = 0; irq < 16; irq++)
 		piix3->inputs[irq] = inputs[irq];
 	for (unsigned pirq = 0; pirq < 4; pirq++) {
-		struct cbx_line line = { piix3_set_pirq, piix3, pirq };
-
 		piix3->routes[pirq] = PIRQ_OFF;
-		pci_bus_connect_pirq(bus, pirq, line);
+		pci_bus_connect_pirq(bus, pirq, piix3_pirq_line(piix3, pirq));
 	}
 	pci_bus_connect_reset_control(bus, &(struct pci_reset_control){
 		reset_control_read, reset_control_write, device });
@@ -220,4 +218,9 @@ struct cbx_line piix3_irq_line(struct piix3 *piix3, unsigned irq)
 	struct cbx_line line = { piix3_set_isa, piix3, irq & 15 };
 
 	return line;
+}
+
+struct cbx_line piix3_pirq_line(struct piix3 *piix3, unsigned pirq)
+{
+	return (struct cbx_line){ piix3_set_pirq, piix3, pirq & 3 };
 }

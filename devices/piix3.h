@@ -16,5 +16,7 @@ enum cbx_status piix3_new(struct cbx_machine *machine, struct cbx_pci_bus *bus,
  * here: the input is high while this line or a PIRQ that is routed to it is.
  */
 struct cbx_line piix3_irq_line(struct piix3 *piix3, unsigned irq);
+/* PIRQA# to PIRQD# (0-3): what piix3_new connected to the bus. */
+struct cbx_line piix3_pirq_line(struct piix3 *piix3, unsigned pirq);
 
 #endif

@@ -88,8 +88,23 @@ CBX_API void cbx_pci_config_write(struct cbx_pci_function *function, unsigned of
 /* Bits of the command register (offset 4). */
 enum { CBX_PCI_IO = 1, CBX_PCI_MEMORY = 2, CBX_PCI_MASTER = 4, CBX_PCI_INTX_OFF = 0x400 };
 
-/* Drives the function's interrupt pin; lines are shared and level triggered. */
+/*
+ * Drives the function's interrupt pin; lines are shared and level triggered.  While the guest
+ * has MSI enabled the pin stays as it is, and each rise sends message 0.
+ */
 CBX_API void cbx_pci_set_irq(struct cbx_pci_function *function, bool level);
+
+/*
+ * Adds an MSI capability (64-bit address, a mask bit for each message) of 24 bytes at offset, a
+ * multiple of 4 from 40h to E8h, with 1, 2, 4, 8, 16 or 32 messages; to be called once, right after
+ * creation.  Errors: CBX_ERROR_ARGUMENT.
+ */
+CBX_API enum cbx_status cbx_pci_msi_new(struct cbx_pci_function *function, unsigned offset,
+					unsigned messages);
+/* Has the guest enabled MSI, and for how many messages?  0: it uses the interrupt pin. */
+CBX_API unsigned cbx_pci_msi_messages(const struct cbx_pci_function *function);
+/* Sends a message, or notes it as pending while it is masked; not enabled: does nothing. */
+CBX_API void cbx_pci_msi_send(struct cbx_pci_function *function, unsigned message);
 
 #ifdef __cplusplus
 }
