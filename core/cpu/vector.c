@@ -15,7 +15,7 @@ static bool must_align(const struct insn *i)
 /* #AC is on, and this access of more than 8 bytes is not aligned to 16. */
 static bool unaligned(struct cpu *cpu, uint64_t linear)
 {
-	if (cpu->tlb != &cpu->tlbs[2] || !(linear & 15))
+	if (cpu->tlb != &cpu->tlbs[2] || !(linear & 15) || !address_canonical(linear))
 		return false;
 	cpu_raise_error(cpu, VECTOR_AC, 0);
 	return true;
