@@ -116,13 +116,18 @@ enum cbx_register {
 	CBX_FIP, CBX_FCS, CBX_FDP, CBX_FDS, CBX_FOP,
 	/* x87 physical registers R0-R7: significand, then sign and exponent */
 	CBX_FR0, CBX_FR7 = CBX_FR0 + 7, CBX_FR0_EXPONENT, CBX_FR7_EXPONENT = CBX_FR0_EXPONENT + 7,
+	CBX_MXCSR, CBX_XCR0, CBX_SYSENTER_CS, CBX_SYSENTER_ESP, CBX_SYSENTER_EIP, CBX_STAR, CBX_LSTAR,
+	CBX_CSTAR, CBX_FMASK, CBX_KERNEL_GS_BASE, CBX_TSC_AUX,
+	/* YMM0-15, four quadwords each, the low one first: XMMn is CBX_YMM0 + 4 * n and the next */
+	CBX_YMM0, CBX_YMM15_END = CBX_YMM0 + 63,
 	CBX_REGISTER_COUNT
 };
 
 /*
  * Writing a selector (CBX_CS ...) changes the selector alone; base, limit and
  * attributes are registers of their own, as the hidden part of the hardware is.
- * Errors: CBX_ERROR_ARGUMENT.
+ * EFER.LMA follows EFER.LME and CR0.PG.  Errors: CBX_ERROR_ARGUMENT (no value for this
+ * register), CBX_ERROR_UNSUPPORTED (R8 to R15 of a 32-bit processor).
  */
 CBX_API enum cbx_status cbx_register_read(const struct cbx_machine *machine, enum cbx_register which,
 					  uint64_t *value);
