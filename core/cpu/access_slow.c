@@ -94,7 +94,9 @@ static bool canonical(struct cpu *cpu, const struct insn *i, uint64_t linear, un
 
 static bool misaligned(const struct cpu *cpu, uint64_t linear, unsigned width)
 {
-	return cpu->tlb == &cpu->tlbs[2] && (linear & (width - 1)) && address_canonical(linear) && width <= 8 &&
+	if (!address_canonical(linear) || !address_canonical(linear + width - 1))
+		return false;           /* the other fault comes first */
+	return cpu->tlb == &cpu->tlbs[2] && (linear & (width - 1)) && width <= 8 &&
 	       !(width & (width - 1));
 }
 

@@ -140,7 +140,8 @@ static bool store_masked_bytes(struct cpu *cpu, const struct insn *i, unsigned s
 
 	if (!linear_of(cpu, i, cut_offset(i, cpu->reg[REG_DI]), size, true, &linear))
 		return false;
-	if (cpu->tlb == &cpu->tlbs[2] && (linear & 7) && address_canonical(linear))
+	if (cpu->tlb == &cpu->tlbs[2] && (linear & 7) && address_canonical(linear) &&
+	    address_canonical(linear + size - 1))
 		return cpu_raise_error(cpu, VECTOR_AC, 0);
 	if (!store_check(cpu, i, linear, size))
 		return false;

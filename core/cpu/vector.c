@@ -13,9 +13,10 @@ static bool must_align(const struct insn *i)
 }
 
 /* #AC is on, and this access of more than 8 bytes is not aligned to 16. */
-static bool unaligned(struct cpu *cpu, uint64_t linear)
+static bool unaligned(struct cpu *cpu, uint64_t linear, unsigned size)
 {
-	if (cpu->tlb != &cpu->tlbs[2] || !(linear & 15) || !address_canonical(linear))
+	if (cpu->tlb != &cpu->tlbs[2] || !(linear & 15) || !address_canonical(linear) ||
+	    !address_canonical(linear + size - 1))
 		return false;
 	cpu_raise_error(cpu, VECTOR_AC, 0);
 	return true;
@@ -44,7 +45,7 @@ bool vector_load(struct cpu *cpu, const struct insn *i, unsigned size, uint64_t 
 	}
 	if (size <= 8)
 		return load_width(cpu, i, linear, size, to);
-	if (unaligned(cpu, linear) || !load_bytes(cpu, i, linear, size, bytes))
+	if (unaligned(cpu, linear, size) || !load_bytes(cpu, i, linear, size, bytes))
 		return false;
 	to_qwords(to, bytes, size);
 	return true;
@@ -59,7 +60,7 @@ bool vector_store(struct cpu *cpu, const struct insn *i, unsigned size, const ui
 		return cpu_raise_error(cpu, VECTOR_GP, 0);
 	if (size <= 8)
 		return store_width(cpu, i, linear, size, *from);
-	if (unaligned(cpu, linear))
+	if (unaligned(cpu, linear, size))
 		return false;
 	for (unsigned n = 0; n < size; n += 8)
 		put64(bytes + n, from[n / 8]);
