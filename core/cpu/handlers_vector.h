@@ -168,3 +168,16 @@
 #define op_PMOVMSKB_Gd_Ux_m op_UD
 #define op_MASKMOVQ_Pq_Nq_m op_UD
 #define op_MASKMOVDQU_Vdq_Udq_m op_UD
+
+/* Nothing to do: there is no cache, and everything is in order. */
+#define op_CLFLUSH_Mb_r op_UD
+#define op_CLFLUSHOPT_Mb_r op_UD
+#define op_CLFLUSHOPT_Mb_m op_CLFLUSH_Mb_m
+#define op_CLWB_Mb_r op_UD
+#define op_CLWB_Mb_m op_CLFLUSH_Mb_m
+#define op_LFENCE_r op_NOP
+#define op_LFENCE_m op_UD
+#define op_MFENCE_r op_NOP
+#define op_MFENCE_m op_UD
+#define op_SFENCE_r op_NOP
+#define op_SFENCE_m op_UD

@@ -216,3 +216,13 @@ HANDLER(op_VPGATHERDD_Vx_VM32x_Hx_m) { return vector_gather(cpu, i, 4, 4); }
 HANDLER(op_VPGATHERDQ_Vx_VM32h_Hx_m) { return vector_gather(cpu, i, 4, 8); }
 HANDLER(op_VPGATHERQD_Vdq_VM64x_Hdq_m) { return vector_gather(cpu, i, 8, 4); }
 HANDLER(op_VPGATHERQQ_Vx_VM64x_Hx_m) { return vector_gather(cpu, i, 8, 8); }
+
+/* ---- Caches ---------------------------------------------------------------------------------------------------- */
+
+/* Also CLFLUSHOPT and CLWB: the operand is checked as one that is read. */
+HANDLER(op_CLFLUSH_Mb_m)
+{
+	if (!load_check(cpu, i, ea(cpu, i), 1))
+		return cpu_fault(cpu, i);
+	NEXT(cpu, i);
+}

@@ -358,3 +358,10 @@ X1( OA6,  0x62, _, PCMPISTRM_Vdq_Wdq_Ib,       Vdq, Wdq, Ib, _,   0, OSZAPC, 0, 
 X1( OA6,  0x63, _, PCMPISTRI_Vdq_Wdq_Ib,       Vdq, Wdq, Ib, _,   0, OSZAPC, 0, SSE42, 0 )
 XM( OAN,  0xcc, _, SHA1RNDS4_Vdq_Wdq_Ib,       Vdq, Wdq, Ib, _,   0, 0,      0, SHA,   A )
 X1( OA6,  0xdf, _, AESKEYGENASSIST_Vdq_Wdq_Ib, Vdq, Wdq, Ib, _,   0, 0,      0, AES,   A )
+/* ---- Caches and order ------------------------------------------------------------------------------ */
+XM( GM2N, 0xae, 7, CLFLUSH_Mb,                 Mb, _, _, _,       0, 0,      0, CLFSH, S )
+XM( GM26, 0xae, 7, CLFLUSHOPT_Mb,              Mb, _, _, _,       0, 0,      0, CLFLUSHOPT, S )
+XM( GM26, 0xae, 6, CLWB_Mb,                    Mb, _, _, _,       0, 0,      0, CLWB,  S )
+XM( GR2N, 0xae, 5, LFENCE,                     _, _, _, _,        0, 0,      0, SSE2,  S )
+XM( GR2N, 0xae, 6, MFENCE,                     _, _, _, _,        0, 0,      0, SSE2,  S )
+XM( GR2N, 0xae, 7, SFENCE,                     _, _, _, _,        0, 0,      0, SSE,   S )
