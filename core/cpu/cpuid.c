@@ -7,7 +7,7 @@
 #include "models.h"
 #include "system.h"
 
-enum { LINEAR_BITS = 48, LINEAR_BITS_32 = 32, CLFLUSH_BYTES = 64 };
+enum { LINEAR_BITS = 48, LINEAR_BITS_32 = 32, CLFLUSH_BYTES = 64, CRYSTAL_HZ = 100000000 };
 
 static bool has(const struct cpu *cpu, uint64_t feature)
 {
@@ -300,9 +300,10 @@ void cpuid(struct cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t result[4])
 	case 0xd:
 		leaf_d(cpu, subleaf, result);
 		break;
-	case 0x15:                      /* the time-stamp counter's rate: a crystal's, times 1 */
-		result[0] = result[1] = 1;
-		result[2] = TSC_HZ;
+	case 0x15:                      /* the crystal, which the APIC's timer counts, and the TSC */
+		result[0] = 1;
+		result[1] = TSC_HZ / CRYSTAL_HZ;
+		result[2] = CRYSTAL_HZ;
 		break;
 	case 0x16:
 		result[0] = result[1] = TSC_HZ / 1000000;

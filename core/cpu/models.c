@@ -32,7 +32,7 @@
 static const struct cpu_model models[] = {
 	{ .name = "max", .features = FEATURES_MAX, .system = SYSTEM_MAX,
 	  .family = 6, .model = 0x5e, .stepping = 3, .vendor = "GenuineIntel",
-	  .brand = "Clearbox processor", .microcode = 0xf0, .highest_leaf = 0xd },
+	  .brand = "Clearbox processor", .microcode = 0xf0, .highest_leaf = 0x16 },
 	{ .name = "haswell", .features = FEATURES_HASWELL, .system = SYSTEM_HASWELL,
 	  .family = 6, .model = 0x3c, .stepping = 3, .vendor = "GenuineIntel",
 	  .brand = "Clearbox processor (Haswell)", .microcode = 0x28, .highest_leaf = 0xd },
