@@ -85,6 +85,7 @@ static bool walk_32bit(struct cpu *cpu, uint64_t linear, enum access access, enu
 	uint64_t pde_at = (cpu->cr3 & 0xfffff000) | (linear >> 22 & 0x3ff) << 2, pte_at;
 	uint64_t pde = read_entry(cpu, pde_at, 4), pte;
 	uint64_t dirty = access == ACCESS_WRITE ? PTE_D : 0;
+	uint32_t reserved = cpu->model->system & SYS_PSE36 ? 0x200000 : 0x3fe000;
 
 	*error = 0;
 	if (!(pde & PTE_P))
@@ -92,7 +93,7 @@ static bool walk_32bit(struct cpu *cpu, uint64_t linear, enum access access, enu
 	if ((pde & PTE_PS) && (cpu->cr4 & CR4_PSE)) {
 		/* PSE-36: bits 13-20 of the entry are bits 32-39 of the address. */
 		*error = PF_P;
-		if (pde & 1u << 21) {
+		if (pde & reserved) {
 			*error |= PF_RSVD;
 			return false;
 		}
