@@ -82,7 +82,7 @@ static bool storable(struct cpu *cpu, const struct insn *i, uint64_t linear, uns
 		store_check(cpu, i, last & ~(uint64_t)PAGE_MASK, 1));
 }
 
-static NOINLINE bool masked_load(struct cpu *cpu, const struct insn *i, unsigned width)
+static COLD bool masked_load(struct cpu *cpu, const struct insn *i, unsigned width)
 {
 	uint64_t result[4] = { 0 }, offset = first_offset(cpu, i), value;
 	const uint64_t *mask = cpu->v[i->src].q;
@@ -98,7 +98,7 @@ static NOINLINE bool masked_load(struct cpu *cpu, const struct insn *i, unsigned
 }
 
 /* All of it is checked before any of it is stored. */
-static NOINLINE bool masked_store(struct cpu *cpu, const struct insn *i, unsigned width)
+static COLD bool masked_store(struct cpu *cpu, const struct insn *i, unsigned width)
 {
 	uint64_t offset = first_offset(cpu, i), linear;
 	const uint64_t *mask = cpu->v[i->src].q, *from = cpu->v[i->dst].q;
@@ -154,13 +154,13 @@ static bool store_masked_bytes(struct cpu *cpu, const struct insn *i, unsigned s
 	return true;
 }
 
-static NOINLINE bool maskmovdqu(struct cpu *cpu, const struct insn *i)
+static COLD bool maskmovdqu(struct cpu *cpu, const struct insn *i)
 {
 	return store_masked_bytes(cpu, i, 16, cpu->v[i->dst].q, cpu->v[i->rm].q);
 }
 HANDLER_OF(op_MASKMOVDQU_Vdq_Udq_r, maskmovdqu)
 
-static NOINLINE bool maskmovq(struct cpu *cpu, const struct insn *i)
+static COLD bool maskmovq(struct cpu *cpu, const struct insn *i)
 {
 	const uint64_t from = mmx_get(cpu, i->dst), mask = mmx_get(cpu, i->rm);
 

@@ -129,7 +129,7 @@ static void give_mask(struct cpu *cpu, const struct insn *i, unsigned result, un
 	vector_upper(cpu, i, 0);
 }
 
-static NOINLINE bool text(struct cpu *cpu, const struct insn *i, unsigned how)
+static COLD bool text(struct cpu *cpu, const struct insn *i, unsigned how)
 {
 	unsigned imm = (unsigned)i->imm, most = imm & 1 ? 8 : 16, result;
 	struct text x, y;

@@ -186,4 +186,16 @@ HANDLER(op_##row##_m)                                                           
 	NEXT(cpu, i);                                                                           \
 }
 
+/* The same for 128 bits in registers only: for kernels that are long. */
+#define SIMD_REGISTERS(row, name)                                                               \
+HANDLER(op_##row##_m) { return vector_lanes(cpu, i, name##_lane, HOW_PLAIN); }                  \
+HANDLER(op_##row##_r)                                                                           \
+{                                                                                               \
+	if (i->vl == 32)                                                                        \
+		return op_##row##_m(cpu, i);                                                    \
+	name##_inline(cpu->v[i->dst].q, cpu->v[i->src].q, cpu->v[i->rm].q, (unsigned)i->imm);   \
+	vector_upper(cpu, i, i->dst);                                                           \
+	NEXT(cpu, i);                                                                           \
+}
+
 #endif
