@@ -109,6 +109,13 @@ static void copy_from_native(uint64_t linear)
 		clearbox64_poke(DATA_AT + at, native64_data() + at, 1);
 }
 
+static bool canonical(uint64_t address, unsigned count)
+{
+	uint64_t last = address + (count ? count - 1 : 0);
+
+	return (address + 0x800000000000) >> 48 == 0 && (last + 0x800000000000) >> 48 == 0;
+}
+
 /*
  * Where processors differ and the SDM leaves it open, or the host's kernel does not tell:
  * makes ours what the host's is, when that is one of the possibilities.
@@ -149,6 +156,19 @@ static void tolerate(const struct case64 *c, struct state64 *native, struct stat
 	if (!c->wide && faults && native->vector != ours->vector)
 		accept |= (native->vector == VECTOR_PF && native->cr2 >= 0xffffffe0u) ||
 			  (ours->vector == VECTOR_PF && ours->cr2 >= 0xffffffe0u) || ours->vector == VECTOR_AC;
+	/* AMD's want the offset to be canonical, too, when there is a base. */
+	if (c->base && native->vector == VECTOR_GP &&
+	    !canonical(c->target - c->base, c->access))
+		accept = true;
+	/* From 64-bit to 32-bit code: the upper half of RSP is undefined. */
+	if (c->wide && native->cs == FLAT_CODE && ours->cs == FLAT_CODE)
+		ours->reg[REG_SP] = (uint32_t)ours->reg[REG_SP] | (native->reg[REG_SP] & 0xffffffff00000000);
+	/* Of the steps after the one that is reported, flags may be there or not. */
+	if (native->vector == VECTOR_XM && ours->vector == VECTOR_XM && strstr(op_info[c->op].name, "DPP"))
+		ours->mxcsr = (ours->mxcsr & ~0x38u) | (native->mxcsr & 0x38);
+	/* The host's way back from 32-bit code can be read. */
+	if (ours->vector == VECTOR_PF && ours->cr2 >> 12 == 0x100 && !(ours->error & 2))
+		accept = true;
 	if (accept) {
 		*ours = *native;
 		resynchronise();

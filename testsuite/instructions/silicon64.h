@@ -38,6 +38,7 @@ struct case64 {
 	uint8_t bytes[CASE_ROOM];
 	unsigned length;                /* of the instruction */
 	uint64_t code, target;          /* linear: of the code, of the memory operand */
+	uint64_t base;                  /* of the segment of that */
 	unsigned access;                /* bytes of that */
 	struct state64 before;
 };

@@ -107,11 +107,15 @@ const char *skipped_row64(enum op op, bool wide)
 	};
 	const struct op_info *info = &op_info[op];
 
-	if ((info->attributes & ATTRIBUTE_I) && wide &&
-	    (info->encoding == ENCODING_RG1 || op == OP_BOUND_Gv_Ma || info->opcode == 0x63))
+	/* REX, EVEX, MOVSXD, VEX. */
+	if (wide && encoding_info[info->encoding].map == 0 && op_has_legacy(info) && info->encoding != ENCODING_OQ1 &&
+	    ((info->opcode & 0xf0) == 0x40 || info->opcode == 0x62 || info->opcode == 0x63 ||
+	     (info->opcode & 0xfe) == 0xc4))
 		return "another instruction in 64-bit mode";
 	if ((info->attributes & ATTRIBUTE_Q) && !wide)
 		return "in 64-bit mode only";
+	if (named(info, "SYSRET") && !wide)
+		return "AMD's have it outside 64-bit mode, Intel's do not";
 	for (unsigned n = 0; n < sizeof rows / sizeof *rows; n++)
 		if (named(info, rows[n].name))
 			return rows[n].why;
@@ -441,6 +445,7 @@ static void emit_all(struct build *b)
 		b->displacement = (uint64_t)(int64_t)(int32_t)(b->displacement - next);
 		b->sum = (next + b->displacement) & mask;
 	}
+	c->base = segment_base64(b);
 	emit(c, b->displacement, b->displacement_bytes);
 	for (unsigned n = 0; n < b->immediate_bytes; n++)
 		emit(c, b->immediate[n], 1);
@@ -632,7 +637,7 @@ static void fill_memory(struct build *b)
 	const struct op_info *info = b->info;
 	uint8_t bytes[64];
 
-	if (c->memory && chance(random, 90)) {
+	if (c->memory && (chance(random, 90) || strstr(info->name, "LDMXCSR"))) {
 		if (op_is_vector(info)) {
 			vector_values(random, c->op, bytes, 32);
 			if (strstr(info->name, "LDMXCSR"))
@@ -731,7 +736,7 @@ static void choose_sizes(struct build *b)
 	if (!c->vex && !c->wide)
 		b->rex_w = false;
 	b->operand16 = !op_is_vector(info) && b->encoding->prefix != 1 && b->encoding->prefix != 2 &&
-		       chance(random, 25) && !(c->wide && near_branch(info));
+		       b->encoding->form != FORM_MODRM && chance(random, 25) && !(c->wide && near_branch(info));
 	/* F2h and F3h win over 66h. */
 	if (op_is_vector(info) && !c->vex && b->encoding->prefix >= 3 && chance(random, 3))
 		b->operand16 = true;
