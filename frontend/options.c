@@ -3,6 +3,7 @@
  * for misspelt ones are made.  QEMU's spellings where QEMU has the option.
  */
 #include "options.h"
+#include "nearest.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -31,6 +32,22 @@ static enum options_result bad(const struct context *context, const char *value,
 			       const char *advice)
 {
 	fprintf(context->errors, "clearbox: -%s %s: %s; %s\n", context->name, value, why, advice);
+	return OPTIONS_BAD;
+}
+
+/* The value, up to the first of its stops, is none of the words; the last of those is NULL. */
+static enum options_result bad_word(const struct context *context, const char *value,
+				    const char *stops, const char *const *words, const char *why,
+				    const char *advice)
+{
+	struct nearest nearest = { .given = value, .length = strcspn(value, stops) };
+
+	for (unsigned i = 0; words[i] && nearest.length; i++)
+		nearest_offer(&nearest, words[i]);
+	if (!nearest.word)
+		return bad(context, value, why, advice);
+	fprintf(context->errors, "clearbox: -%s %s: %s; did you mean %s%s?\n", context->name, value,
+		why, nearest.word, value + nearest.length);
 	return OPTIONS_BAD;
 }
 
@@ -288,6 +305,8 @@ static enum options_result parse_socket(struct context *context, const char *val
 static enum options_result parse_channel(struct context *context, const char *value,
 					 struct channel_option *channel)
 {
+	static const char *const words[] = { "stdio", "null", "none", "pty", "file", "tcp", "unix", NULL };
+
 	memset(channel, 0, sizeof(*channel));
 	if (!strcmp(value, "null") || !strcmp(value, "none")) {
 		channel->kind = CHANNEL_NULL;
@@ -306,8 +325,8 @@ static enum options_result parse_channel(struct context *context, const char *va
 		channel->kind = CHANNEL_UNIX;
 		return parse_socket(context, value, value + 5, channel);
 	} else {
-		return bad(context, value, "no such backend",
-			   "try stdio, null, pty, file:NAME, tcp:HOST:PORT[,server] or unix:PATH[,server]");
+		return bad_word(context, value, ":,", words, "no such backend",
+				"try stdio, null, pty, file:NAME, tcp:HOST:PORT[,server] or unix:PATH[,server]");
 	}
 	return OPTIONS_RUN;
 }
@@ -333,12 +352,15 @@ static enum options_result parse_debugcon(struct context *context, const char *v
 
 static enum options_result parse_display(struct context *context, const char *value)
 {
+	static const char *const words[] = { "terminal", "none", "curses", NULL };
+
 	if (!strcmp(value, "none"))
 		context->options->display = DISPLAY_NONE;
 	else if (!strcmp(value, "terminal") || !strcmp(value, "curses"))
 		context->options->display = DISPLAY_TERMINAL;
 	else
-		return bad(context, value, "no such display", "there is terminal, and none");
+		return bad_word(context, value, "", words, "no such display",
+				"there is terminal, and none");
 	return OPTIONS_RUN;
 }
 
@@ -474,6 +496,8 @@ static enum options_result parse_type(struct context *context, const char *value
 
 static enum options_result parse_pace(struct context *context, const char *value)
 {
+	static const char *const words[] = { "none", "idle", "real", NULL };
+
 	if (!strcmp(value, "none"))
 		context->options->pace = PACE_NONE;
 	else if (!strcmp(value, "idle"))
@@ -481,7 +505,8 @@ static enum options_result parse_pace(struct context *context, const char *value
 	else if (!strcmp(value, "real"))
 		context->options->pace = PACE_REAL;
 	else
-		return bad(context, value, "no such pace", "there is none, idle, and real");
+		return bad_word(context, value, "", words, "no such pace",
+				"there is none, idle, and real");
 	return OPTIONS_RUN;
 }
 
@@ -577,56 +602,16 @@ static enum options_result parse_help(struct context *context, const char *value
 
 /* ---- Parsing -------------------------------------------------------------------------------- */
 
-/* How many letters must be changed, added, removed or swapped: a small dynamic program. */
-static unsigned distance(const char *a, const char *b)
-{
-	enum { MAX = 24 };
-	unsigned row[MAX + 1][MAX + 1];
-	size_t m = strlen(a), n = strlen(b);
-
-	if (m > MAX || n > MAX)
-		return MAX;
-	for (size_t i = 0; i <= m; i++) {
-		for (size_t j = 0; j <= n; j++) {
-			unsigned best;
-
-			if (!i || !j) {
-				row[i][j] = (unsigned)(i + j);
-				continue;
-			}
-			best = row[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-			if (row[i - 1][j] + 1 < best)
-				best = row[i - 1][j] + 1;
-			if (row[i][j - 1] + 1 < best)
-				best = row[i][j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-			    row[i - 2][j - 2] + 1 < best)
-				best = row[i - 2][j - 2] + 1;
-			row[i][j] = best;
-		}
-	}
-	return row[m][n];
-}
-
 static enum options_result unknown(const struct context *context, const char *given)
 {
-	unsigned best = 4;
-	const char *nearest = NULL;
+	struct nearest nearest = { .given = given };
 
-	for (unsigned i = 0; i < OPTIONS; i++) {
-		unsigned d;
-
-		if (!table[i].name)
-			continue;
-		d = distance(given, table[i].name);
-		if (d < best && d < strlen(table[i].name)) {
-			best = d;
-			nearest = table[i].name;
-		}
-	}
-	if (nearest)
+	for (unsigned i = 0; i < OPTIONS; i++)
+		if (table[i].name)
+			nearest_offer(&nearest, table[i].name);
+	if (nearest.word)
 		fprintf(context->errors, "clearbox: -%s: no such option; did you mean -%s?\n", given,
-			nearest);
+			nearest.word);
 	else
 		fprintf(context->errors, "clearbox: -%s: no such option; -help lists them all\n", given);
 	return OPTIONS_BAD;

@@ -131,7 +131,17 @@ static void test_channels(void **state)
 	bad("-serial tcp:7", "no port");
 	bad("-serial tcp:host:", "no port");
 	bad("-serial tcp:host:1,fast", "server");
-	bad("-serial udp:1", "no such backend");
+	bad("-serial dvd:1", "no such backend; try");
+	bad("-serial udp:1", "no such backend; did you mean tcp:1?");
+	bad("-serial sdtio", "did you mean stdio?");
+	bad("-serial flie:log", "did you mean file:log?");
+	bad("-serial :x", "no such backend; try");
+	bad("-debugcon", "needs a value");
+	bad("-debugcon fiel:x", "did you mean file:x?");
+	bad("-display termnal", "did you mean terminal?");
+	bad("-display cursed", "did you mean curses?");
+	bad("-display x", "there is terminal, and none");
+	bad("-pace reel", "did you mean real?");
 	bad("-serial file:", "empty");
 	bad("-serial null -serial null -serial null -serial null -serial null", "four");
 	bad("-serial stdio -serial stdio", "one port only");
