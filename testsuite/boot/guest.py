@@ -78,6 +78,7 @@ class SerialGuest(Process):
         self.pid = self.child.pid
         self.text = ""
         self.ended = False
+        self.prompt = "clearbox# "
 
     def __enter__(self):
         return self
@@ -134,7 +135,7 @@ class SerialGuest(Process):
         """Runs a shell command in the guest; returns what it printed. It must succeed."""
         # the echo of what was typed must not look like the marks
         self.send("echo =be''gin=; " + line + "; echo =$?=\n")
-        match = self.expect(r"(?s)=begin=\n(.*?)=(\d+)=\n.*?clearbox# ", seconds)
+        match = self.expect(r"(?s)=begin=\n(.*?)=(\d+)=\n.*?" + self.prompt, seconds)
         if match[2] != "0":
             raise Failure(f"{line!r} ended with status {match[2]}: {match[1]!r}")
         return match[1].strip()

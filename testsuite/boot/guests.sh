@@ -2,13 +2,14 @@
 # Builds the guests that the boot tests and the demo start, from Debian's packages, without root.
 #
 # usage: sh testsuite/boot/guests.sh GUEST...      prints the folder that holds them
-#   686 686-pae     vmlinuz-NAME and initrd-NAME: Debian's kernel and a busybox initramfs
-#   disk            disk.img: MBR, FAT partition, syslinux, the 686 kernel
-#   disk-pae        disk-pae.img: MBR, ext2 partition, GRUB, the 686-pae kernel
-#   iso             linux.iso: El Torito, isolinux, the 686 kernel
-#   rescue          grub-floppy.img, grub-cd.iso: GRUB's rescue disks
-#   memtest         memtest.img, memtest.iso: memtest86+
-#   installer       installer-{text,gtk}-{linux,initrd.gz}: Debian's installer
+#   686 686-pae amd64       vmlinuz-NAME and initrd-NAME: Debian's kernel and a busybox initramfs
+#   disk                    disk.img: MBR, FAT partition, syslinux, the 686 kernel
+#   disk-pae disk-amd64     NAME.img: MBR, ext2 partition, GRUB, the kernel
+#   iso iso-amd64           linux.iso, linux-amd64.iso: El Torito, isolinux, the 686 or amd64 kernel
+#   rescue                  grub-floppy.img, grub-cd.iso: GRUB's rescue disks
+#   memtest                 memtest.img, memtest.iso: memtest86+
+#   installer               installer-{text,gtk}-{linux,initrd.gz}: Debian's installer for i386
+#   installer-amd64         installer-amd64-text-{linux,initrd.gz}: Debian's installer for amd64
 #   all             all of the above
 #
 # They are kept in ${CLEARBOX_GUESTS:-$HOME/.cache/clearbox/guests} and made again when this script
@@ -47,15 +48,17 @@ finish()
 	echo "$scripts" >"$2.made-by"
 }
 
-# apt-get with package lists of our own, for the i386 archive, whatever this machine is
-apt_i386()
+# apt_for ARCHITECTURE PROGRAM ...: with package lists of our own, whatever this machine is
+apt_for()
 {
 	apt=$store/apt
-	program=$1
-	shift
+	[ "$1" = i386 ] || apt=$store/apt-$1
+	architecture=$1
+	program=$2
+	shift 2
 	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
 	[ -e "$apt/status" ] || : >"$apt/status"
-	"$program" -q -o APT::Architecture=i386 -o APT::Architectures::=i386 \
+	"$program" -q -o APT::Architecture="$architecture" -o APT::Architectures::="$architecture" \
 		-o Dir::State::lists="$apt/lists" -o Dir::State::status="$apt/status" \
 		-o Dir::Cache="$apt/cache" -o APT::Sandbox::User=root \
 		-o Acquire::Languages=none -o Acquire::Retries=3 "$@"
@@ -63,38 +66,61 @@ apt_i386()
 
 update_lists()
 {
-	[ -z "$(find "$store/apt/updated" -mmin -60 2>/dev/null)" ] || return 0
-	say "reading the i386 package lists"
-	# an archive that does not carry i386 is no reason to stop
-	apt_i386 apt-get update >"$store/apt.log" 2>&1 || true
-	touch "$store/apt/updated"
+	[ -z "$(find "$store/updated-$1" -mmin -60 2>/dev/null)" ] || return 0
+	say "reading the $1 package lists"
+	# an archive that does not carry it is no reason to stop
+	apt_for "$1" apt-get update >"$store/apt.log" 2>&1 || true
+	touch "$store/updated-$1"
 }
 
-# package NAME: fetches it if it is not there; prints the path of the .deb
+# the .deb of package NAME for ARCHITECTURE, if it is there
+have()
+{
+	for deb in "$store/packages/$1"_*_"$2".deb "$store/packages/$1"_*_all.deb; do
+		[ -s "$deb" ] && { echo "$deb"; return; }
+	done
+	return 1
+}
+
+# package NAME ARCHITECTURE: fetches it if it is not there; prints the path of the .deb
 package()
 {
-	for have in "$store/packages/$1"_*.deb; do
-		[ -s "$have" ] && { echo "$have"; return; }
-	done
-	update_lists
-	say "fetching $1"
-	(cd "$store/packages" && apt_i386 apt-get download "$1" >>"$store/apt.log" 2>&1) ||
+	have "$1" "$2" && return
+	update_lists "$2"
+	say "fetching $1 for $2"
+	(cd "$store/packages" && apt_for "$2" apt-get download "$1" >>"$store/apt.log" 2>&1) ||
 		die "cannot fetch $1: see $store/apt.log"
-	for have in "$store/packages/$1"_*.deb; do
-		[ -s "$have" ] && { echo "$have"; return; }
-	done
-	die "$1 was fetched but is not there"
+	have "$1" "$2" || die "$1 was fetched but is not there"
+}
+
+architecture_of()
+{
+	case $1 in
+	*amd64*) echo amd64 ;;
+	*) echo i386 ;;
+	esac
 }
 
 # kernel_package FLAVOUR: the versioned package behind linux-image-FLAVOUR
 kernel_package()
 {
-	for have in "$store"/packages/linux-image-[0-9]*"-$1"_*.deb; do
-		[ -s "$have" ] && { basename "$have" | sed 's/_.*//'; return; }
+	for deb in "$store"/packages/linux-image-[0-9]*"-$1"_*.deb; do
+		[ -s "$deb" ] && { basename "$deb" | sed 's/_.*//'; return; }
 	done
-	update_lists
-	apt_i386 apt-cache depends "linux-image-$1" |
+	update_lists "$(architecture_of "$1")"
+	apt_for "$(architecture_of "$1")" apt-cache depends "linux-image-$1" |
 		sed -n "s/^ *Depends: \(linux-image-[0-9].*\)/\1/p" | head -n 1
+}
+
+# grub_boot IMAGE FOLDER: makes a disk whose first partition has /boot/grub/grub.cfg bootable
+grub_boot()
+{
+	# boot.img expects the core image at sector 1, the core image itself at 2 and on: just lay them there
+	grub-mkimage -O i386-pc -p '(hd0,msdos1)/boot/grub' -o "$2/core.img" \
+		biosdisk part_msdos ext2 normal linux serial terminal minicmd
+	[ "$(stat -c %s "$2/core.img")" -lt 1048064 ] || die "GRUB's core image is too big"
+	dd if=/usr/lib/grub/i386-pc/boot.img of="$1" bs=440 count=1 conv=notrunc status=none
+	dd if="$2/core.img" of="$1" bs=512 seek=1 conv=notrunc status=none
 }
 
 # add_module DIR NAME: puts the module and what it needs in order; silent if the kernel has it built in
@@ -122,8 +148,8 @@ linux()
 	fi
 	deb=$(kernel_package "$1")
 	[ -n "$deb" ] || die "no linux-image-$1 in the package lists: see $store/apt.log"
-	deb=$(package "$deb")
-	busybox=$(package busybox-static)
+	deb=$(package "$deb" "$(architecture_of "$1")")
+	busybox=$(package busybox-static "$(architecture_of "$1")")
 	work=$(mktemp -d)
 	mkdir -p "$work/kernel" "$work/busybox"
 	say "unpacking $(basename "$deb")"
@@ -184,15 +210,16 @@ disk()
 	work=
 }
 
-disk_pae()
+# grub_disk NAME FLAVOUR
+grub_disk()
 {
-	fresh "$store/disk-pae.img" && return
-	linux 686-pae
-	say "making disk-pae.img"
+	fresh "$store/$1.img" && return
+	linux "$2"
+	say "making $1.img"
 	work=$(mktemp -d)
 	mkdir -p "$work/root/boot/grub"
-	cp "$store/vmlinuz-686-pae" "$work/root/boot/vmlinuz"
-	cp "$store/initrd-686-pae" "$work/root/boot/initrd"
+	cp "$store/vmlinuz-$2" "$work/root/boot/vmlinuz"
+	cp "$store/initrd-$2" "$work/root/boot/initrd"
 	printf '%s\n' 'serial --unit=0 --speed=115200' 'terminal_output console serial' 'set timeout=0' \
 		'menuentry linux {' ' linux /boot/vmlinuz console=tty0 console=ttyS0,115200 cryptomgr.notests' \
 		' initrd /boot/initrd' '}' >"$work/root/boot/grub/grub.cfg"
@@ -201,32 +228,28 @@ disk_pae()
 	echo "2048,96256,83,*" | sfdisk -q --no-reread --no-tell-kernel "$image" >/dev/null
 	mke2fs -q -t ext2 -d "$work/root" -L CLEARBOX "$work/fs" 48128k
 	dd if="$work/fs" of="$image" bs=1M seek=1 conv=notrunc status=none
-	# boot.img expects the core image at sector 1, the core image itself at 2 and on: just lay them there
-	grub-mkimage -O i386-pc -p '(hd0,msdos1)/boot/grub' -o "$work/core.img" \
-		biosdisk part_msdos ext2 normal linux serial terminal minicmd
-	[ "$(stat -c %s "$work/core.img")" -lt 1048064 ] || die "GRUB's core image is too big"
-	dd if=/usr/lib/grub/i386-pc/boot.img of="$image" bs=440 count=1 conv=notrunc status=none
-	dd if="$work/core.img" of="$image" bs=512 seek=1 conv=notrunc status=none
-	finish "$image" "$store/disk-pae.img"
+	grub_boot "$image" "$work"
+	finish "$image" "$store/$1.img"
 	rm -rf "$work"
 	work=
 }
 
+# iso NAME FLAVOUR
 iso()
 {
-	fresh "$store/linux.iso" && return
-	linux 686
-	say "making linux.iso"
+	fresh "$store/$1.iso" && return
+	linux "$2"
+	say "making $1.iso"
 	work=$(mktemp -d)
 	mkdir -p "$work/iso/isolinux"
-	cp "$store/vmlinuz-686" "$work/iso/isolinux/vmlinuz"
-	cp "$store/initrd-686" "$work/iso/isolinux/initrd"
+	cp "$store/vmlinuz-$2" "$work/iso/isolinux/vmlinuz"
+	cp "$store/initrd-$2" "$work/iso/isolinux/initrd"
 	cp /usr/lib/ISOLINUX/isolinux.bin /usr/lib/syslinux/modules/bios/ldlinux.c32 "$work/iso/isolinux/"
 	boot_config >"$work/iso/isolinux/isolinux.cfg"
 	xorriso -as mkisofs -quiet -o "$work/linux.iso" -b isolinux/isolinux.bin -c isolinux/boot.cat \
 		-no-emul-boot -boot-load-size 4 -boot-info-table -V CLEARBOX "$work/iso" 2>"$work/log" ||
 		{ cat "$work/log" >&2; die "xorriso failed"; }
-	finish "$work/linux.iso" "$store/linux.iso"
+	finish "$work/linux.iso" "$store/$1.iso"
 	rm -rf "$work"
 	work=
 }
@@ -235,7 +258,7 @@ rescue()
 {
 	fresh "$store/grub-cd.iso" && return
 	work=$(mktemp -d)
-	deb=$(package grub-rescue-pc)
+	deb=$(package grub-rescue-pc i386)
 	dpkg-deb -x "$deb" "$work"
 	cp "$work/usr/lib/grub-rescue/grub-rescue-floppy.img" "$store/grub-floppy.img"
 	finish "$work/usr/lib/grub-rescue/grub-rescue-cdrom.iso" "$store/grub-cd.iso"
@@ -247,7 +270,7 @@ memtest()
 {
 	fresh "$store/memtest.iso" && return
 	work=$(mktemp -d)
-	deb=$(package memtest86+)
+	deb=$(package memtest86+ i386)
 	dpkg-deb -x "$deb" "$work"
 	cp "$work/boot/memtest86+ia32.bin" "$store/memtest.bin"
 	finish "$work/usr/lib/memtest86+/memtest86+ia32.iso" "$store/memtest.iso"
@@ -255,31 +278,39 @@ memtest()
 	work=
 }
 
+# installer ARCHITECTURE PREFIX KIND...
 installer()
 {
-	fresh "$store/installer-text-linux" && return
+	fresh "$store/$2-text-linux" && return
 	work=$(mktemp -d)
-	deb=$(package debian-installer-12-netboot-i386)
+	deb=$(package "debian-installer-12-netboot-$1" "$1")
 	dpkg-deb -x "$deb" "$work"
-	for kind in gtk text; do
-		dir=$work/usr/lib/debian-installer/images/12/i386/$kind/debian-installer/i386
-		cp "$dir/initrd.gz" "$store/installer-$kind-initrd.gz"
-		finish "$dir/linux" "$store/installer-$kind-linux"
+	architecture=$1
+	prefix=$2
+	shift 2
+	for kind; do
+		dir=$work/usr/lib/debian-installer/images/12/$architecture/$kind/debian-installer/$architecture
+		cp "$dir/initrd.gz" "$store/$prefix-$kind-initrd.gz"
+		finish "$dir/linux" "$store/$prefix-$kind-linux"
 	done
 	rm -rf "$work"
 	work=
 }
 
+[ "$*" != all ] ||
+	set -- 686 686-pae amd64 disk disk-pae disk-amd64 iso iso-amd64 rescue memtest installer installer-amd64
 for guest; do
 	case $guest in
-	686 | 686-pae) linux "$guest" ;;
+	686 | 686-pae | amd64) linux "$guest" ;;
 	disk) disk ;;
-	disk-pae) disk_pae ;;
-	iso) iso ;;
+	disk-pae) grub_disk disk-pae 686-pae ;;
+	disk-amd64) grub_disk disk-amd64 amd64 ;;
+	iso) iso linux 686 ;;
+	iso-amd64) iso linux-amd64 amd64 ;;
 	rescue) rescue ;;
 	memtest) memtest ;;
-	installer) installer ;;
-	all) linux 686; linux 686-pae; disk; disk_pae; iso; rescue; memtest; installer ;;
+	installer) installer i386 installer gtk text ;;
+	installer-amd64) installer amd64 installer-amd64 text ;;
 	*) die "there is no guest $guest: see the head of testsuite/boot/guests.sh" ;;
 	esac
 done

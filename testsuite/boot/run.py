@@ -53,8 +53,8 @@ def check(condition, what):
         raise Failure(what)
 
 
-def kernel(flavour, append, extra=()):
-    return ["-m", "128", "-kernel", store(f"vmlinuz-{flavour}"), "-initrd", store(f"initrd-{flavour}"),
+def kernel(flavour, append, extra=(), memory="128"):
+    return ["-m", memory, "-kernel", store(f"vmlinuz-{flavour}"), "-initrd", store(f"initrd-{flavour}"),
             "-append", append, *extra]
 
 
@@ -67,7 +67,7 @@ def look_around(guest, release):
     """What every booted Linux must be able to do at its prompt."""
     known = open(store("known.md5")).read().strip()
     check(release in guest.command("uname -r"), f"uname -r does not say {release}")
-    check("i686" in guest.command("uname -m") or "i586" in guest.command("uname -m"), "uname -m is no PC")
+    check(re.search("x86_64" if release == "-amd64" else "i[56]86", guest.command("uname -m")), "uname -m is no PC")
     check("fpu" in guest.command("cat /proc/cpuinfo"), "/proc/cpuinfo shows no fpu")
     check(known in guest.command("md5sum /etc/known"), "md5sum of /etc/known differs from the host's")
     check(known in guest.command("gzip -c /etc/known | gunzip -c | md5sum"), "gzip and gunzip change bytes")
@@ -100,6 +100,45 @@ def linux_686_pae_serial(log):
         check("failed" not in guest.command("dmesg | grep -E 'alg: self-tests|PKCS' || true"), "a self-test failed")
         look_around(guest, "-686-pae")
         power_off(guest)
+
+
+@test("amd64")
+def linux_amd64_serial(log):
+    """Debian's amd64 kernel from -kernel, with all its self-tests: prompt on serial, commands, poweroff."""
+    with SerialGuest(kernel("amd64", THOROUGH), log) as guest:
+        guest.expect(PROMPT, BOOT)
+        check("failed" not in guest.command("dmesg | grep -E 'alg: self-tests|PKCS' || true"), "a self-test failed")
+        look_around(guest, "-amd64")
+        power_off(guest)
+
+
+def in_six_gibibytes(log, flavour):
+    with SerialGuest(kernel(flavour, SERIAL, memory="6144"), log) as guest:
+        guest.expect(PROMPT, BOOT)
+        total = int(re.search(r"MemTotal: +(\d+) kB", guest.command("cat /proc/meminfo"))[1])
+        check(total > 5600 << 10, f"the guest sees {total >> 10} MiB")
+        check(re.search(r"(?m)^100000000-[0-9a-f]{9} : System RAM", guest.command("cat /proc/iomem")),
+              "no RAM from 4 GiB on")
+        # more than fits under 4 GiB where the machine's RAM is split, whichever the kernel takes first
+        guest.command("mount -t tmpfs -o size=5g tmpfs /mnt; mkdir /mnt/d; for i in 1 2 3 4 5 6 7 8; do "
+                      "cp /etc/known /mnt/d/$i; done; cat /mnt/d/* /mnt/d/* /mnt/d/* /mnt/d/* >/mnt/big", 120)
+        guest.command("dd if=/dev/zero of=/mnt/zeros bs=1M count=3900 && rm /mnt/zeros; "
+                      "cp /mnt/big /mnt/again", 600)
+        check(len(set(re.findall(r"(?m)^\w{32}", guest.command("md5sum /mnt/big /mnt/again", 120)))) == 1,
+              "a copy in memory reads differently")
+        power_off(guest)
+
+
+@test("amd64", ci=False)
+def linux_amd64_6g(log):
+    """A machine of 6 GiB: the amd64 kernel finds and uses what lies above 4 GiB."""
+    in_six_gibibytes(log, "amd64")
+
+
+@test("686-pae", ci=False)
+def linux_686_pae_6g(log):
+    """A machine of 6 GiB: the 686-pae kernel finds and uses what lies above 4 GiB."""
+    in_six_gibibytes(log, "686-pae")
 
 
 @test("686")
@@ -146,28 +185,39 @@ def linux_disk(log):
         power_off(guest)
 
 
+def from_mounted(log, arguments, flavour, device, kernel_file):
+    """The guest mounts what it came from, and finds its kernel there."""
+    with SerialGuest(["-m", "128", *arguments], log) as guest:
+        guest.expect(PROMPT, BOOT)
+        look_around(guest, "-" + flavour)
+        guest.command(f"mount -o ro {device} /mnt")
+        host = hashlib.md5(open(store(f"vmlinuz-{flavour}"), "rb").read()).hexdigest()
+        check(host in guest.command(f"md5sum /mnt/{kernel_file}"), f"a file on {device} reads differently")
+        power_off(guest)
+
+
 @test("disk-pae")
 def linux_disk_pae(log):
     """From an IDE disk: MBR, ext2, GRUB, 686-pae."""
-    with SerialGuest(["-m", "128", "-snapshot", "-hda", store("disk-pae.img")], log) as guest:
-        guest.expect(PROMPT, BOOT)
-        look_around(guest, "-686-pae")
-        guest.command("mount -o ro /dev/sda1 /mnt")
-        host = hashlib.md5(open(store("vmlinuz-686-pae"), "rb").read()).hexdigest()
-        check(host in guest.command("md5sum /mnt/boot/vmlinuz"), "a file on the disk reads differently")
-        power_off(guest)
+    from_mounted(log, ["-snapshot", "-hda", store("disk-pae.img")], "686-pae", "/dev/sda1", "boot/vmlinuz")
+
+
+@test("disk-amd64")
+def linux_disk_amd64(log):
+    """From an IDE disk: MBR, ext2, GRUB, amd64."""
+    from_mounted(log, ["-snapshot", "-hda", store("disk-amd64.img")], "amd64", "/dev/sda1", "boot/vmlinuz")
 
 
 @test("iso")
 def linux_iso(log):
     """From an El Torito CD: isolinux, 686. The guest mounts the CD."""
-    with SerialGuest(["-m", "128", "-cdrom", store("linux.iso"), "-boot", "d"], log) as guest:
-        guest.expect(PROMPT, BOOT)
-        look_around(guest, "-686")
-        guest.command("mount -o ro /dev/sr0 /mnt")
-        host = hashlib.md5(open(store("vmlinuz-686"), "rb").read()).hexdigest()
-        check(host in guest.command("md5sum /mnt/isolinux/vmlinuz"), "a file on the CD reads differently")
-        power_off(guest)
+    from_mounted(log, ["-cdrom", store("linux.iso"), "-boot", "d"], "686", "/dev/sr0", "isolinux/vmlinuz")
+
+
+@test("iso-amd64")
+def linux_iso_amd64(log):
+    """From an El Torito CD: isolinux, amd64. The guest mounts the CD."""
+    from_mounted(log, ["-cdrom", store("linux-amd64.iso"), "-boot", "d"], "amd64", "/dev/sr0", "isolinux/vmlinuz")
 
 
 @test("disk")
@@ -216,6 +266,12 @@ def grub_floppy(log):
 def grub_cd(log):
     """GRUB's rescue CD to its prompt; it obeys commands."""
     at_grub_prompt(log, "cd", ["-cdrom", store("grub-cd.iso"), "-boot", "d"])
+
+
+@test("disk-amd64", ci=False)
+def seabios_disk_amd64(log):
+    """SeaBIOS on the same machine: IDE disk, GRUB, amd64."""
+    from_medium(log, ["-bios", SEABIOS, "-snapshot", "-hda", store("disk-amd64.img")], "-amd64")
 
 
 @test("rescue")
@@ -319,19 +375,29 @@ def vga_of_both(log):
 
 
 def installer_arguments(kind, append):
-    # with less than 534 MiB the graphical one becomes a textual one
-    return ["-m", "768", "-kernel", store(f"installer-{kind}-linux"),
+    # with less than 534 MiB the graphical one becomes a textual one, with less than 768 that for amd64 complains
+    return ["-m", "1024", "-kernel", store(f"installer-{kind}-linux"),
             "-initrd", store(f"installer-{kind}-initrd.gz"), "-append", append]
+
+
+def textual_installer(log, name):
+    with ScreenGuest(installer_arguments(name, "vga=normal fb=false nomodeset cryptomgr.notests"), log) as guest:
+        guest.expect(r"Select a language", 3 * BOOT)
+        guest.expect(r"English", 10)
+        guest.key("Enter")
+        guest.expect(r"Select your location", 120)
 
 
 @test("installer")
 def installer_text(log):
     """Debian's installer in text mode to its first screen, and on to the second."""
-    with ScreenGuest(installer_arguments("text", "vga=normal fb=false nomodeset cryptomgr.notests"), log) as guest:
-        guest.expect(r"Select a language", 3 * BOOT)
-        guest.expect(r"English", 10)
-        guest.key("Enter")
-        guest.expect(r"Select your location", 120)
+    textual_installer(log, "text")
+
+
+@test("installer-amd64")
+def installer_amd64(log):
+    """Debian's installer for amd64 in text mode to its first screen, and on to the second."""
+    textual_installer(log, "amd64-text")
 
 
 def png_pixels(path):
@@ -409,6 +475,57 @@ def installer_gtk(log):
         check(width >= 640 and height >= 480, f"the screen is {width}x{height}")
         seen = [tuple(row[x:x + 3]) for row in rows[::2] for x in range(0, width * size, 2 * size)]
         check(light(seen), "the screenshot is not the installer's list")
+
+
+LOGIN = r"clearbox login: "
+SHELL = r"root@clearbox:~# "
+
+
+def whole_system(log, architecture, machine, memory):
+    """A Debian on a disk, from GRUB to systemd's last word. userland.sh makes the disk."""
+    image = store(f"userland-{architecture}.img")
+    if not os.path.exists(image):
+        raise Skip("made and run by userland.sh")
+    known = open(store("userland-known.sha256")).read().strip()
+    with SerialGuest(["-m", memory, "-snapshot", "-hda", image], log) as guest:
+        guest.prompt = SHELL
+        guest.expect(LOGIN, 3 * BOOT)
+        guest.send("root\n")
+        guest.expect(r"Password: ", 60)
+        guest.send("clearbox\n")
+        guest.expect(SHELL, 120)
+        guest.command("stty cols 200; bind 'set enable-bracketed-paste off'")
+        check(guest.command("uname -m") == machine, "uname -m is another machine's")
+        failed = guest.command("systemctl is-system-running --wait; systemctl --failed --no-legend", 300)
+        check(failed == "running", f"systemd is not content: {failed}")
+        check(known in guest.command("sha256sum known", 120), "sha256sum differs from the host's")
+        check(known in guest.command("openssl sha256 known", 120), "openssl's digest differs from the host's")
+        guest.note(guest.command("openssl speed -seconds 1 -bytes 1024 sha256 aes-128-cbc md5 2>&1", 120))
+        guest.note(guest.command("openssl speed -seconds 1 rsa2048 2>&1", 120))
+        perl = "perl -MDigest::SHA=sha1_hex -e 'printf \"%.15g %s %s\\n\", exp(1)**10/3, sha1_hex(join q(,), 1..1000), 2**53+1'"
+        check(guest.command(perl) ==
+              subprocess.run(perl, shell=True, capture_output=True, text=True).stdout.strip(), "perl computes otherwise")
+        python = ("python3 -c 'import hashlib, math; print(math.sqrt(2) ** 9.5, math.sin(1e5), 3 ** 200 % 10 ** 40, "
+                  "hashlib.sha256(bytes(range(256)) * 99).hexdigest(), sum(1 / n for n in range(1, 50000)))'")
+        check(guest.command(python, 120) ==
+              subprocess.run(python, shell=True, capture_output=True, text=True).stdout.strip(), "python3 computes otherwise")
+        guest.command("apt-get -y install ./hello_*.deb", 300)
+        check(guest.command("hello") == "Hello, world!", "what apt installed does not run")
+        guest.command("dpkg -l hello | grep ^ii; apt-get -y remove hello", 300)
+        guest.send("poweroff\n")
+        guest.finish(300)
+
+
+@test("", ci=False)
+def userland_i386(log):
+    """A Debian 12 for i386 on an IDE disk: systemd, login, perl, python3, openssl, apt, poweroff."""
+    whole_system(log, "i386", "i686", "512")
+
+
+@test("", ci=False)
+def userland_amd64(log):
+    """A Debian 12 for amd64 on an IDE disk: systemd, login, perl, python3, openssl, apt, poweroff."""
+    whole_system(log, "amd64", "x86_64", "512")
 
 
 @test("memtest")
