@@ -199,7 +199,7 @@ static uint64_t straight(const struct program *program, const char *build)
 static void stale(void **state)
 {
 	const char *cases = getenv("CLEARBOX_STALE_CASES");
-	unsigned long count = cases ? strtoul(cases, NULL, 0) : 60;
+	unsigned long count = cases ? strtoul(cases, NULL, 0) : 24;
 	unsigned differ = 0;
 
 	(void)state;
