@@ -81,8 +81,10 @@ static enum cbx_status disk_flush(void *user)
 
 /* ---- What is it? ------------------------------------------------------------------------ */
 
+/* 1600 to 1743 KiB: more sectors and cylinders on a disk of 1440. */
 static const uint64_t floppy_sizes[] = {
-	160 << 10, 180 << 10, 320 << 10, 360 << 10, 720 << 10, 1200 << 10, 1440 << 10, 2880 << 10
+	160 << 10, 180 << 10, 320 << 10, 360 << 10, 720 << 10, 1200 << 10, 1440 << 10, 1600 << 10,
+	1680 << 10, 1722 << 10, 1743 << 10, 2880 << 10
 };
 
 /* Formats that are not disks byte by byte. */

@@ -244,7 +244,6 @@ static int stopped(struct session *s, const struct cbx_stop *stop, char *message
 	switch (stop->reason) {
 	case CBX_STOP_LIMIT:
 	case CBX_STOP_REQUEST:
-	case CBX_STOP_BREAKPOINT:
 		return RUNNING;
 	case CBX_STOP_IDLE:
 		if (!halted_for_ever(s))

@@ -63,6 +63,16 @@ else
 	fail 'INT 19h' "$(cat "$work/again" "$work/again.out")"
 fi
 
+nasm -f bin "$here/dense.asm" -o "$work/dense.img"
+status=0
+"$clearbox" -display none -device isa-debug-exit,iobase=0xf4,iosize=1 -max-insns 500000000 "$work/dense.img" \
+	>"$work/dense.out" 2>&1 || status=$?
+if [ "$status" = 3 ]; then
+	say 'floppy of 1680 KiB' ok
+else
+	fail 'floppy of 1680 KiB' "ended with $status: $(cat "$work/dense.out")"
+fi
+
 # an option ROM starts in "big real mode"; SeaBIOS's VGA BIOS makes use of that
 nasm -f bin "$here/option.asm" -o "$work/option.rom"
 sum=$(od -An -v -tu1 "$work/option.rom" | tr -s ' ' '\n' | awk '{ n += $1 } END { print (256 - n % 256) % 256 }')

@@ -57,7 +57,6 @@ enum cbx_stop_reason {
 	CBX_STOP_RESET,                 /* only with stop_on_reset: the guest asked for a reset */
 	CBX_STOP_POWER_OFF,
 	CBX_STOP_EXIT,                  /* the guest gave an exit code */
-	CBX_STOP_BREAKPOINT,            /* not given yet: there are no breakpoints of the embedder's */
 	/* The guest needs something Clearbox does not do: see detail.  Nothing gives it yet. */
 	CBX_STOP_UNSUPPORTED,
 	CBX_STOP_HOST_MEMORY            /* an allocation failed; the machine can go on later */
