@@ -20,36 +20,23 @@ static struct ieee64 name##_64(uint64_t a, uint64_t b, unsigned imm, uint32_t mx
 FLOAT_LANE32(name##_ps, name##_32)                                                              \
 FLOAT_LANE64(name##_pd, name##_64)
 
-/* Lanes by the host; four binary32 at once where the compiler has vectors. */
-#if defined(__GNUC__)
+/*
+ * Lanes by the host; four binary32 at once where the compiler has vectors. ODD: all ones where
+ * ieee_plain32 is false, SAFE where ieee_safe32 is true; signed compares are what hosts have.
+ */
+#if defined(__GNUC__) && IEEE_HOST
 typedef float f32x4 __attribute__((vector_size(16)));
 
-/* All ones where ieee_plain32 is not true, and where ieee_safe32 is; signed compares are what hosts have. */
-static INLINE s32x4 odd_elements(u32x4 a)
-{
-	return (s32x4)((a & 0x7fffffff) + 0x7fffffff) < (int32_t)0x807fffff;
-}
-static INLINE s32x4 safe_elements(u32x4 r)
-{
-	return (s32x4)((r & 0x7fffffff) + 0x7f000000) < (int32_t)0xfe800000;
-}
-static INLINE s32x4 zero_elements(u32x4 a)
-{
-	return (a & 0x7fffffff) == 0;
-}
-static INLINE bool all_elements(s32x4 mask)
-{
-	uint64_t q[2];
-
-	memcpy(q, &mask, 16);
-	return likely((q[0] & q[1]) == UINT64_MAX);
-}
+#define ODD(a) ((s32x4)(((a) & 0x7fffffff) + 0x7fffffff) < (int32_t)0x807fffff)
+#define SAFE(r) ((s32x4)(((r) & 0x7fffffff) + 0x7f000000) < (int32_t)0xfe800000)
+#define ZERO(a) (((a) & 0x7fffffff) == 0)
 
 #define FAST_LANE32(name, operator, zero)                                                       \
 static INLINE bool name##_fast_ps(uint64_t *d, const uint64_t *a, const uint64_t *b)            \
 {                                                                                               \
 	u32x4 x, y, z;                                                                          \
 	f32x4 p, q, r;                                                                          \
+	uint64_t all[2];                                                                        \
                                                                                                 \
 	memcpy(&x, a, 16);                                                                      \
 	memcpy(&y, b, 16);                                                                      \
@@ -58,8 +45,9 @@ static INLINE bool name##_fast_ps(uint64_t *d, const uint64_t *a, const uint64_t
 	r = p operator q;                                                                       \
 	memcpy(&z, &r, 16);                                                                     \
 	memcpy(d, &r, 16);                                                                      \
-	return all_elements((safe_elements(z) | (zero_elements(z) & (zero))) &                  \
-			    ~(odd_elements(x) | odd_elements(y)));                              \
+	z = (u32x4)((SAFE(z) | (ZERO(z) & (zero))) & ~(ODD(x) | ODD(y)));                       \
+	memcpy(all, &z, 16);                                                                    \
+	return likely((all[0] & all[1]) == UINT64_MAX);                                         \
 }
 #else
 #define FAST_LANE32(name, operator, zero)                                                       \
@@ -90,8 +78,8 @@ static INLINE bool name##_fast_pd(uint64_t *d, const uint64_t *a, const uint64_t
 
 FAST_LANE32(add, +, ~(s32x4){ 0 })
 FAST_LANE32(sub, -, ~(s32x4){ 0 })
-FAST_LANE32(mul, *, zero_elements(x) | zero_elements(y))
-FAST_LANE32(div, /, zero_elements(x))
+FAST_LANE32(mul, *, ZERO(x) | ZERO(y))
+FAST_LANE32(div, /, ZERO(x))
 FAST_LANE64(add)
 FAST_LANE64(sub)
 FAST_LANE64(mul)

@@ -31,6 +31,10 @@ HANDLER(name)                                                                   
 /* #NM, #MF or the wait for IRQ 13 in place of i. */
 const struct insn *x87_stop(struct cpu *cpu, const struct insn *i);
 bool x87_blocked_slow(struct cpu *cpu);
+/* Instructions that can make FERR# fall: not in the middle of a block while it is active. */
+bool x87_must_be_last(struct cpu *cpu, const struct insn *i);
+/* After the status or the masks have changed otherwise than by x87_raise. */
+void x87_update_ferr(struct cpu *cpu);
 /* All count bytes, an even number, or none; false: a fault is recorded. */
 bool x87_load_bytes(struct cpu *cpu, const struct insn *i, uint64_t linear, uint8_t *bytes,
 		    unsigned count);
@@ -116,9 +120,10 @@ static INLINE void x87_record(struct cpu *cpu, const struct insn *i)
 static INLINE void x87_record_memory(struct cpu *cpu, const struct insn *i, uint64_t linear)
 {
 	const struct segment *segment = &cpu->seg[i->segment];
+	bool has_base = !(cpu->mode & MODE_64) || i->segment >= SEG_FS;
 
 	x87_record(cpu, i);
-	cpu->x87.dp = (uint32_t)(linear - segment->base);
+	cpu->x87.dp = (linear - (has_base ? segment->base : 0)) & cpu->linear_mask;
 	cpu->x87.ds = segment->selector;
 }
 

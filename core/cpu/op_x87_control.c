@@ -38,8 +38,7 @@ const struct insn *x87_stop(struct cpu *cpu, const struct insn *i)
 	return wait_for_interrupt(cpu, i);
 }
 
-/* Instructions that can make FERR# fall: not in the middle of a block while it is active. */
-static bool must_be_last(struct cpu *cpu, const struct insn *i)
+bool x87_must_be_last(struct cpu *cpu, const struct insn *i)
 {
 	if (likely(!cpu->x87.ferr) || (i->flags & INSN_LAST))
 		return false;
@@ -47,7 +46,7 @@ static bool must_be_last(struct cpu *cpu, const struct insn *i)
 	return true;
 }
 
-static void update_ferr(struct cpu *cpu)
+void x87_update_ferr(struct cpu *cpu)
 {
 	if (cpu->x87.ferr && !(cpu->x87.status & FPU_ES)) {
 		cpu->x87.ferr = 0;
@@ -89,10 +88,10 @@ HANDLER(op_FNCLEX)
 {
 	if (unavailable(cpu))
 		return cpu_fault_vector(cpu, i, VECTOR_NM);
-	if (must_be_last(cpu, i))
+	if (x87_must_be_last(cpu, i))
 		return cpu_fault(cpu, i);
 	cpu->x87.status &= FPU_C0 | FPU_C1 | FPU_C2 | FPU_C3;
-	update_ferr(cpu);
+	x87_update_ferr(cpu);
 	NEXT(cpu, i);
 }
 
@@ -100,10 +99,10 @@ HANDLER(op_FNINIT)
 {
 	if (unavailable(cpu))
 		return cpu_fault_vector(cpu, i, VECTOR_NM);
-	if (must_be_last(cpu, i))
+	if (x87_must_be_last(cpu, i))
 		return cpu_fault(cpu, i);
 	x87_initialise(&cpu->x87);
-	update_ferr(cpu);
+	x87_update_ferr(cpu);
 	NEXT(cpu, i);
 }
 
@@ -139,10 +138,10 @@ HANDLER(op_FLDCW)
 
 	if (x87_blocked(cpu))
 		return x87_stop(cpu, i);
-	if (!load16(cpu, i, ea(cpu, i), &value) || must_be_last(cpu, i))
+	if (!load16(cpu, i, ea(cpu, i), &value) || x87_must_be_last(cpu, i))
 		return cpu_fault(cpu, i);
 	x87_set_control_word(&cpu->x87, value);
-	update_ferr(cpu);
+	x87_update_ferr(cpu);
 	NEXT(cpu, i);
 }
 
@@ -156,10 +155,10 @@ bool x87_store_bytes(struct cpu *cpu, const struct insn *i, uint64_t linear, con
 	if (!store_check(cpu, i, linear, count))
 		return false;
 	for (; count - at >= 8; at += 8)
-		if (!store64(cpu, i, (uint32_t)(linear + at), get64(bytes + at)))
+		if (!store64(cpu, i, (linear + at) & cpu->linear_mask, get64(bytes + at)))
 			return false;
 	for (; at < count; at += 2)
-		if (!store16(cpu, i, (uint32_t)(linear + at), get16(bytes + at)))
+		if (!store16(cpu, i, (linear + at) & cpu->linear_mask, get16(bytes + at)))
 			return false;
 	return true;
 }
@@ -172,12 +171,12 @@ bool x87_load_bytes(struct cpu *cpu, const struct insn *i, uint64_t linear, uint
 	unsigned at = 0;
 
 	for (; count - at >= 8; at += 8) {
-		if (!load64(cpu, i, (uint32_t)(linear + at), &word))
+		if (!load64(cpu, i, (linear + at) & cpu->linear_mask, &word))
 			return false;
 		put64(bytes + at, word);
 	}
 	for (; at < count; at += 2) {
-		if (!load16(cpu, i, (uint32_t)(linear + at), &half))
+		if (!load16(cpu, i, (linear + at) & cpu->linear_mask, &half))
 			return false;
 		put16(bytes + at, half);
 	}
@@ -275,12 +274,12 @@ static NOINLINE bool fnstenv(struct cpu *cpu, const struct insn *i)
 	unsigned count;
 
 	count = environment_pack(cpu, i, bytes);
-	if (must_be_last(cpu, i) || !x87_store_bytes(cpu, i, ea(cpu, i), bytes, count))
+	if (x87_must_be_last(cpu, i) || !x87_store_bytes(cpu, i, ea(cpu, i), bytes, count))
 		return false;
 	/* The exceptions are masked now, so none is pending. */
 	cpu->x87.control |= FPU_EXCEPTIONS;
 	x87_update_summary(&cpu->x87);
-	update_ferr(cpu);
+	x87_update_ferr(cpu);
 	return true;
 }
 
@@ -297,10 +296,10 @@ static NOINLINE bool fldenv(struct cpu *cpu, const struct insn *i)
 {
 	uint8_t bytes[ENVIRONMENT_32];
 
-	if (!x87_load_bytes(cpu, i, ea(cpu, i), bytes, environment_size(i)) || must_be_last(cpu, i))
+	if (!x87_load_bytes(cpu, i, ea(cpu, i), bytes, environment_size(i)) || x87_must_be_last(cpu, i))
 		return false;
 	environment_unpack(cpu, i, bytes);
-	update_ferr(cpu);
+	x87_update_ferr(cpu);
 	return true;
 }
 
@@ -325,10 +324,10 @@ static NOINLINE bool fnsave(struct cpu *cpu, const struct insn *i)
 		put64(bytes + count, value.significand);
 		put16(bytes + count + 8, value.sign_exponent);
 	}
-	if (must_be_last(cpu, i) || !x87_store_bytes(cpu, i, ea(cpu, i), bytes, count))
+	if (x87_must_be_last(cpu, i) || !x87_store_bytes(cpu, i, ea(cpu, i), bytes, count))
 		return false;
 	x87_initialise(&cpu->x87);
-	update_ferr(cpu);
+	x87_update_ferr(cpu);
 	return true;
 }
 
@@ -346,7 +345,7 @@ static NOINLINE bool frstor(struct cpu *cpu, const struct insn *i)
 	uint8_t bytes[STATE_MOST];
 	unsigned at = environment_size(i);
 
-	if (!x87_load_bytes(cpu, i, ea(cpu, i), bytes, at + 80) || must_be_last(cpu, i))
+	if (!x87_load_bytes(cpu, i, ea(cpu, i), bytes, at + 80) || x87_must_be_last(cpu, i))
 		return false;
 	environment_unpack(cpu, i, bytes);
 	for (unsigned n = 0; n < 8; n++, at += 10) {
@@ -354,7 +353,7 @@ static NOINLINE bool frstor(struct cpu *cpu, const struct insn *i)
 
 		x87_set_physical(&cpu->x87, x87_number(&cpu->x87, n), value);
 	}
-	update_ferr(cpu);
+	x87_update_ferr(cpu);
 	return true;
 }
 
@@ -363,89 +362,6 @@ HANDLER(op_FRSTOR)
 	if (x87_blocked(cpu))
 		return x87_stop(cpu, i);
 	if (!frstor(cpu, i))
-		return cpu_fault(cpu, i);
-	NEXT(cpu, i);
-}
-
-/* ---- FXSAVE -------------------------------------------------------------------------------------- */
-
-enum { FX_REGISTERS = 32, FX_X87 = FX_REGISTERS + 8 * 16, FX_HEAD = 24 };
-
-/* Without SSE nothing but the x87 part is written; MXCSR and the rest keep their bytes. */
-static NOINLINE bool fxsave(struct cpu *cpu, const struct insn *i)
-{
-	const struct x87 *x87 = &cpu->x87;
-	uint8_t head[FX_HEAD] = { 0 }, registers[FX_X87 - FX_REGISTERS] = { 0 };
-	uint64_t linear;
-
-	linear = ea(cpu, i);
-	if (linear & 15)
-		return cpu_raise_error(cpu, VECTOR_GP, 0);
-	put16(head, x87->control);
-	put16(head + 2, x87_status_word(x87));
-	head[4] = x87->valid;
-	put16(head + 6, x87->opcode);
-	put32(head + 8, (uint32_t)x87->ip);
-	put16(head + 12, x87->cs);
-	put32(head + 16, (uint32_t)x87->dp);
-	put16(head + 20, x87->ds);
-	for (unsigned n = 0; n < 8; n++) {
-		struct float80 value = x87_get(x87, n);
-
-		put64(registers + 16 * n, value.significand);
-		put16(registers + 16 * n + 8, value.sign_exponent);
-	}
-	if (!store_check(cpu, i, linear, 512) ||
-	    !x87_store_bytes(cpu, i, linear, head, sizeof(head)) ||
-	    !x87_store_bytes(cpu, i, (uint32_t)(linear + FX_REGISTERS), registers, sizeof(registers)))
-		return false;
-	return true;
-}
-
-HANDLER(op_FXSAVE)
-{
-	if (unavailable(cpu))
-		return cpu_fault_vector(cpu, i, VECTOR_NM);
-	if (!fxsave(cpu, i))
-		return cpu_fault(cpu, i);
-	NEXT(cpu, i);
-}
-
-static NOINLINE bool fxrstor(struct cpu *cpu, const struct insn *i)
-{
-	struct x87 *x87 = &cpu->x87;
-	uint8_t bytes[FX_X87];
-	uint64_t linear;
-
-	linear = ea(cpu, i);
-	if (linear & 15)
-		return cpu_raise_error(cpu, VECTOR_GP, 0);
-	if (!load_check(cpu, i, linear, 512) || !x87_load_bytes(cpu, i, linear, bytes, sizeof(bytes)) ||
-	    must_be_last(cpu, i))
-		return false;
-	x87->control = (uint16_t)((get16(bytes) & X87_CONTROL_BITS) | X87_CONTROL_ALWAYS);
-	x87_set_status_word(x87, get16(bytes + 2));
-	x87->valid = bytes[4];
-	x87->opcode = get16(bytes + 6) & 0x7ff;
-	x87->ip = get32(bytes + 8);
-	x87->cs = get16(bytes + 12);
-	x87->dp = get32(bytes + 16);
-	x87->ds = get16(bytes + 20);
-	for (unsigned n = 0; n < 8; n++) {
-		const uint8_t *at = bytes + FX_REGISTERS + 16 * n;
-		struct float80 value = { get64(at), get16(at + 8) };
-
-		x87_set_physical(x87, x87_number(x87, n), value);
-	}
-	update_ferr(cpu);
-	return true;
-}
-
-HANDLER(op_FXRSTOR)
-{
-	if (unavailable(cpu))
-		return cpu_fault_vector(cpu, i, VECTOR_NM);
-	if (!fxrstor(cpu, i))
 		return cpu_fault(cpu, i);
 	NEXT(cpu, i);
 }
