@@ -14,22 +14,7 @@
 #define FS __attribute__((address_space(257)))
 #define SS __attribute__((address_space(258)))
 
-#include "types.h"
-
-#define REG(name) union { u32 e##name##x; u16 name##x; struct { u8 name##l, name##h; }; }
-
-struct regs {
-	union { u32 edi; u16 di; };
-	union { u32 esi; u16 si; };
-	union { u32 ebp; u16 bp; };
-	u32 esp;
-	REG(b);
-	REG(d);
-	REG(c);
-	REG(a);
-	u16 gs, fs, es, ds;
-	u16 ip, cs, flags;
-} __attribute__((packed));
+#include "common.h"
 
 #define F_CF 0x0001
 #define F_ZF 0x0040
@@ -116,45 +101,6 @@ static inline void info_put8(u32 at, u8 value)
 	fs8(at) = value;
 }
 
-static inline u8 inb(u16 port)
-{
-	u8 value;
-
-	__asm__ volatile("inb %w1, %b0" : "=a"(value) : "Nd"(port));
-	return value;
-}
-
-static inline u16 inw(u16 port)
-{
-	u16 value;
-
-	__asm__ volatile("inw %w1, %w0" : "=a"(value) : "Nd"(port));
-	return value;
-}
-
-static inline u32 inl(u16 port)
-{
-	u32 value;
-
-	__asm__ volatile("inl %w1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
-
-static inline void outb(u16 port, u8 value)
-{
-	__asm__ volatile("outb %b0, %w1" : : "a"(value), "Nd"(port));
-}
-
-static inline void outw(u16 port, u16 value)
-{
-	__asm__ volatile("outw %w0, %w1" : : "a"(value), "Nd"(port));
-}
-
-static inline void outl(u16 port, u32 value)
-{
-	__asm__ volatile("outl %0, %w1" : : "a"(value), "Nd"(port));
-}
-
 static inline void irq_on(void)
 {
 	__asm__ volatile("sti" : : : "memory");
@@ -168,18 +114,6 @@ static inline void irq_off(void)
 static inline void wait_irq(void)
 {
 	__asm__ volatile("sti\n\thlt" : : : "memory");
-}
-
-static inline u8 cmos_read(u8 index)
-{
-	outb(0x70, index);
-	return inb(0x71);
-}
-
-static inline void cmos_write(u8 index, u8 value)
-{
-	outb(0x70, index);
-	outb(0x71, value);
 }
 
 /* Port strings to and from a far buffer; count in units of the name. Offsets must not wrap. */

@@ -69,13 +69,41 @@ static void clock_get_ticks(struct regs SS *r)
 	r->ah = 0;
 }
 
-static void clock_get_time(struct regs SS *r)
+/* May the time be read now? */
+static u32 clock_ready(struct regs SS *r)
 {
 	if (!rtc_running()) {
 		r->flags |= F_CF;
-		return;
+		return 0;
 	}
 	rtc_settle();
+	return 1;
+}
+
+/* Stops the clock for being set; returns register B as it was, for clock_release(). */
+static u8 clock_hold(void)
+{
+	u8 b;
+
+	if (!rtc_running())
+		rtc_start();
+	rtc_settle();
+	b = cmos_read(0x0b);
+	cmos_write(0x0b, b | 0x80);
+	return b;
+}
+
+static void clock_release(struct regs SS *r, u8 b)
+{
+	cmos_write(0x0b, b);
+	r->ah = 0;
+	r->al = b;
+}
+
+static void clock_get_time(struct regs SS *r)
+{
+	if (!clock_ready(r))
+		return;
 	r->dh = cmos_read(0x00);
 	r->cl = cmos_read(0x02);
 	r->ch = cmos_read(0x04);
@@ -86,29 +114,18 @@ static void clock_get_time(struct regs SS *r)
 
 static void clock_set_time(struct regs SS *r)
 {
-	u8 b;
+	u8 b = clock_hold();
 
-	if (!rtc_running())
-		rtc_start();
-	rtc_settle();
-	b = cmos_read(0x0b);
-	cmos_write(0x0b, b | 0x80);
 	cmos_write(0x00, r->dh);
 	cmos_write(0x02, r->cl);
 	cmos_write(0x04, r->ch);
-	b = (u8)((b & 0x7e) | 0x02 | (r->dl & 1));
-	cmos_write(0x0b, b);
-	r->ah = 0;
-	r->al = b;
+	clock_release(r, (u8)((b & 0x7e) | 0x02 | (r->dl & 1)));
 }
 
 static void clock_get_date(struct regs SS *r)
 {
-	if (!rtc_running()) {
-		r->flags |= F_CF;
+	if (!clock_ready(r))
 		return;
-	}
-	rtc_settle();
 	r->cl = cmos_read(0x09);
 	r->dh = cmos_read(0x08);
 	r->dl = cmos_read(0x07);
@@ -119,21 +136,13 @@ static void clock_get_date(struct regs SS *r)
 
 static void clock_set_date(struct regs SS *r)
 {
-	u8 b;
+	u8 b = clock_hold();
 
-	if (!rtc_running())
-		rtc_start();
-	rtc_settle();
-	b = cmos_read(0x0b);
-	cmos_write(0x0b, b | 0x80);
 	cmos_write(0x09, r->cl);
 	cmos_write(0x08, r->dh);
 	cmos_write(0x07, r->dl);
 	cmos_write(0x32, r->ch);
-	b &= 0x7f;
-	cmos_write(0x0b, b);
-	r->ah = 0;
-	r->al = b;
+	clock_release(r, b & 0x7f);
 }
 
 static void rtc_unmask(void)
