@@ -11,7 +11,7 @@
 #include "silicon.h"
 
 #define HIGH 0x123400000000ull
-enum { LONG_CODE = 0x33, CASE_ROOM = 64 };
+enum { LONG_CODE = 0x33, CASE_ROOM = 160 /* for a case and what stands after it */ };
 
 enum mode64 { MODE_LONG, MODE_LEGACY /* 32-bit protected */, MODE_COMPAT, MODE64_COUNT };
 
@@ -29,7 +29,9 @@ struct state64 {
 };
 
 struct case64 {
-	enum op op;
+	enum op op;                     /* the row; OP_INVALID: a sequence */
+	unsigned instructions;
+	uint32_t undefined, undefined_within;   /* sequence: flags that say nothing after it, or in it */
 	bool wide;                      /* 64-bit mode */
 	bool vex, memory, lock, rep;
 	bool flow;                      /* changes RIP: single-stepped; else what follows it leaves */
@@ -48,6 +50,9 @@ struct case64 {
 const char *skipped_row64(enum op op, bool wide);
 void generate64(struct random *random, enum op op, bool wide, struct case64 *c,
 		void (*poke)(uint64_t linear, const void *bytes, unsigned count));
+/* Some of the rows in usable one after the other, their flags going into each other and into branches. */
+void generate_sequence64(struct random *random, const bool *usable, bool wide, struct case64 *c,
+			 void (*poke)(uint64_t linear, const void *bytes, unsigned count));
 /* Offset in DATA of a linear address, or something not below DATA_BYTES. */
 uint64_t data_offset(uint64_t linear);
 
@@ -58,6 +63,12 @@ uint64_t edge64(struct random *random);
 /* Lanes that suit the row, in the order of memory. */
 void vector_values(struct random *random, enum op op, uint8_t *bytes, unsigned count);
 uint32_t random_mxcsr(struct random *random);
+
+/* ---- silicon64_state.c ---- */
+enum { STATE_BYTES = 832 };
+bool is_state_op(enum op op);
+unsigned state_image(struct random *random, enum op op, uint8_t *bytes);
+void state_registers(struct random *random, struct state64 *s);
 
 /* ---- silicon64_native.c ---- */
 const char *native64_start(void);

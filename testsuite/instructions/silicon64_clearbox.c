@@ -206,6 +206,7 @@ static void put_registers(const struct state64 *s)
 {
 	memcpy(cpu->v, s->v, sizeof cpu->v);
 	cpu->mxcsr = s->mxcsr;
+	cpu->x87.ip = cpu->x87.dp = cpu->x87.opcode = cpu->x87.cs = cpu->x87.ds = 0;
 	x87_set_control_word(&cpu->x87, s->fpu.control);
 	x87_set_status_word(&cpu->x87, s->fpu.status);
 	cpu->x87.valid = s->fpu.valid;
@@ -249,8 +250,12 @@ void clearbox64_run(const struct case64 *c, struct state64 *after)
 	cpu->rip = s->rip;
 	put_registers(s);
 	cpu_mode_changed(cpu);
+	/* After an exception the rest of a sequence is spent in the handler, a loop. */
+	if (c->instructions > 1)
+		cbx_run(machine, &(struct cbx_run_options){ .size = sizeof(struct cbx_run_options),
+							    .instructions = c->instructions }, &stop);
 	/* A repeated instruction may come back to itself; it ends within this. */
-	for (unsigned n = 0; n < 70000; n++) {
+	for (unsigned n = 0; n < 70000 && c->instructions == 1; n++) {
 		cbx_step(machine, &stop);
 		if (!c->rep || cpu->seg[SEG_CS].selector == CODE0 || cpu->rip != s->rip)
 			break;

@@ -1,54 +1,8 @@
 /*
- * Cases for the flat test, from the rows of the table: prefixes, REX or VEX, opcode, operands, and
- * the registers and memory they meet.
+ * Cases for the flat test, from the rows of the table: which form of the row, and the registers and
+ * memory that it meets; single instructions, and some one after the other.
  */
-#include <string.h>
-#include "silicon64.h"
-
-static const struct {
-	bool modrm;
-	uint8_t size;
-} operands[OPERAND_COUNT] = {
-#define X(code, has_modrm, bytes) { has_modrm, bytes },
-	OPERAND_CODES(X)
-#undef X
-};
-
-struct build {
-	struct random *random;
-	struct case64 *c;
-	const struct op_info *info;
-	const struct encoding_info *encoding;
-	void (*poke)(uint64_t linear, const void *bytes, unsigned count);
-	uint64_t high;                  /* where this case's pages are: 0 or HIGH */
-	unsigned segment;               /* prefix: SEG_, or SEG_COUNT */
-	bool operand16, rex_w, vex_l;
-	unsigned rex;                   /* R 4, X 2, B 1 */
-	unsigned reg, rm, vvvv;         /* register numbers */
-	bool has_modrm, has_sib, rip_relative;
-	unsigned modrm, sib;
-	unsigned displacement_bytes, immediate_bytes;
-	uint64_t displacement, sum;     /* sum: address without segment and RIP */
-	uint8_t immediate[10];
-};
-
-static bool has(const struct op_info *info, unsigned first, unsigned last)
-{
-	for (unsigned n = 0; n < 4; n++)
-		if (info->operand[n] >= first && info->operand[n] <= last)
-			return true;
-	return false;
-}
-
-static bool is_string(const struct op_info *info)
-{
-	return has(info, OPERAND_Xb, OPERAND_Yv);
-}
-
-static bool named(const struct op_info *info, const char *prefix)
-{
-	return !strncmp(info->name, prefix, strlen(prefix));
-}
+#include "silicon64_build.h"
 
 static bool is_one_of(const struct op_info *info, const char *const *names)
 {
@@ -65,14 +19,6 @@ const char *skipped_row64(enum op op, bool wide)
 	static const struct {
 		const char *name, *why;
 	} rows[] = {
-		{ "FXSAVE", "x87 state, with pointers that AMD's keep otherwise: test_fpu_instructions has it" },
-		{ "FXRSTOR", "x87 state, with pointers that AMD's keep otherwise: test_fpu_instructions has it" },
-		{ "FLDENV", "x87 state, with pointers that AMD's keep otherwise: test_fpu_instructions has it" },
-		{ "FNSTENV", "x87 state, with pointers that AMD's keep otherwise: test_fpu_instructions has it" },
-		{ "FRSTOR", "x87 state, with pointers that AMD's keep otherwise: test_fpu_instructions has it" },
-		{ "FNSAVE", "x87 state, with pointers that AMD's keep otherwise: test_fpu_instructions has it" },
-		{ "XSAVE", "saves what the host has besides: unit tests" },
-		{ "XRSTOR", "loads what the host has besides: unit tests" },
 		{ "XGETBV", "answers with what the host has enabled" },
 		{ "SLDT", "answers with the host kernel's tables" }, { "STR_", "answers with the host kernel's tables" },
 		{ "SGDT", "answers with the host kernel's tables" }, { "SIDT", "answers with the host kernel's tables" },
@@ -120,398 +66,6 @@ const char *skipped_row64(enum op op, bool wide)
 		if (named(info, rows[n].name))
 			return rows[n].why;
 	return NULL;
-}
-
-/* ---- Addresses ---- */
-
-uint64_t data_offset(uint64_t linear)
-{
-	if (linear - HIGH - DATA_AT < DATA_BYTES)
-		return linear - HIGH - DATA_AT;
-	return linear - DATA_AT;
-}
-
-static void poke_data(const struct build *b, uint64_t linear, const uint8_t *bytes, unsigned count)
-{
-	for (unsigned n = 0; n < count; n++) {
-		uint64_t at = data_offset(linear + n);
-
-		if (at < DATA_BYTES) {
-			unsigned most = (unsigned)(DATA_BYTES - at);
-
-			b->poke(DATA_AT + at, bytes + n, count - n < most ? count - n : most);
-			break;
-		}
-	}
-}
-
-/* A linear address where count bytes are, or nearly are, or are not, accessible. */
-static uint64_t some_target(const struct build *b, unsigned count, unsigned aligned)
-{
-	static const uint32_t borders[] = { 0, DATA_BYTES, DATA_BYTES, DATA_BYTES + READ_ONLY_BYTES, 0x1000 };
-	static const uint64_t far[] = { 0x800000000000, 0xffff800000000000, 0x7ffffffffff0, 0xfffffffffffffff8,
-		0x8000000000000000, 0xffff7fffffffffe0, 0x100000000, 0x123400000000, 0xdead00000000beef };
-	struct random *random = b->random;
-	uint32_t which = below(random, 100);
-	uint64_t at;
-
-	count = count ? count : 1;
-	if (chance(random, aligned)) {
-		uint32_t unit = 1;
-
-		while (unit < count)
-			unit *= 2;
-		at = below(random, DATA_BYTES / unit) * unit;
-	} else {
-		at = below(random, DATA_BYTES - 64);
-	}
-	if (which < 8)
-		at = borders[below(random, sizeof borders / sizeof *borders)] - below(random, 2 * count + 1);
-	else if (which < 11)
-		at = DATA_BYTES + below(random, READ_ONLY_BYTES);
-	else if (which < 13 && b->c->wide)
-		return far[below(random, sizeof far / sizeof *far)] + below(random, 64) - 32;
-	return b->high + DATA_AT + at;
-}
-
-static unsigned alignment_wish(const struct build *b)
-{
-	if (named(b->info, "SHA1") || named(b->info, "SHA256"))
-		return 100;                     /* AMD's take any address */
-	if (b->info->attributes & (ATTRIBUTE_A | ATTRIBUTE_AA))
-		return 85;
-	return b->c->lock ? 100 : 50;
-}
-
-/* Bytes that the row's memory operand has. */
-static unsigned access_bytes(const struct build *b)
-{
-	const struct case64 *c = b->c;
-	unsigned vector = c->vector_length ? c->vector_length : 16;
-
-	for (unsigned n = 0; n < 4; n++) {
-		unsigned size = operands[b->info->operand[n]].size;
-
-		switch (size) {
-		case 0: continue;
-		case SIZE_V: return c->operand_size;
-		case SIZE_P: return c->operand_size + 2;
-		case SIZE_A: return 2 * c->operand_size;
-		case SIZE_ENV: return 28;
-		case SIZE_FPU: return 108;
-		case SIZE_512: return 512;
-		case SIZE_X: return vector;
-		case SIZE_HX: return vector / 2;
-		case SIZE_QX: return vector / 4;
-		case SIZE_OX: return vector / 8;
-		case SIZE_Y: return c->operand_size == 8 ? 8 : 4;
-		case SIZE_2Y: return c->operand_size == 8 ? 16 : 8;
-		case SIZE_S: return 10;
-		case SIZE_XSAVE: return 576;
-		default: return size;
-		}
-	}
-	return 0;
-}
-
-static uint64_t segment_base64(const struct build *b)
-{
-	if (!b->c->wide)
-		return 0;
-	return b->segment == SEG_FS ? b->c->before.fs_base : b->segment == SEG_GS ? b->c->before.gs_base : 0;
-}
-
-/* 16-bit addresses reach nothing: they fault. */
-static void memory16(struct build *b)
-{
-	unsigned mod = below(b->random, 3), rm = below(b->random, 8);
-
-	b->modrm = mod << 6 | (b->reg & 7) << 3 | rm;
-	b->displacement_bytes = mod == 0 ? (rm == 6 ? 2 : 0) : mod;
-	b->displacement = edge64(b->random);
-}
-
-static bool is_gather(const struct op_info *info)
-{
-	return has(info, OPERAND_VM32x, OPERAND_VM64x);
-}
-
-/* A base near target, and a vector of indexes that mostly stay there. */
-static void gather_operand(struct build *b, uint64_t target)
-{
-	struct random *random = b->random;
-	struct state64 *s = &b->c->before;
-	unsigned registers = b->c->wide ? 16 : 8, mod = below(random, 3), base = below(random, registers), index;
-	unsigned scale = below(random, 4), bits = has(b->info, OPERAND_VM64x, OPERAND_VM64x) ? 64 : 32;
-	uint64_t mask = b->c->address_size == 8 ? UINT64_MAX : 0xffffffff;
-	bool absolute = mod == 0 && (base & 7) == REG_BP;
-
-	index = below(random, registers);
-	/* All three different, or it is #UD. */
-	while (chance(random, 97) && (index == b->reg || index == b->vvvv || b->reg == b->vvvv)) {
-		index = below(random, registers);
-		b->vvvv = below(random, registers);
-	}
-	for (unsigned n = 0; n < 256; n += bits)
-		if (!chance(random, 4)) {
-			int64_t offset = (int64_t)below(random, 0x1000) - 0x800;
-			uint64_t lane = (uint64_t)(offset >> scale) & (bits == 64 ? UINT64_MAX : 0xffffffff);
-			uint64_t keep = bits == 64 ? 0 : ~(0xffffffffull << n % 64);
-
-			s->v[index].q[n / 64] = (s->v[index].q[n / 64] & keep) | lane << n % 64;
-		}
-	b->rex |= (index >= 8 ? 2 : 0) | (base >= 8 ? 1 : 0);
-	b->has_sib = true;
-	b->sib = scale << 6 | (index & 7) << 3 | (base & 7);
-	b->modrm = mod << 6 | (b->reg & 7) << 3 | 4;
-	b->displacement_bytes = mod == 1 ? 1 : mod == 2 || absolute ? 4 : 0;
-	if (b->displacement_bytes)
-		b->displacement = (uint64_t)(int64_t)(int8_t)random32(random);
-	target -= segment_base64(b);
-	if (absolute)
-		b->displacement = (uint64_t)(int64_t)(int32_t)target;
-	else
-		s->reg[base] = (target - b->displacement) & mask;
-	b->sum = target;
-}
-
-/*
- * ModRM, SIB and displacement of a memory operand at target, and the registers changed so that it
- * is there.  What cannot be reached is somewhere else.
- */
-static void memory_operand(struct build *b, uint64_t target)
-{
-	enum { NONE = 16 };
-	struct random *random = b->random;
-	struct state64 *s = &b->c->before;
-	unsigned mod = below(random, 3), registers = b->c->wide ? 16 : 8, rm = below(random, registers);
-	unsigned base = rm, index = NONE, scale = 0;
-	uint64_t mask = b->c->address_size == 8 ? UINT64_MAX : 0xffffffff, rest;
-	bool absolute;
-
-	if (b->c->address_size == 2) {
-		memory16(b);
-		return;
-	}
-	if (is_gather(b->info)) {
-		gather_operand(b, target);
-		return;
-	}
-	b->has_sib = (rm & 7) == 4;
-	if (b->has_sib) {
-		base = below(random, registers);
-		index = below(random, registers);
-		scale = below(random, 4);
-		b->sib = scale << 6 | (index & 7) << 3 | (base & 7);
-		b->rex |= index >= 8 ? 2 : 0;
-		if (index == REG_SP)
-			index = NONE;
-	}
-	b->rex |= base >= 8 ? 1 : 0;
-	absolute = mod == 0 && (base & 7) == REG_BP;
-	b->rip_relative = absolute && !b->has_sib && b->c->wide;
-	if (absolute)
-		base = NONE;
-	b->modrm = mod << 6 | (b->reg & 7) << 3 | (rm & 7);
-	b->displacement_bytes = mod == 1 ? 1 : mod == 2 || absolute ? 4 : 0;
-	if (b->displacement_bytes == 1)
-		b->displacement = (uint64_t)(int64_t)(int8_t)random32(random);
-	else if (b->displacement_bytes == 4)
-		b->displacement = (uint64_t)(int64_t)((int32_t)random32(random) >> below(random, 32));
-	target -= segment_base64(b);
-	if (b->rip_relative) {
-		b->displacement = target;       /* made relative when the length is known */
-		return;
-	}
-	if (base != NONE && base != index) {
-		rest = target - b->displacement - (index == NONE ? 0 : s->reg[index] << scale);
-		s->reg[base] = rest & mask;
-		if (mask != UINT64_MAX && b->c->wide)
-			s->reg[base] |= edge64(random) & ~mask;
-	} else if (index != NONE) {
-		uint64_t factor = (1u << scale) + (base == index);
-
-		s->reg[index] = ((target - b->displacement) & mask) / factor;
-		if (b->displacement_bytes == 4)
-			b->displacement = target - s->reg[index] * factor;
-	} else if (absolute) {
-		b->displacement = target;
-	}
-	if (b->displacement_bytes == 4)
-		b->displacement = (uint64_t)(int64_t)(int32_t)b->displacement;
-	b->sum = b->displacement + (base == NONE ? 0 : s->reg[base]) + (index == NONE ? 0 : s->reg[index] << scale);
-}
-
-/* ---- Encoding ---- */
-
-static void emit(struct case64 *c, uint64_t value, unsigned count)
-{
-	for (unsigned n = 0; n < count; n++)
-		c->bytes[c->length++] = (uint8_t)(value >> 8 * n);
-}
-
-static void emit_vex(struct build *b)
-{
-	struct case64 *c = b->c;
-	unsigned pp = b->encoding->prefix ? b->encoding->prefix - 1u : 0, inverted = ~b->rex;
-	unsigned last = (~b->vvvv & 15) << 3 | (b->vex_l ? 4u : 0u) | pp;
-
-	if (b->encoding->map == 1 && !b->rex_w && !(b->rex & 3) && chance(b->random, 70)) {
-		emit(c, 0xc5, 1);
-		emit(c, (inverted & 4) << 5 | last, 1);
-	} else {
-		emit(c, 0xc4, 1);
-		emit(c, (inverted & 7) << 5 | b->encoding->map, 1);
-		emit(c, (b->rex_w ? 0x80u : 0u) | last, 1);
-	}
-}
-
-static void emit_prefixes(struct build *b)
-{
-	static const uint8_t overrides[SEG_COUNT] = { 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65 };
-	static const uint8_t mandatory[5] = { 0, 0, 0x66, 0xf3, 0xf2 };
-	struct random *random = b->random;
-	struct case64 *c = b->c;
-	uint8_t list[8];
-	unsigned count = 0;
-
-	if (b->operand16)
-		list[count++] = 0x66;
-	if (c->address_size != (c->wide ? 8 : 4))
-		list[count++] = 0x67;
-	if (b->segment < SEG_LDTR)
-		list[count++] = overrides[b->segment];
-	if (c->lock)
-		list[count++] = 0xf0;
-	if (c->rep)
-		list[count++] = chance(random, 50) ? 0xf2 : 0xf3;
-	if (!c->vex && mandatory[b->encoding->prefix])
-		list[count++] = mandatory[b->encoding->prefix];
-	while (count) {
-		unsigned which = below(random, count);
-
-		/* REX before another prefix is no REX. */
-		if (c->wide && chance(random, 1))
-			emit(c, 0x40 | below(random, 16), 1);
-		emit(c, list[which], 1);
-		list[which] = list[--count];
-	}
-}
-
-/* SPL, BPL, SIL, DIL need one; others may have one. */
-static void emit_rex(struct build *b)
-{
-	unsigned rex = b->rex | (b->rex_w ? 8u : 0u);
-
-	if (b->c->wide && (rex || chance(b->random, 15)))
-		emit(b->c, 0x40 | rex, 1);
-}
-
-static void emit_all(struct build *b)
-{
-	static const uint8_t escapes[4] = { 0, 0, 0x38, 0x3a };
-	const struct op_info *info = b->info;
-	struct case64 *c = b->c;
-	unsigned opcode = info->opcode;
-
-	/* Such a prefix before VEX is #UD. */
-	if (c->vex && chance(b->random, 1))
-		emit(c, "\x66\xf2\xf3\xf0\x48"[below(b->random, c->wide ? 5 : 4)] & 0xff, 1);
-	emit_prefixes(b);
-	if (b->encoding->form == FORM_IN_OPCODE) {
-		opcode += b->reg & 7;
-		b->rex |= b->reg >> 3;
-	} else if (b->has_modrm) {
-		b->rex |= b->reg >> 3 << 2;
-	}
-	if (c->vex) {
-		emit_vex(b);
-	} else {
-		emit_rex(b);
-		if (b->encoding->map)
-			emit(c, 0x0f, 1);
-		if (b->encoding->map >= 2)
-			emit(c, escapes[b->encoding->map], 1);
-	}
-	emit(c, opcode, 1);
-	if (b->has_modrm)
-		emit(c, b->modrm, 1);
-	if (b->has_sib)
-		emit(c, b->sib, 1);
-	if (b->rip_relative) {
-		uint64_t next = c->code + c->length + 4 + b->immediate_bytes;
-		uint64_t mask = c->address_size == 8 ? UINT64_MAX : 0xffffffff;
-
-		b->displacement = (uint64_t)(int64_t)(int32_t)(b->displacement - next);
-		b->sum = (next + b->displacement) & mask;
-	}
-	c->base = segment_base64(b);
-	emit(c, b->displacement, b->displacement_bytes);
-	for (unsigned n = 0; n < b->immediate_bytes; n++)
-		emit(c, b->immediate[n], 1);
-	if (c->memory) {
-		c->target = (c->address_size == 8 ? b->sum : b->sum & 0xffffffff) + segment_base64(b);
-		if (!c->wide)
-			c->target &= 0xffffffff;
-	}
-}
-
-static void add_immediate(struct build *b, uint64_t value, unsigned count)
-{
-	for (unsigned n = 0; n < count; n++)
-		b->immediate[b->immediate_bytes++] = (uint8_t)(value >> 8 * n);
-}
-
-static void immediate(struct build *b, unsigned operand)
-{
-	struct random *random = b->random;
-	struct case64 *c = b->c;
-	unsigned z = c->operand_size == 2 ? 2 : 4;
-
-	switch (operand) {
-	case OPERAND_Ib: case OPERAND_sIb: {
-		uint64_t value = chance(random, 50) ? below(random, 256) : edge64(random);
-
-		if (c->op == OP_INT_Ib && (value & 0xff) == 0x80)
-			value = 4;                      /* 80h: Linux's system calls */
-		/* The upper bits are reserved in the legacy form. */
-		if (named(b->info, "CMP") && op_is_vector(b->info) && !c->vex)
-			value &= 7;
-		if (c->op == OP_ENTER_Iw_Ib && chance(random, 70))
-			value &= 0xe3;
-		add_immediate(b, value, 1);
-		break;
-	}
-	case OPERAND_Jb:
-		add_immediate(b, edge64(random), 1);
-		break;
-	case OPERAND_Lx:
-		add_immediate(b, below(random, c->wide ? 16 : 8) << 4, 1);
-		break;
-	case OPERAND_Iw:
-		add_immediate(b, chance(random, 50) ? below(random, 256) : edge64(random), 2);
-		break;
-	case OPERAND_Iz:
-		add_immediate(b, edge64(random), z);
-		break;
-	case OPERAND_Iv:
-		add_immediate(b, edge64(random), c->operand_size);
-		break;
-	case OPERAND_Jz:
-		add_immediate(b, chance(random, 70) ? below(random, 0x1000) - 0x800 : edge64(random), z);
-		break;
-	case OPERAND_Ap:
-		add_immediate(b, edge64(random), z);
-		add_immediate(b, chance(random, 60) ? FLAT_CODE : below(random, 8), 2);
-		break;
-	case OPERAND_Ob: case OPERAND_Ov:
-		b->sum = some_target(b, c->operand_size, 50) - segment_base64(b);
-		c->memory = true;
-		add_immediate(b, b->sum, c->address_size);
-		break;
-	default:
-		break;
-	}
 }
 
 /* ---- State ---- */
@@ -563,7 +117,7 @@ static void choose_vectors(struct build *b)
 				s->v[n].q[k] |= (uint64_t)bytes[8 * k + m] << 8 * m;
 		}
 	}
-	if (!b->c->x87)
+	if (!b->c->x87 || is_state_op(b->c->op))
 		return;
 	for (unsigned n = 0; n < 8; n++)
 		vector_values(random, b->c->op, s->fpu.reg[n], 8);
@@ -608,6 +162,8 @@ static void implied_operands(struct build *b)
 		s->reg[REG_DX] &= mask;
 		if (chance(random, 50))
 			s->reg[REG_AX] &= 0xffffffffffff00ff;
+	} else if (is_state_op(b->c->op) && has(info, OPERAND_Mxs, OPERAND_Mxs)) {
+		state_registers(random, s);
 	} else if (named(info, "PCMPESTR") || named(info, "VPCMPESTR")) {
 		s->reg[REG_AX] = chance(random, 70) ? (uint64_t)below(random, 40) - 20 : edge64(random);
 		s->reg[REG_DX] = chance(random, 70) ? (uint64_t)below(random, 40) - 20 : edge64(random);
@@ -635,8 +191,12 @@ static void fill_memory(struct build *b)
 	struct random *random = b->random;
 	struct case64 *c = b->c;
 	const struct op_info *info = b->info;
-	uint8_t bytes[64];
+	uint8_t bytes[64], image[STATE_BYTES];
 
+	if (is_state_op(c->op)) {
+		poke_data(b, c->target, image, state_image(random, c->op, image));
+		return;
+	}
 	if (c->memory && (chance(random, 90) || strstr(info->name, "LDMXCSR"))) {
 		if (op_is_vector(info)) {
 			vector_values(random, c->op, bytes, 32);
@@ -683,7 +243,7 @@ static void fill_memory(struct build *b)
 	poke_data(b, c->before.reg[REG_SP], bytes, 48);
 }
 
-/* ---- One case ---- */
+/* ---- Forms ---- */
 
 static void choose_form(struct build *b)
 {
@@ -694,7 +254,7 @@ static void choose_form(struct build *b)
 	bool x87 = form == FORM_X87, register_only;
 
 	for (unsigned n = 0; n < 4; n++)
-		b->has_modrm |= operands[info->operand[n]].modrm;
+		b->has_modrm |= needs_modrm(info->operand[n]);
 	b->has_modrm |= form == FORM_DIGIT || form == FORM_DIGIT_MEMORY || form == FORM_DIGIT_REGISTER ||
 			form == FORM_MODRM || form == FORM_MEMORY || form == FORM_REGISTER || x87;
 	register_only = form == FORM_DIGIT_REGISTER || form == FORM_REGISTER || form == FORM_MODRM ||
@@ -814,39 +374,60 @@ static bool splits_lock(const struct build *b)
 	return b->c->memory && locked && b->c->target % (b->c->access ? b->c->access : 8);
 }
 
+/* ---- Single instructions ---- */
+
+static void start_case(struct build *b, struct random *random, bool wide, struct case64 *c,
+		       void (*poke)(uint64_t linear, const void *bytes, unsigned count))
+{
+	memset(c, 0, sizeof *c);
+	memset(b, 0, sizeof *b);
+	memset(c->bytes, 0xcc, sizeof c->bytes);
+	c->wide = wide;
+	b->random = random;
+	b->c = c;
+	b->poke = poke;
+	b->high = wide && chance(random, 60) ? HIGH : 0;
+	c->code = b->high + CODE_AT + (chance(random, 8) ? 0xff0 + below(random, 16)
+							 : 0x400 + CASE_ROOM * below(random, 40));
+	c->before.rip = c->code;
+	c->before.cs = wide ? LONG_CODE : FLAT_CODE;
+	c->before.ss = FLAT_DATA;
+	c->before.mxcsr = 0x1f80;
+	c->before.fpu.control = 0x37f;
+}
+
+static void start_instruction(struct build *b, enum op op)
+{
+	const struct build old = *b;
+
+	memset(b, 0, sizeof *b);
+	b->random = old.random;
+	b->c = old.c;
+	b->poke = old.poke;
+	b->high = old.high;
+	b->sequence = old.sequence;
+	b->info = &op_info[op];
+	b->encoding = &encoding_info[b->info->encoding];
+	b->c->op = op;
+	b->c->vector = op_is_vector(b->info);
+	b->c->x87 = is_x87(op) || has(b->info, OPERAND_Pq, OPERAND_Nq) || is_state_op(op);
+}
+
 void generate64(struct random *random, enum op op, bool wide, struct case64 *c,
 		void (*poke)(uint64_t linear, const void *bytes, unsigned count))
 {
-	const struct op_info *info = &op_info[op];
 	struct build b;
 
 	do {
-		memset(c, 0, sizeof *c);
-		memset(&b, 0, sizeof b);
-		memset(c->bytes, 0xcc, sizeof c->bytes);
-		c->op = op;
-		c->wide = wide;
-		c->vector = op_is_vector(info);
-		c->x87 = is_x87(op) || has(info, OPERAND_Pq, OPERAND_Nq);
-		c->flow = is_flow(info);
-		b.random = random;
-		b.c = c;
-		b.info = info;
-		b.encoding = &encoding_info[info->encoding];
-		b.poke = poke;
-		b.high = wide && chance(random, 60) ? HIGH : 0;
-		c->code = b.high + CODE_AT + (chance(random, 8) ? 0xff0 + below(random, 16)
-								: 0x400 + CASE_ROOM * below(random, 40));
-		c->before.rip = c->code;
-		c->before.cs = wide ? LONG_CODE : FLAT_CODE;
-		c->before.ss = FLAT_DATA;
-		c->before.mxcsr = 0x1f80;
-		c->before.fpu.control = 0x37f;
+		start_case(&b, random, wide, c, poke);
+		start_instruction(&b, op);
+		c->instructions = 1;
+		c->flow = is_flow(b.info);
 		if (c->x87)
 			x87_random(random, &c->before.fpu);
 		choose_registers(&b);
 		choose_form(&b);
-		if (c->vector)
+		if (c->vector || is_state_op(op))
 			choose_vectors(&b);
 		choose_sizes(&b);
 		if (b.high && c->address_size == 4)
@@ -856,4 +437,107 @@ void generate64(struct random *random, enum op op, bool wide, struct case64 *c,
 		implied_operands(&b);
 	} while (splits_lock(&b) || c->length > 15);
 	fill_memory(&b);
+}
+
+/* ---- Sequences ---- */
+
+static bool is_condition(enum op op)
+{
+	return (op >= OP_JO_Jb && op <= OP_JNLE_Jb) || (op >= OP_JO_Jz && op <= OP_JNLE_Jz);
+}
+
+static bool fits_sequence(enum op op)
+{
+	static const char *const names[] = { "ENTER", "LEAVE", "POPA", "POP_", "BOUND", "XLAT", "AAM", "DIV", "IDIV",
+		"XCHG_E", "BSWAP", "SHLD", "SHRD", "LOOP", "JCXZ", "MASKMOV", "PCMPESTR", "RCP", "RSQRT", "SHA1",
+		"SHA256", "INT", "CALL", "JMP", "RET", "IRET", "RD", "NOP_", "UD", "DPP", "INTO", "LDMXCSR", "PUSHF",
+		"POPF", NULL };
+	const struct op_info *info = &op_info[op];
+
+	return is_condition(op) ||
+	       (!(info->attributes & ATTRIBUTE_X) && !is_one_of(info, names) && !is_string(info) &&
+		!is_transcendental(op) && !is_state_op(op) && !has(info, OPERAND_Mt, OPERAND_Mt) &&
+		!has(info, OPERAND_ES, OPERAND_GS) && !has(info, OPERAND_Sw, OPERAND_Dd) &&
+		!has(info, OPERAND_VM32x, OPERAND_VM64x) && !strstr(info->name, "MASKMOV"));
+}
+
+static void conditional_jump(struct build *b, bool last)
+{
+	unsigned distance = last ? below(b->random, 8) : 0, condition = b->info->opcode & 15;
+
+	if (chance(b->random, 70)) {
+		b->c->bytes[b->c->length++] = (uint8_t)(0x70 | condition);
+		b->c->bytes[b->c->length++] = (uint8_t)distance;
+		return;
+	}
+	b->c->bytes[b->c->length++] = 0x0f;
+	b->c->bytes[b->c->length++] = (uint8_t)(0x80 | condition);
+	put(b->c->bytes + b->c->length, distance, 4);
+	b->c->length += 4;
+}
+
+/* What the sequence is mostly of: general registers, x87 and MMX, or SIMD. */
+static bool of_theme(enum op op, unsigned theme)
+{
+	bool x87 = is_x87(op) || has(&op_info[op], OPERAND_Pq, OPERAND_Nq);
+
+	return theme == 0 ? x87 : theme == 1 ? op_is_vector(&op_info[op]) : !x87 && !op_is_vector(&op_info[op]);
+}
+
+static enum op choose_row(struct build *b, const bool *usable, unsigned theme, bool last)
+{
+	for (;;) {
+		enum op op = 1 + below(b->random, OP_COUNT - 1);
+
+		if (chance(b->random, last ? 60 : 10))
+			op = OP_JO_Jb + below(b->random, 16);
+		else if (!of_theme(op, theme) && chance(b->random, 80))
+			continue;
+		if (usable[op] && fits_sequence(op) && !(op_info[op].flags_read & b->c->undefined))
+			return op;
+	}
+}
+
+void generate_sequence64(struct random *random, const bool *usable, bool wide, struct case64 *c,
+			 void (*poke)(uint64_t linear, const void *bytes, unsigned count))
+{
+	unsigned wanted = 2 + below(random, 7), theme = below(random, 5);
+	bool x87 = false, vector = false;
+	struct build b;
+
+	start_case(&b, random, wide, c, poke);
+	b.sequence = true;
+	choose_registers(&b);
+	x87_random(random, &c->before.fpu);
+	while (c->instructions < wanted) {
+		bool last = ++c->instructions == wanted;
+		enum op op = choose_row(&b, usable, theme, last);
+
+		start_instruction(&b, op);
+		x87 |= c->x87;
+		/* The values suit the first row with such registers. */
+		if (c->vector && !vector) {
+			struct fpu_state keep = c->before.fpu;
+
+			choose_vectors(&b);
+			c->before.fpu = keep;
+			vector = true;
+		}
+		c->undefined = (c->undefined & ~(uint32_t)b.info->flags_set) | b.info->flags_undefined;
+		c->undefined_within |= b.info->flags_undefined;
+		if (is_condition(op)) {
+			conditional_jump(&b, last);
+			continue;
+		}
+		choose_form(&b);
+		choose_sizes(&b);
+		c->lock = false;
+		choose_operands(&b);
+		emit_all(&b);
+		fill_memory(&b);
+	}
+	c->op = OP_INVALID;
+	c->rep = c->lock = c->memory = false;
+	c->x87 = x87;
+	c->vector = vector;
 }

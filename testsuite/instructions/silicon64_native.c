@@ -222,7 +222,7 @@ const uint8_t *native64_data(void)
 
 /*
  * 64-bit code goes on with JMP [RIP], 32-bit code with a far jump, neither of which changes
- * anything else.  What is single-stepped has nothing behind it.
+ * anything else.  What is single-stepped has nothing behind it; a sequence ends at a breakpoint.
  */
 void native64_prepare(struct case64 *c)
 {
@@ -230,7 +230,7 @@ void native64_prepare(struct case64 *c)
 	uint8_t near[6] = { 0xff, 0x25 };
 	uint32_t distance = EXIT_POINTER - ((uint32_t)c->code - CODE_AT + c->length + (uint32_t)sizeof near);
 
-	if (c->flow)
+	if (c->flow || c->instructions > 1)
 		return;
 	if (c->wide) {
 		memcpy(near + 2, &distance, sizeof distance);
@@ -302,6 +302,10 @@ static void from_signal(const struct case64 *c, struct state64 *after)
 	after->error = (uint32_t)got[REG_ERR];
 	after->cr2 = (uint64_t)got[REG_CR2];
 	get_registers(after, (const uint8_t *)context->uc_mcontext.fpregs);
+	if (c->instructions > 1 && after->vector == VECTOR_BP) {
+		after->vector = -1;
+		after->rip--;
+	}
 	if (c->flow) {
 		after->rflags &= ~(uint64_t)FLAG_TF;
 		if (after->vector == VECTOR_DB)
