@@ -46,6 +46,23 @@ typedef int8_t s8x16 __attribute__((vector_size(16)));
 typedef int16_t s16x8 __attribute__((vector_size(16)));
 typedef int32_t s32x4 __attribute__((vector_size(16)));
 #endif
+/*
+ * Elements of two such vectors in a new order.  They are counted as the guest does, which is not
+ * the order of memory when qwords are big-endian.
+ */
+#if HOST_BIG_ENDIAN
+#define SHUFFLE_8(x, y, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)                         \
+	__builtin_shufflevector(x, y, (h) ^ 7, (g) ^ 7, (f) ^ 7, (e) ^ 7, (d) ^ 7, (c) ^ 7, (b) ^ 7, (a) ^ 7, \
+				(p) ^ 7, (o) ^ 7, (n) ^ 7, (m) ^ 7, (l) ^ 7, (k) ^ 7, (j) ^ 7, (i) ^ 7)
+#define SHUFFLE_16(x, y, a, b, c, d, e, f, g, h)                                                \
+	__builtin_shufflevector(x, y, (d) ^ 3, (c) ^ 3, (b) ^ 3, (a) ^ 3, (h) ^ 3, (g) ^ 3, (f) ^ 3, (e) ^ 3)
+#define SHUFFLE_32(x, y, a, b, c, d)                                                            \
+	__builtin_shufflevector(x, y, (b) ^ 1, (a) ^ 1, (d) ^ 1, (c) ^ 1)
+#else
+#define SHUFFLE_8  __builtin_shufflevector
+#define SHUFFLE_16 __builtin_shufflevector
+#define SHUFFLE_32 __builtin_shufflevector
+#endif
 
 /* Guest numbers are little-endian in memory, whatever the host is. */
 static INLINE uint16_t swap16(uint16_t v) { return (uint16_t)(v << 8 | v >> 8); }

@@ -126,8 +126,9 @@ struct cpu {
 	uint64_t msr_star, msr_lstar, msr_cstar, msr_fmask, msr_kernel_gs_base, msr_tsc_aux;
 	uint64_t msr_mcg_status, msr_bios_sign, msr_debugctl, msr_tsc_adjust;
 	struct x87 x87;
-	struct ymm v[16];
-	uint64_t xcr0, xss;
+	uint64_t xcr0;
+	struct ymm v[16];               /* here at a multiple of 16, where hosts like it */
+	uint64_t xss;
 	uint64_t random;                /* what RDRAND and RDSEED draw from */
 	uint32_t mxcsr;
 	uint32_t activity;              /* enum activity */

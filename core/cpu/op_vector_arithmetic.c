@@ -10,11 +10,11 @@
 ELEMENTS(PADDB, u8x16, x + y)
 ELEMENTS(PADDW, u16x8, x + y)
 ELEMENTS(PADDD, u32x4, x + y)
-QWORDS(PADDQ, x + y)
+ELEMENTS(PADDQ, u64x2, x + y)
 ELEMENTS(PSUBB, u8x16, x - y)
 ELEMENTS(PSUBW, u16x8, x - y)
 ELEMENTS(PSUBD, u32x4, x - y)
-QWORDS(PSUBQ, x - y)
+ELEMENTS(PSUBQ, u64x2, x - y)
 
 ELEMENTS(PADDUSB, u8x16, (x + y) | (u8x16)(x + y < x))
 ELEMENTS(PADDUSW, u16x8, (x + y) | (u16x8)(x + y < x))

@@ -104,15 +104,13 @@ STORE(MOVAPS_Wx_Vx, true)
 /* What a load of one element leaves above it. */
 static INLINE void set_low(struct cpu *cpu, const struct insn *i, unsigned n, uint64_t value)
 {
-	cpu->v[n].q[0] = value;
-	cpu->v[n].q[1] = 0;
+	lane_set(cpu->v[n].q, value, 0);
 	vector_upper(cpu, i, n);
 }
 
 static INLINE void set_both(struct cpu *cpu, const struct insn *i, unsigned n, uint64_t low, uint64_t high)
 {
-	cpu->v[n].q[0] = low;
-	cpu->v[n].q[1] = high;
+	lane_set(cpu->v[n].q, low, high);
 	vector_upper(cpu, i, n);
 }
 

@@ -4,54 +4,26 @@
  */
 #include "vector.h"
 
-/*
- * Qwords of elements: shifted as one, what came from the neighbour masked off.  The count is a
- * whole qword, and any that is too large shifts everything out.
- */
-#define ONES_16 UINT64_C(0x0001000100010001)
-#define ONES_32 UINT64_C(0x0000000100000001)
-#define ONES_64 UINT64_C(1)
-
-#define SHIFTS(letter, W, type)                                                                 \
-KERNEL(PSLL##letter)                                                                            \
+/* The count is a whole qword, and any that is too large shifts everything out. */
+#define SHIFT_BY_COUNT(name, W, type, scalar, operator, least)                                  \
+KERNEL(name)                                                                                    \
 {                                                                                               \
-	uint64_t count = b[0], mask = 0;                                                        \
+	uint64_t count = b[0];                                                                  \
+	type x;                                                                                 \
                                                                                                 \
 	(void)imm;                                                                              \
-	if (count < W)                                                                          \
-		mask = (type)((type)-1 << count) * ONES_##W;                                    \
-	d[0] = a[0] << (count & (W - 1)) & mask;                                                \
-	d[1] = a[1] << (count & (W - 1)) & mask;                                                \
-}                                                                                               \
-KERNEL(PSRL##letter)                                                                            \
-{                                                                                               \
-	uint64_t count = b[0], mask = 0;                                                        \
-                                                                                                \
-	(void)imm;                                                                              \
-	if (count < W)                                                                          \
-		mask = (type)((type)-1 >> count) * ONES_##W;                                    \
-	d[0] = a[0] >> (count & (W - 1)) & mask;                                                \
-	d[1] = a[1] >> (count & (W - 1)) & mask;                                                \
+	memcpy(&x, a, 16);                                                                      \
+	x = count < W ? x operator (scalar)count : least;                                       \
+	memcpy(d, &x, 16);                                                                      \
 }
-SHIFTS(W, 16, uint16_t)
-SHIFTS(D, 32, uint32_t)
-SHIFTS(Q, 64, uint64_t)
-
-#define ARITHMETIC(letter, W, type)                                                             \
-KERNEL(PSRA##letter)                                                                            \
-{                                                                                               \
-	unsigned count = b[0] < W ? (unsigned)b[0] : W - 1;                                     \
-	uint64_t mask = (type)((type)-1 >> count) * ONES_##W;                                   \
-                                                                                                \
-	(void)imm;                                                                              \
-	for (unsigned n = 0; n < 2; n++) {                                                      \
-		uint64_t q = a[n], negative = (q >> (W - 1) & ONES_##W) * (type)-1;             \
-                                                                                                \
-		d[n] = (q >> count & mask) | (negative & ~mask);                                \
-	}                                                                                       \
-}
-ARITHMETIC(W, 16, uint16_t)
-ARITHMETIC(D, 32, uint32_t)
+SHIFT_BY_COUNT(PSLLW, 16, u16x8, uint16_t, <<, x ^ x)
+SHIFT_BY_COUNT(PSLLD, 32, u32x4, uint32_t, <<, x ^ x)
+SHIFT_BY_COUNT(PSLLQ, 64, u64x2, uint64_t, <<, x ^ x)
+SHIFT_BY_COUNT(PSRLW, 16, u16x8, uint16_t, >>, x ^ x)
+SHIFT_BY_COUNT(PSRLD, 32, u32x4, uint32_t, >>, x ^ x)
+SHIFT_BY_COUNT(PSRLQ, 64, u64x2, uint64_t, >>, x ^ x)
+SHIFT_BY_COUNT(PSRAW, 16, s16x8, int16_t, >>, x >> (int16_t)15)
+SHIFT_BY_COUNT(PSRAD, 32, s32x4, int32_t, >>, x >> 31)
 
 /* Of the whole lane, by bytes. */
 INLINE_KERNEL(PSLLDQ)
@@ -66,8 +38,7 @@ INLINE_KERNEL(PSLLDQ)
 		high = low;
 		low = 0;
 	}
-	d[1] = bits ? high << bits | low >> (64 - bits) : high;
-	d[0] = low << bits;
+	lane_set(d, low << bits, bits ? high << bits | low >> (64 - bits) : high);
 }
 INLINE_KERNEL(PSRLDQ)
 {
@@ -81,8 +52,7 @@ INLINE_KERNEL(PSRLDQ)
 		low = high;
 		high = 0;
 	}
-	d[0] = bits ? low >> bits | high << (64 - bits) : low;
-	d[1] = high >> bits;
+	lane_set(d, bits ? low >> bits | high << (64 - bits) : low, high >> bits);
 }
 
 /* ---- A count for each element ------------------------------------------------------------------ */

@@ -15,115 +15,85 @@ static INLINE uint64_t word_in(uint64_t q, unsigned n)
 
 /* ---- Interleave --------------------------------------------------------------------------------- */
 
-/* Four bytes or two words to the low halves of elements twice as wide. */
-static INLINE uint64_t spread_8(uint32_t v)
-{
-	uint64_t q = (v | (uint64_t)v << 16) & 0x0000ffff0000ffffu;
+#define INTERLEAVED_8(x, y, n)                                                                  \
+	SHUFFLE_8(x, y, n, n + 16, n + 1, n + 17, n + 2, n + 18, n + 3, n + 19, n + 4, n + 20,  \
+		  n + 5, n + 21, n + 6, n + 22, n + 7, n + 23)
+#define INTERLEAVED_16(x, y, n) \
+	SHUFFLE_16(x, y, n, n + 8, n + 1, n + 9, n + 2, n + 10, n + 3, n + 11)
+#define INTERLEAVED_32(x, y, n) SHUFFLE_32(x, y, n, n + 4, n + 1, n + 5)
 
-	return (q | q << 8) & 0x00ff00ff00ff00ffu;
-}
-static INLINE uint64_t spread_16(uint32_t v)
-{
-	return (v | (uint64_t)v << 16) & 0x0000ffff0000ffffu;
-}
-static INLINE uint64_t spread_32(uint32_t v) { return v; }
-
-#define PUNPCK(letters, W)                                                                      \
-KERNEL(PUNPCKL##letters)                                                                        \
+/* n: the first element that is used, that of the upper half of an MMX register is half of it. */
+#define PUNPCK_FROM(name, W, type, n)                                                           \
+KERNEL(name)                                                                                    \
 {                                                                                               \
-	uint64_t x = a[0], y = b[0];                                                            \
+	type x, y;                                                                              \
                                                                                                 \
 	(void)imm;                                                                              \
-	d[0] = spread_##W((uint32_t)x) | spread_##W((uint32_t)y) << W;                          \
-	d[1] = spread_##W((uint32_t)(x >> 32)) | spread_##W((uint32_t)(y >> 32)) << W;          \
-}                                                                                               \
-KERNEL(PUNPCKH##letters)                                                                        \
-{                                                                                               \
-	uint64_t x = a[1], y = b[1];                                                            \
-                                                                                                \
-	(void)imm;                                                                              \
-	d[0] = spread_##W((uint32_t)x) | spread_##W((uint32_t)y) << W;                          \
-	d[1] = spread_##W((uint32_t)(x >> 32)) | spread_##W((uint32_t)(y >> 32)) << W;          \
-}                                                                                               \
-KERNEL(PUNPCKH##letters##_mmx)                                                                  \
-{                                                                                               \
-	(void)imm;                                                                              \
-	d[0] = spread_##W((uint32_t)(a[0] >> 32)) | spread_##W((uint32_t)(b[0] >> 32)) << W;    \
+	memcpy(&x, a, 16);                                                                      \
+	memcpy(&y, b, 16);                                                                      \
+	x = INTERLEAVED_##W(x, y, n);                                                           \
+	memcpy(d, &x, 16);                                                                      \
 }
-PUNPCK(BW, 8)
-PUNPCK(WD, 16)
-PUNPCK(DQ, 32)
+#define PUNPCK(letters, W, type)                                                                \
+	PUNPCK_FROM(PUNPCKL##letters, W, type, 0)                                               \
+	PUNPCK_FROM(PUNPCKH##letters, W, type, 64 / W)                                          \
+	PUNPCK_FROM(PUNPCKH##letters##_mmx, W, type, 32 / W)
+PUNPCK(BW, 8, u8x16)
+PUNPCK(WD, 16, u16x8)
+PUNPCK(DQ, 32, u32x4)
 
 KERNEL(PUNPCKLQDQ)
 {
-	uint64_t x = a[0], y = b[0];
-
 	(void)imm;
-	d[0] = x;
-	d[1] = y;
+	lane_set(d, a[0], b[0]);
 }
 KERNEL(PUNPCKHQDQ)
 {
-	uint64_t x = a[1], y = b[1];
-
 	(void)imm;
-	d[0] = x;
-	d[1] = y;
+	lane_set(d, a[1], b[1]);
 }
 
 /* ---- Pack ------------------------------------------------------------------------------------------ */
 
-/* The low halves of elements, side by side in 32 bits. */
-static INLINE uint64_t squeeze_16(uint64_t q)
-{
-	q &= 0x00ff00ff00ff00ffu;
-	q = (q | q >> 8) & 0x0000ffff0000ffffu;
-	return (uint32_t)(q | q >> 16);
-}
-static INLINE uint64_t squeeze_32(uint64_t q)
-{
-	return (q & 0xffff) | (q >> 16 & 0xffff0000u);
-}
-
 #define CLAMPED(type, v, least, most)                                                           \
 	(((v) & ((v) > (least)) & ((v) < (most))) | (((v) <= (least)) & (least)) |              \
 	 (((v) >= (most)) & (most)))
+#define LOW_HALVES_16(x, y) (s16x8)SHUFFLE_8((s8x16)(x), (s8x16)(y), 0, 2, 4, 6, 8, 10, 12, 14, \
+					     16, 18, 20, 22, 24, 26, 28, 30)
+#define LOW_HALVES_32(x, y) (s32x4)SHUFFLE_16((s16x8)(x), (s16x8)(y), 0, 2, 4, 6, 8, 10, 12, 14)
+
 #define PACK(name, W, type, least, most)                                                        \
-static INLINE void name##_clamp(uint64_t *to, const uint64_t *from)                             \
-{                                                                                               \
-	type v;                                                                                 \
-                                                                                                \
-	memcpy(&v, from, 16);                                                                   \
-	v = CLAMPED(type, v, least, most);                                                      \
-	memcpy(to, &v, 16);                                                                     \
-}                                                                                               \
 KERNEL(name)                                                                                    \
 {                                                                                               \
-	uint64_t x[2], y[2];                                                                    \
+	type x, y;                                                                              \
                                                                                                 \
 	(void)imm;                                                                              \
-	name##_clamp(x, a);                                                                     \
-	name##_clamp(y, b);                                                                     \
-	d[0] = squeeze_##W(x[0]) | squeeze_##W(x[1]) << 32;                                     \
-	d[1] = squeeze_##W(y[0]) | squeeze_##W(y[1]) << 32;                                     \
+	memcpy(&x, a, 16);                                                                      \
+	memcpy(&y, b, 16);                                                                      \
+	x = CLAMPED(type, x, least, most);                                                      \
+	y = CLAMPED(type, y, least, most);                                                      \
+	x = LOW_HALVES_##W(x, y);                                                               \
+	memcpy(d, &x, 16);                                                                      \
 }
-#define PACK_MMX(name, W)                                                                       \
+#define PACK_MMX(name, W, type, least, most)                                                    \
 KERNEL(name##_mmx)                                                                              \
 {                                                                                               \
-	uint64_t x[2];                                                                          \
 	const uint64_t both[2] = { a[0], b[0] };                                                \
+	type x;                                                                                 \
                                                                                                 \
 	(void)imm;                                                                              \
-	name##_clamp(x, both);                                                                  \
-	d[0] = squeeze_##W(x[0]) | squeeze_##W(x[1]) << 32;                                     \
+	memcpy(&x, both, 16);                                                                   \
+	x = CLAMPED(type, x, least, most);                                                      \
+	x = LOW_HALVES_##W(x, x);                                                               \
+	memcpy(d, &x, 16);                                                                      \
 }
 PACK(PACKSSWB, 16, s16x8, -128, 127)
 PACK(PACKUSWB, 16, s16x8, 0, 255)
 PACK(PACKSSDW, 32, s32x4, -32768, 32767)
 PACK(PACKUSDW, 32, s32x4, 0, 65535)
-PACK_MMX(PACKSSWB, 16)
-PACK_MMX(PACKUSWB, 16)
-PACK_MMX(PACKSSDW, 32)
+PACK_MMX(PACKSSWB, 16, s16x8, -128, 127)
+PACK_MMX(PACKUSWB, 16, s16x8, 0, 255)
+PACK_MMX(PACKSSDW, 32, s32x4, -32768, 32767)
 
 /* ---- Shuffle within a lane ---------------------------------------------------------------------------- */
 
@@ -161,8 +131,7 @@ KERNEL(PSHUFD)
 	uint64_t high = dword_of(b, imm >> 4 & 3) | dword_of(b, imm >> 6 & 3) << 32;
 
 	(void)a;
-	d[0] = low;
-	d[1] = high;
+	lane_set(d, low, high);
 }
 
 static INLINE uint64_t shuffle_words(uint64_t q, unsigned imm)
@@ -173,14 +142,12 @@ static INLINE uint64_t shuffle_words(uint64_t q, unsigned imm)
 KERNEL(PSHUFLW)
 {
 	(void)a;
-	d[0] = shuffle_words(b[0], imm);
-	d[1] = b[1];
+	lane_set(d, shuffle_words(b[0], imm), b[1]);
 }
 KERNEL(PSHUFHW)
 {
 	(void)a;
-	d[0] = b[0];
-	d[1] = shuffle_words(b[1], imm);
+	lane_set(d, b[0], shuffle_words(b[1], imm));
 }
 
 KERNEL(SHUFPS)
@@ -188,15 +155,13 @@ KERNEL(SHUFPS)
 	uint64_t low = dword_of(a, imm & 3) | dword_of(a, imm >> 2 & 3) << 32;
 	uint64_t high = dword_of(b, imm >> 4 & 3) | dword_of(b, imm >> 6 & 3) << 32;
 
-	d[0] = low;
-	d[1] = high;
+	lane_set(d, low, high);
 }
 KERNEL(SHUFPD)
 {
 	uint64_t low = a[imm & 1], high = b[imm >> 1 & 1];
 
-	d[0] = low;
-	d[1] = high;
+	lane_set(d, low, high);
 }
 
 /* Controls in a register (bit 1 for the qwords), or for the qwords in an immediate. */
@@ -206,24 +171,21 @@ KERNEL(VPERMILPS)
 	uint64_t high = dword_of(a, b[1] & 3) | dword_of(a, b[1] >> 32 & 3) << 32;
 
 	(void)imm;
-	d[0] = low;
-	d[1] = high;
+	lane_set(d, low, high);
 }
 KERNEL(VPERMILPD)
 {
 	uint64_t low = a[b[0] >> 1 & 1], high = a[b[1] >> 1 & 1];
 
 	(void)imm;
-	d[0] = low;
-	d[1] = high;
+	lane_set(d, low, high);
 }
 KERNEL(VPERMILPD_imm)
 {
 	uint64_t low = b[imm & 1], high = b[imm >> 1 & 1];
 
 	(void)a;
-	d[0] = low;
-	d[1] = high;
+	lane_set(d, low, high);
 }
 
 /* 16 bytes out of both operands, b below a, from byte imm on. */

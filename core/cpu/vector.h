@@ -36,6 +36,14 @@ static INLINE void vector_upper(struct cpu *cpu, const struct insn *i, unsigned 
 		cpu->v[n].q[2] = cpu->v[n].q[3] = 0;
 }
 
+/* As one store, which a load of both can be served from. */
+static INLINE void lane_set(uint64_t *d, uint64_t low, uint64_t high)
+{
+	const u64x2 both = { low, high };
+
+	memcpy(d, &both, 16);
+}
+
 /* 16 bytes of guest memory to qwords, and back. */
 static INLINE void lane_get(uint64_t *to, const uint8_t *from)
 {
@@ -140,8 +148,7 @@ KERNEL(name)                                                                    
 	(void)imm;                                                                              \
 	x = a[1];                                                                               \
 	y = b[1];                                                                               \
-	d[1] = (expression);                                                                    \
-	d[0] = low;                                                                             \
+	lane_set(d, low, (expression));                                                         \
 }
 
 /* Handlers of one row by a driver. */
