@@ -502,11 +502,11 @@ def whole_system(log, architecture, machine, memory):
         check(known in guest.command("openssl sha256 known", 120), "openssl's digest differs from the host's")
         guest.note(guest.command("openssl speed -seconds 1 -bytes 1024 sha256 aes-128-cbc md5 2>&1", 120))
         guest.note(guest.command("openssl speed -seconds 1 rsa2048 2>&1", 120))
-        perl = "perl -MDigest::SHA=sha1_hex -e 'printf \"%.15g %s %s\\n\", exp(1)**10/3, sha1_hex(join q(,), 1..1000), 2**53+1'"
+        perl = "perl -MDigest::SHA=sha1_hex -e 'printf \"%.12g %s %s\\n\", exp(1)**10/3, sha1_hex(join q(,), 1..1000), 2**53+1'"
         check(guest.command(perl) ==
               subprocess.run(perl, shell=True, capture_output=True, text=True).stdout.strip(), "perl computes otherwise")
-        python = ("python3 -c 'import hashlib, math; print(math.sqrt(2) ** 9.5, math.sin(1e5), 3 ** 200 % 10 ** 40, "
-                  "hashlib.sha256(bytes(range(256)) * 99).hexdigest(), sum(1 / n for n in range(1, 50000)))'")
+        python = ("python3 -c 'import hashlib, math; print(3 ** 200 % 10 ** 40, hashlib.sha256(bytes(range(256)) * 99).hexdigest(), "
+                  "\"%.12g %.12g %.12g\" % (math.sqrt(2) ** 9.5, math.sin(1e5), sum(1 / n for n in range(1, 50000))))'")
         check(guest.command(python, 120) ==
               subprocess.run(python, shell=True, capture_output=True, text=True).stdout.strip(), "python3 computes otherwise")
         guest.command("apt-get -y install ./hello_*.deb", 300)

@@ -314,6 +314,99 @@ static void test_hostile(void **unused)
 	fake_machine_free(machine);
 }
 
+/* ---- All settings -------------------------------------------------------------------------- */
+
+/* What IIR says has a reason that is enabled, and the line is what IIR and MCR make it. */
+static unsigned check_interrupt(struct cbx_machine *machine, unsigned ier, unsigned fcr,
+				unsigned mcr)
+{
+	static const uint8_t reasons[8] = { 8, 2, 1, 4, 0, 0, 1, 0 };
+	bool level = irq.level;
+	unsigned iir = get(machine, IIR);
+
+	assert_int_equal(iir & 0x30, 0);
+	assert_int_equal(iir >> 6, fcr & 1 ? 3 : 0);
+	assert_int_equal(level, (mcr & 0x18) == 0x08 && !(iir & 1));
+	if (!(iir & 1))
+		assert_true(reasons[iir >> 1 & 7] & ier);
+	return iir & 0x0f;
+}
+
+/* Bytes through the receiver, sent by the transmitter (loopback) or by the other end. */
+static void check_traffic(struct cbx_machine *machine, unsigned lcr, unsigned ier, unsigned fcr,
+			  unsigned mcr)
+{
+	unsigned room = fcr & 1 ? 16 : 1, mask = 0xffu >> (3 - (lcr & 3)), n;
+	bool loop = mcr & 0x10;
+
+	out_count = 0;
+	for (n = 0; n < room + 2; n++)          /* one is on the wire, room in the FIFO, one lost */
+		put(machine, DATA, n * 29 + lcr);
+	assert_int_equal(get(machine, LSR) & 0x60, 0);
+	check_interrupt(machine, ier, fcr, mcr);
+	if (!loop)
+		feed("01234567890123456789");
+	fake_advance(machine, UINT64_C(200000000000));
+	assert_int_equal(out_count, loop ? 0 : room + 1);
+	check_interrupt(machine, ier, fcr, mcr);
+	for (n = 0; n < 20; n++) {
+		unsigned want = loop ? (fcr & 1 ? n : 1) * 29 + lcr : '0' + n % 10;
+		unsigned lsr = get(machine, LSR);
+
+		if (!(lsr & 1))
+			break;
+		assert_int_equal(lsr & 0x02, loop && !n ? 2 : 0);
+		assert_int_equal(get(machine, DATA), want & mask);
+		if (!loop)
+			fake_advance(machine, UINT64_C(20000000000));
+	}
+	assert_int_equal(n, loop ? room : 20);
+	assert_int_equal(get(machine, LSR) & 0x61, 0x60);
+}
+
+/* Every value of LCR, with every one of FCR, IER and MCR that can be told from another. */
+static void test_all_settings(void **unused)
+{
+	static const uint16_t divisors[] = { 1, 0, 2, 12, 0xff, 0x100, 0xffff };
+	struct cbx_machine *machine = start();
+
+	(void)unused;
+	for (unsigned n = 0; n < 256 * 16 * 16 * 32; n++) {
+		unsigned lcr = n >> 13, ier = n & 15, mcr = n >> 4 & 31, f = n >> 9 & 15;
+		unsigned fcr = (f & 1) | (f & 2) << 2 | (f & 12) << 4, divisor = divisors[n % 7];
+
+		put(machine, LCR, 0x80);
+		put(machine, DATA, divisor & 0xff);
+		put(machine, IER, divisor >> 8);
+		put(machine, LCR, 0);
+		put(machine, IER, ier);
+		put(machine, IIR, fcr | 6);
+		put(machine, MCR, mcr);
+		put(machine, LCR, lcr);
+		if (lcr & 0x40 && mcr & 0x10) { /* it hears its own break */
+			assert_int_equal(get(machine, LSR) & 0x11, 0x11);
+			assert_int_equal(lcr & 0x80 ? 0 : get(machine, DATA), 0);
+		}
+		assert_int_equal(get(machine, LCR), lcr);
+		assert_int_equal(get(machine, MCR), mcr);
+		assert_int_equal(get(machine, IER), lcr & 0x80 ? divisor >> 8 : ier);
+		if (lcr & 0x80)
+			assert_int_equal(get(machine, DATA), divisor & 0xff);
+		check_interrupt(machine, ier, fcr, mcr);
+		if (mcr & 0x10)
+			assert_int_equal(get(machine, MSR) >> 4, (mcr & 12) | (mcr & 1) << 1 | (mcr & 2) >> 1);
+		if (!(lcr & 0x80))
+			check_traffic(machine, lcr, ier, fcr, mcr);
+		get(machine, LSR);
+		get(machine, MSR);
+		for (unsigned i = 0; i < 4 && check_interrupt(machine, ier, fcr, mcr) != 1; i++)
+			get(machine, LSR);
+		if (!(lcr & 0x80))
+			assert_int_equal(check_interrupt(machine, ier, fcr, mcr), 1);
+	}
+	fake_machine_free(machine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +419,7 @@ int main(void)
 		cmocka_unit_test(test_loopback),
 		cmocka_unit_test(test_order_of_interrupts),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_all_settings),
 		cmocka_unit_test(test_hostile),
 	};
 
