@@ -52,9 +52,31 @@ static bool allowed(const struct cpu *cpu, const struct walk *walk, enum access 
 
 /* ---- Entries --------------------------------------------------------------------------------- */
 
+static COLD const uint8_t *table_find(struct cpu *cpu, struct table_page *table, uint64_t address)
+{
+	struct memory_page page;
+
+	memory_find_read(cpu->machine, address, &page);
+	table->physical = address & ~(uint64_t)PAGE_MASK;
+	table->backing = page.backing;
+	table->bytes = page.read;
+	return page.read;
+}
+
 static uint64_t read_entry(struct cpu *cpu, uint64_t address, unsigned width)
 {
-	return memory_read(cpu->machine, memory_a20(cpu->machine, address), width);
+	struct table_page *table;
+	const uint8_t *bytes;
+
+	address = memory_a20(cpu->machine, address);
+	table = &cpu->translations->tables[address >> PAGE_BITS & (TABLE_PAGES - 1)];
+	bytes = table->bytes;
+	if (!bytes || table->physical != (address & ~(uint64_t)PAGE_MASK))
+		bytes = table_find(cpu, table, address);
+	if (!bytes)
+		return memory_read(cpu->machine, address, width);
+	bytes += address & PAGE_MASK;
+	return width == 4 ? get32(bytes) : get64(bytes);
 }
 
 static void set_bits(struct cpu *cpu, uint64_t address, unsigned width, uint64_t entry, uint64_t bits)

@@ -332,6 +332,9 @@ void cpu_memory_changed(struct cbx_machine *machine, uint64_t backing)
 
 	if (!cpu || !cpu->translations)
 		return;
+	for (unsigned n = 0; n < TABLE_PAGES; n++)
+		if (backing == NO_BACKING || cpu->translations->tables[n].backing == backing)
+			cpu->translations->tables[n].bytes = NULL;
 	if (backing == NO_BACKING) {
 		drop_all_hosts(cpu);
 		code_moved(cpu);

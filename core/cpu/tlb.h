@@ -41,6 +41,13 @@ struct translation {                    /* both 0 when empty */
 	uint64_t word;                  /* physical page before the A20 gate | TRANSLATION_ bits */
 };
 
+/* Host bytes of a page of RAM that page tables are in, by the physical address of the page. */
+struct table_page {
+	uint64_t physical, backing;
+	const uint8_t *bytes;           /* NULL: empty */
+};
+enum { TABLE_PAGES = 64 };
+
 struct translations {
 	/* ---- State ---- */
 	struct translation entry[TRANSLATIONS];
@@ -58,6 +65,7 @@ struct translations {
 	uint64_t large[64];             /* a bit for a hash of 2 MiB: a large page may be there */
 	uint64_t huge;                  /* for a hash of 1 GiB */
 	uint64_t backing[BANK_FETCH * TLB_ENTRIES];     /* the page that a fast entry leads to */
+	struct table_page tables[TABLE_PAGES];
 };
 
 /* Who accesses: an index of cpu->tlbs. */
