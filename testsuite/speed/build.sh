@@ -16,7 +16,8 @@ nasm -f elf32 -DREAL16="'$out/real16.bin'" -o "$out/start.o" "$here/start.asm"
 for part in integer memory x87 support system guest native; do
 	$cc $flags -c -o "$out/$part.o" "$here/$part.c"
 done
-common="$out/integer.o $out/memory.o $out/x87.o $out/support.o"
+$cc $flags -msse2 -mfpmath=sse -mstackrealign -Wno-psabi -c -o "$out/sse.o" "$here/sse.c"
+common="$out/integer.o $out/memory.o $out/x87.o $out/sse.o $out/support.o"
 $cc -static -nostdlib -no-pie -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -T "$here/guest.ld" -o "$out/guest.elf" \
 	"$out/start.o" "$out/guest.o" "$out/system.o" $common -lgcc
 objcopy -O binary -j .load "$out/guest.elf" "$out/guest.bin"

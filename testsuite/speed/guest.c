@@ -7,7 +7,7 @@
 #include "work.h"
 
 static const struct work *const lists[] = {
-	integer_works, branch_works, memory_works, x87_works, system_works
+	integer_works, branch_works, memory_works, x87_works, sse_works, system_works
 };
 
 static void put(char c)

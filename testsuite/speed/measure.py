@@ -25,7 +25,7 @@ import sys
 import tempfile
 import time
 
-CLASSES = ["integer", "branch", "memory", "string", "x87", "system"]
+CLASSES = ["integer", "branch", "memory", "string", "x87", "sse", "system"]
 PARAMETER = 0x1b0
 
 
@@ -33,7 +33,7 @@ def works(folder):
     """The workloads in the guest's order, with their classes, from its sources."""
     here = os.path.dirname(os.path.abspath(__file__))
     found = []
-    for name in ("integer.c", "memory.c", "x87.c", "system.c"):
+    for name in ("integer.c", "memory.c", "x87.c", "sse.c", "system.c"):
         text = open(os.path.join(here, name)).read()
         found += re.findall(r'\{ "([\w-]+)", CLASS_(\w+),', text)
     return [(name, kind.lower()) for name, kind in found]
@@ -80,7 +80,9 @@ def command(emulator, program, folder, image):
     line = [program, "-m", "64", "-hda", image, "-snapshot", "-display", "none", "-serial", "null",
             "-debugcon", "stdio"]
     if emulator == "qemu":
-        line += ["-accel", "tcg", "-net", "none", "-monitor", "none"]
+        line += ["-accel", "tcg", "-cpu", "max", "-net", "none", "-monitor", "none"]
+    else:
+        line += ["-cpu", "max"]
     return line
 
 
@@ -271,7 +273,8 @@ def main():
                       f"{show(mean([row['x_qemu'] for row in group])):>9} "
                       + show(mean([ratio(row["nanoseconds"].get("native"), row["nanoseconds"].get("clearbox"))
                                    for row in group]), 4).rjust(10))
-        bars = [("integer", "x_bochs", 6), ("x87", "x_bochs", 3), ("system", "x_bochs", 2.5), ("system", "x_qemu", 1)]
+        bars = [("integer", "x_bochs", 6), ("x87", "x_bochs", 3), ("sse", "x_bochs", 4),
+                ("sse", "x_qemu", 1), ("system", "x_bochs", 2.5), ("system", "x_qemu", 1)]
         for kind, which, bar in bars:
             value = mean([row[which] for row in rows if row["class"] == kind])
             if value:

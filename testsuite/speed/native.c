@@ -6,7 +6,7 @@
  */
 #include "work.h"
 
-static const struct work *const lists[] = { integer_works, branch_works, memory_works, x87_works };
+static const struct work *const lists[] = { integer_works, branch_works, memory_works, x87_works, sse_works };
 
 static int system_call(int number, uint32_t a, uint32_t b, uint32_t c)
 {

@@ -50,6 +50,14 @@ _start:
 	or eax, 0x22			; with its errors as exceptions
 	mov cr0, eax
 	fninit
+	mov eax, 1			; SSE where there is some
+	cpuid
+	test edx, 1 << 25
+	jz .no_sse
+	mov eax, cr4
+	or eax, 0x600
+	mov cr4, eax
+.no_sse:
 	movzx eax, byte [0x7c00 + 0x1b0]
 	push eax
 	call guest_main

@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum work_class { CLASS_INTEGER, CLASS_BRANCH, CLASS_MEMORY, CLASS_STRING, CLASS_X87, CLASS_SYSTEM };
+enum work_class { CLASS_INTEGER, CLASS_BRANCH, CLASS_MEMORY, CLASS_STRING, CLASS_X87, CLASS_SSE,
+	CLASS_SYSTEM };
 
 struct work {
 	const char *name;
@@ -23,7 +24,7 @@ struct work {
 extern uint8_t arena[ARENA_SIZE];
 
 extern const struct work integer_works[], branch_works[], memory_works[], x87_works[],
-	system_works[];
+	sse_works[], system_works[];
 
 void *memcpy(void *restrict to, const void *restrict from, size_t size);
 void *memmove(void *to, const void *from, size_t size);
