@@ -284,7 +284,7 @@ static bool is_denied(const struct cpu *cpu, unsigned op)
 static void vector_operands(struct insn *i, const struct decoded *d)
 {
 	i->dst = d->reg;
-	i->src = d->vex ? (uint8_t)(d->bits == 64 ? d->vvvv : d->vvvv & 7) : d->reg;
+	i->src = d->vex ? d->vvvv : d->reg;
 	i->rm = d->rm;
 	i->vl = d->vex ? (uint8_t)decoded_vector_length(d) : 0;
 }

@@ -408,6 +408,8 @@ enum decode_status decode(const uint8_t *bytes, unsigned available, unsigned bit
 		info = &op_info[++d->op];
 	if (!d->op || !exists(d, info, features))
 		return DECODE_UD;
+	if (bits != 64)
+		d->vvvv &= 7;
 	set_operand_size(d, info);
 	d->base = d->index = REG_ZERO;
 	d->segment = SEG_DS;
