@@ -1,105 +1,173 @@
 /*
- * ACPI 1.0b tables: RSDP in the real-mode segment, RSDT, FADT, DSDT and FACS at the top of low RAM
- * (E820 types 3 and 4). The chipset's fixed hardware is the PIIX4's, at PMBASE; there is no SMI
- * that would switch ACPI on or off, so it is on from the start.
+ * ACPI tables: the machine brings them, as files of the firmware configuration interface and a
+ * script (QEMU's documentation calls it etc/table-loader) that says where they belong, which
+ * numbers in them are addresses, and what is to be summed. Tables go to the top of low RAM (E820
+ * type 3), the FACS to its last page (type 4), the RSDP to the real-mode segment.
  */
 #include "bios32.h"
-#include "dsdt.h"
 
 extern u8 rsdp_table[];
 
-static void put16(u8 *p, u32 value)
+#define RSDP_ROOM	48
+#define NAME_BYTES	56
+#define ENTRY_BYTES	128
+#define FILES_MAX	8
+
+#define COMMAND_ALLOCATE 1
+#define COMMAND_POINTER	2
+#define COMMAND_CHECKSUM 3
+#define ZONE_FSEG	2
+
+struct file {
+	char name[NAME_BYTES];
+	u8 *bytes;
+	u32 size;
+};
+
+static struct file files[FILES_MAX];
+static u32 file_count;
+static u32 next;		/* free from here up to the FACS page */
+
+static u32 get32(const u8 *p)
 {
-	p[0] = (u8)value;
-	p[1] = (u8)(value >> 8);
+	return p[0] | (u32)p[1] << 8 | (u32)p[2] << 16 | (u32)p[3] << 24;
 }
 
 static void put32(u8 *p, u32 value)
 {
-	put16(p, value);
-	put16(p + 2, value >> 16);
+	p[0] = (u8)value;
+	p[1] = (u8)(value >> 8);
+	p[2] = (u8)(value >> 16);
+	p[3] = (u8)(value >> 24);
 }
 
-static u8 checksum(const u8 *p, u32 length)
+/* The number of the machine's file of this name; its size. 0: there is none. */
+static u32 find_item(const char *name, u32 *size)
 {
+	char found[NAME_BYTES];
+	u32 select;
+	u32 n;
+
+	for (n = 0; fwcfg_file(n, found, size, &select); n++)
+		if (!strncmp(found, name, NAME_BYTES))
+			return select;
+	return 0;
+}
+
+static struct file *find_file(const u8 *name)
+{
+	u32 n;
+
+	for (n = 0; n < file_count; n++)
+		if (!strncmp(files[n].name, (const char *)name, NAME_BYTES))
+			return &files[n];
+	return NULL;
+}
+
+static u8 *place(const char *name, u32 size, u32 align, u32 zone)
+{
+	u32 last = info()->mem_low - 0x1000;
+	u32 start = (next + align - 1) & ~(align - 1);
+
+	if (zone == ZONE_FSEG)
+		return size <= RSDP_ROOM ? at(0xf0000 + (u32)rsdp_table) : NULL;
+	if (!strcmp(name, "etc/acpi/facs"))
+		return size <= 0x1000 ? at(last) : NULL;
+	/* SMBIOS structures lie in the upper half */
+	if (start < next || start >= last || size > smbios_address() - start)
+		return NULL;
+	next = start + size;
+	return at(start);
+}
+
+static u32 allocate(const u8 *entry)
+{
+	struct file *file = &files[file_count];
+	u32 align = get32(entry + NAME_BYTES);
+	u32 item;
+
+	if (file_count == FILES_MAX || !align || align & (align - 1))
+		return 0;
+	memcpy(file->name, entry, NAME_BYTES);
+	item = find_item(file->name, &file->size);
+	if (!item)
+		return 0;
+	file->bytes = place(file->name, file->size, align, entry[NAME_BYTES + 4]);
+	if (!file->bytes)
+		return 0;
+	fwcfg_select(item);
+	fwcfg_read(file->bytes, file->size);
+	file_count++;
+	return 1;
+}
+
+static u32 add_pointer(const u8 *entry)
+{
+	struct file *file = find_file(entry);
+	struct file *to = find_file(entry + NAME_BYTES);
+	u32 offset = get32(entry + 2 * NAME_BYTES);
+	u32 size = entry[2 * NAME_BYTES + 4];
+
+	if (!file || !to || (size != 4 && size != 8) || size > file->size ||
+	    offset > file->size - size)
+		return 0;
+	put32(file->bytes + offset, get32(file->bytes + offset) + (u32)to->bytes);
+	return 1;
+}
+
+static u32 add_checksum(const u8 *entry)
+{
+	struct file *file = find_file(entry);
+	u32 offset = get32(entry + NAME_BYTES);
+	u32 start = get32(entry + NAME_BYTES + 4);
+	u32 length = get32(entry + NAME_BYTES + 8);
 	u8 sum = 0;
 
+	if (!file || offset >= file->size || start > file->size || length > file->size - start)
+		return 0;
 	while (length--)
-		sum = (u8)(sum + *p++);
-	return (u8)-sum;
+		sum = (u8)(sum + file->bytes[start++]);
+	file->bytes[offset] = (u8)(file->bytes[offset] - sum);
+	return 1;
 }
 
-static void header(u8 *t, const char *signature, u32 length, u8 revision)
+static u32 carry_out(const u8 *entry)
 {
-	memcpy(t, signature, 4);
-	put32(t + 4, length);
-	t[8] = revision;
-	memcpy(t + 10, "CLRBOXCLEARBOX", 14);
-	put32(t + 24, 1);
-	memcpy(t + 28, "CBX ", 4);
-	put32(t + 32, 1);
-	t[9] = 0;
-	t[9] = checksum(t, length);
-}
-
-static void fadt(u8 *t, u32 facs, u32 dsdt)
-{
-	memset(t, 0, 116);
-	put32(t + 36, facs);
-	put32(t + 40, dsdt);
-	put16(t + 46, 9);		/* SCI_INT */
-	put32(t + 56, PMBASE);		/* PM1a event block */
-	put32(t + 64, PMBASE + 4);	/* PM1a control block */
-	put32(t + 76, PMBASE + 8);	/* PM timer */
-	put32(t + 80, PMBASE + 0x0c);	/* GPE0 */
-	t[88] = 4;
-	t[89] = 2;
-	t[91] = 4;
-	t[92] = 4;
-	put16(t + 96, 0x0fff);		/* no C2, no C3 */
-	put16(t + 98, 0x0fff);
-	t[106] = 13;			/* day alarm: none; month alarm: none; century below */
-	t[106] = 0;
-	t[108] = 0x32;			/* century byte in CMOS */
-	put16(t + 109, 0x0003);		/* legacy devices, 8042 */
-	/* WBINVD, C1, sleep button is generic, RTC wake status not fixed */
-	put32(t + 112, 0x00000001 | 0x00000004 | 0x00000020 | 0x00000040);
-	header(t, "FACP", 116, 1);
+	switch (get32(entry)) {
+	case COMMAND_ALLOCATE:
+		return allocate(entry + 4);
+	case COMMAND_POINTER:
+		return add_pointer(entry + 4);
+	case COMMAND_CHECKSUM:
+		return add_checksum(entry + 4);
+	default:
+		return 1;
+	}
 }
 
 void acpi_init(void)
 {
-	u32 base = info()->acpi_base;
-	u32 facs = info()->mem_low - 0x1000;
-	u32 rsdt = base;
-	u32 facp = base + 0x40;
-	u32 dsdt = base + 0x100;
-	u8 *rsdp = at(0xf0000 + (u32)rsdp_table);
-	u8 *t;
+	u8 entry[ENTRY_BYTES];
+	u32 size;
+	u32 at_byte;
+	u32 item = find_item("etc/table-loader", &size);
 
-	if (!info()->acpi_size)
+	if (!item || !info()->acpi_size)
 		return;
-	memcpy(at(dsdt), dsdt_aml, sizeof(dsdt_aml));
-	t = at(dsdt);
-	t[9] = 0;
-	t[9] = checksum(t, sizeof(dsdt_aml));
-	t = at(facs);
-	memset(t, 0, 64);
-	memcpy(t, "FACS", 4);
-	put32(t + 4, 64);
-	fadt(at(facp), facs, dsdt);
-	t = at(rsdt);
-	put32(t + 36, facp);
-	header(t, "RSDT", 40, 1);
+	next = info()->acpi_base;
+	file_count = 0;
+	for (at_byte = 0; at_byte + ENTRY_BYTES <= size; at_byte += ENTRY_BYTES) {
+		u32 skip;
 
-	memset(rsdp, 0, 48);
-	memcpy(rsdp, "RSD PTR ", 8);
-	memcpy(rsdp + 9, "CLRBOX", 6);
-	put32(rsdp + 16, rsdt);
-	rsdp[8] = checksum(rsdp, 20);
-
-	/* ACPI mode: SCI_EN, with all events off and no status pending */
-	outw(PMBASE + 2, 0);
-	outw(PMBASE, 0xffff);
-	outw(PMBASE + 4, 1);
+		/* the data port has one place: go back to it after the other files' bytes */
+		fwcfg_select(item);
+		for (skip = 0; skip < at_byte; skip += ENTRY_BYTES)
+			fwcfg_read(entry, ENTRY_BYTES);
+		fwcfg_read(entry, ENTRY_BYTES);
+		if (!carry_out(entry)) {
+			/* half a set of tables is worse than none */
+			memset(at(0xf0000 + (u32)rsdp_table), 0, RSDP_ROOM);
+			return;
+		}
+	}
 }

@@ -113,6 +113,7 @@ u32 partition_geometry(const u8 *entry, u32 *heads, u32 *spt);
 
 /* tables.c, acpi.c */
 void tables_init(void);
+u32 smbios_address(void);	/* where tables_init puts the SMBIOS structures */
 void acpi_init(void);
 
 /* summary.c */

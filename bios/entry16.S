@@ -842,6 +842,8 @@ video_call:
 	.globl bios32_table
 	.globl smbios_entry
 	.globl pir_table
+	.globl mp_pointer
+	.globl mp_table
 rsdp_table:
 	.space 48
 bios32_table:
@@ -850,3 +852,7 @@ smbios_entry:
 	.space 32
 pir_table:
 	.space 32 + 31 * 16
+mp_pointer:
+	.space 16
+mp_table:
+	.space 1280

@@ -10,8 +10,8 @@
 #define SEG_BDA		0x0040
 #define EBDA_SEG	0x9fc0	/* where POST puts it; services follow 40:0Eh, since it may be moved */
 
-#define PMBASE		0xb000
-#define SMBBASE		0xb100
+#define PMBASE		0x600	/* the ACPI tables of the machine expect it there */
+#define SMBBASE		0x700
 #define PM_TIMER_HZ	3579545
 
 #define STACK32_TOP	0x7000	/* stack of the 32-bit half: below 64 KiB, so that SS = 0 reaches it */

@@ -1,6 +1,7 @@
 /*
  * Tables that operating systems search F0000h-FFFFFh for: BIOS32 directory, PCI interrupt routing
- * ($PIR, Microsoft's specification 1.0), and SMBIOS 2.4. They are built in the shadow RAM of the
+ * ($PIR, Microsoft's specification 1.0), MP table (Intel's specification 1.4) where the processor
+ * has a local APIC, and SMBIOS 2.4. They are built in the shadow RAM of the
  * real-mode segment before it becomes read-only.
  */
 #include "bios32.h"
@@ -8,6 +9,8 @@
 extern u8 bios32_table[];
 extern u8 smbios_entry[];
 extern u8 pir_table[];
+extern u8 mp_pointer[];
+extern u8 mp_table[];
 
 #define IN_BIOS(symbol) ((u8 *)at(0xf0000 + (u32)(symbol)))
 
@@ -70,6 +73,116 @@ static void pir_init(void)
 	t[31] = checksum(t, 32 + 31 * 16);
 }
 
+/* ---- MP table ---- */
+
+#define IOAPIC_ID	1
+#define IOAPIC		0xfec00000
+#define LOCAL_APIC	0xfee00000
+#define BUS_PCI		0
+#define BUS_ISA		1
+#define MP_INT		0
+#define MP_NMI		1
+#define MP_EXTINT	3
+#define MP_LEVEL_LOW	0x000f		/* PCI's way; 0: as the bus has it */
+
+static u8 *mp_at;
+static u32 mp_count;
+
+static void mp_bus(u32 id, const char *name)
+{
+	mp_at[0] = 1;
+	mp_at[1] = (u8)id;
+	memcpy(mp_at + 2, name, 6);
+	mp_at += 8;
+	mp_count++;
+}
+
+/* entry: 3 for an input of the I/O APIC, 4 for one of the local APIC */
+static void mp_interrupt(u32 entry, u32 type, u32 flags, u32 bus, u32 irq, u32 apic, u32 input)
+{
+	mp_at[0] = (u8)entry;
+	mp_at[1] = (u8)type;
+	put16(mp_at + 2, flags);
+	mp_at[4] = (u8)bus;
+	mp_at[5] = (u8)irq;
+	mp_at[6] = (u8)apic;
+	mp_at[7] = (u8)input;
+	mp_at += 8;
+	mp_count++;
+}
+
+static void mp_processor(void)
+{
+	u32 eax, ebx, ecx, edx;
+
+	__asm__ volatile("cpuid" : "=a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx) : "a"(1));
+	memset(mp_at, 0, 20);
+	mp_at[2] = mem8(LOCAL_APIC + 0x30);	/* version */
+	mp_at[3] = 3;				/* enabled; the one that boots */
+	put32(mp_at + 4, eax);
+	put32(mp_at + 8, edx);
+	mp_at += 20;
+	mp_count++;
+}
+
+/* IRQ 0 is the I/O APIC's input 2, PIRQA to PIRQD are its inputs 16 to 19. */
+static void mp_interrupts(void)
+{
+	u32 n;
+
+	for (n = 0; n < 16; n++)
+		if (n != 2)
+			mp_interrupt(3, MP_INT, n == 9 ? 0x000d : 0, BUS_ISA, n, IOAPIC_ID, n ? n : 2);
+	for (n = 1 << 2; n < 32 << 2; n++)
+		if (pci_read16((n >> 2) << 3, 0) != 0xffff)
+			mp_interrupt(3, MP_INT, MP_LEVEL_LOW, BUS_PCI, n, IOAPIC_ID,
+				     16 + (((n >> 2) - 1 + n) & 3));
+	mp_interrupt(4, MP_EXTINT, 0, BUS_ISA, 0, 0xff, 0);
+	mp_interrupt(4, MP_NMI, 0, BUS_ISA, 0, 0xff, 1);
+}
+
+static void mp_init(void)
+{
+	u8 *pointer = IN_BIOS(mp_pointer);
+	u8 *t = IN_BIOS(mp_table);
+	u32 eax, ebx, ecx, edx;
+
+	memset(pointer, 0, 16);
+	__asm__ volatile("cpuid" : "=a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx) : "a"(1));
+	mem32(IOAPIC) = 1;
+	if (!(edx & 0x200) || (mem32(IOAPIC + 0x10) & 0xff0000) != 0x170000)
+		return;
+	mem32(IOAPIC) = 0;
+	mem32(IOAPIC + 0x10) = IOAPIC_ID << 24;
+	memset(t, 0, 44);
+	mp_at = t + 44;
+	mp_count = 0;
+	mp_processor();
+	mp_bus(BUS_PCI, "PCI   ");
+	mp_bus(BUS_ISA, "ISA   ");
+	mp_at[0] = 2;
+	mp_at[1] = IOAPIC_ID;
+	mp_at[2] = 0x20;
+	mp_at[3] = 1;
+	put32(mp_at + 4, IOAPIC);
+	mp_at += 8;
+	mp_count++;
+	mp_interrupts();
+
+	memcpy(t, "PCMP", 4);
+	put16(t + 4, (u32)(mp_at - t));
+	t[6] = 4;
+	memcpy(t + 8, "CLRBOX  CLEARBOX    ", 20);
+	put16(t + 34, mp_count);
+	put32(t + 36, LOCAL_APIC);
+	t[7] = checksum(t, (u32)(mp_at - t));
+	memcpy(pointer, "_MP_", 4);
+	put32(pointer + 4, (u32)t);
+	pointer[8] = 1;
+	pointer[9] = 4;
+	pointer[10] = checksum(pointer, 16);
+}
+
 /* ---- SMBIOS ---- */
 
 static u8 *smbios_at;
@@ -121,6 +234,11 @@ static void cpu_structure(void)
 	structure(4, body, sizeof(body) - 1, "CPU 0\nClearbox");
 }
 
+u32 smbios_address(void)
+{
+	return info()->acpi_base + (info()->acpi_size >= 0x10000 ? 0x8000 : 0x2000);
+}
+
 static void smbios_init(void)
 {
 	static const u8 bios[] = {
@@ -135,7 +253,7 @@ static void smbios_init(void)
 	};
 	static const u8 chassis[] = { 1, 1, 0, 0, 0, 3, 3, 3, 2, 0, 0, 0, 0, 0, 1, 0, 0 };
 	u8 *entry = IN_BIOS(smbios_entry);
-	u8 *start = at(info()->acpi_base + (info()->acpi_size >= 0x10000 ? 0x8000 : 0x2000));
+	u8 *start = at(smbios_address());
 	u8 body[0x17];
 	u32 mib = info()->mem_low >> 20;
 
@@ -193,5 +311,6 @@ void tables_init(void)
 {
 	bios32_init();
 	pir_init();
+	mp_init();
 	smbios_init();
 }

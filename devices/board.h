@@ -75,5 +75,7 @@ uint64_t board_high_ram(const struct board *board);
 void pc_fill_cmos(const struct board *board, const struct cbx_pc_options *options);
 /* pc_firmware.c: the items of the firmware configuration interface. */
 enum cbx_status pc_fill_fw_cfg(const struct board *board, const struct cbx_pc_options *options);
+/* pc_acpi.c: more of them, the ACPI tables. */
+enum cbx_status pc_fill_acpi(const struct board *board);
 
 #endif

@@ -256,8 +256,7 @@ static uint64_t register_read(const struct hpet *hpet, uint64_t offset)
 
 	switch (offset) {
 	case REG_ID:
-		return TICK_FEMTOSECONDS << 32 | UINT64_C(0x8086) << 16 | 0x8000 | 0x2000 |
-		       (HPET_TIMERS - 1) << 8 | 1;
+		return TICK_FEMTOSECONDS << 32 | HPET_ID;
 	case REG_CONFIG:
 		return state->config;
 	case REG_STATUS:

@@ -6,6 +6,9 @@
 
 struct hpet;
 
+/* The low half of the identification register: three timers, 64 bits, legacy routes. */
+#define HPET_ID UINT32_C(0x8086a201)
+
 enum { HPET_TIMERS = 3, HPET_FIRST_PIN = 20, HPET_PINS = 4 };
 
 /* Where interrupts go. */

@@ -423,6 +423,8 @@ static enum cbx_status pc_build(struct cbx_machine *machine, const struct cbx_pc
 			       "or a drive's medium has a size that the drive cannot have.");
 	pc_fill_cmos(board, options);
 	status = pc_fill_fw_cfg(board, options);
+	if (status == CBX_OK)
+		status = pc_fill_acpi(board);
 	if (status != CBX_OK)
 		return pc_fail(error, status, "There is no memory left for kernel and initrd.");
 	cbx_machine_set_board(machine, board, NULL);

@@ -108,10 +108,12 @@ if command -v llvm-objdump >/dev/null && [ -n "$(ls "$build"/*.16.o "$build"/*.v
 	fi
 fi
 
+acpi=$here/../../devices/acpi
 # dsdt.h is dsdt.asl compiled
+acpi=$here/../../devices/acpi
 if command -v iasl >/dev/null; then
-	iasl -p "$work/dsdt" "$here/../dsdt.asl" >"$work/iasl" 2>&1 || cat "$work/iasl"
-	if python3 "$here/../mkdsdt.py" "$work/dsdt.aml" | cmp -s - "$here/../dsdt.h"; then
+	iasl -tc -p "$work/dsdt" "$acpi/dsdt.asl" >"$work/iasl" 2>&1 || cat "$work/iasl"
+	if python3 "$acpi/mkdsdt.py" "$work/dsdt.aml" | cmp -s - "$acpi/dsdt.h"; then
 		say 'DSDT' 'source and table agree'
 	else
 		fail 'DSDT' 'dsdt.h is not what iasl makes of dsdt.asl'
