@@ -227,6 +227,10 @@ struct stack {
 	uint64_t mask;                  /* FFFFh, FFFFFFFFh, all ones */
 	const struct insn *insn;
 };
+static INLINE bool stack_canonical(uint64_t offset, unsigned width)
+{
+	return likely(address_canonical(offset) && address_canonical(offset + width - 1));
+}
 void stack_begin(struct cpu *cpu, struct stack *stack, const struct insn *i);
 bool stack_push(struct cpu *cpu, struct stack *stack, unsigned width, uint64_t value);
 bool stack_pop(struct cpu *cpu, struct stack *stack, unsigned width, uint64_t *value);

@@ -314,6 +314,8 @@ static unsigned emit(struct cpu *cpu, struct insn *i, const struct decoded *d, u
 	common.flags = (uint8_t)(d->rep | (d->lock ? INSN_LOCK : 0) | (d->memory ? INSN_MEMORY : 0) |
 				 (d->address_size == 2 ? INSN_ADDRESS16 : 0) |
 				 (d->address_size == 8 ? INSN_ADDRESS64 : 0));
+	if (!d->memory && (info->attributes & (ATTRIBUTE_D | ATTRIBUTE_F)))
+		common.segment = SEG_SS;        /* what it accesses, if anything, is the stack */
 	if (op_is_vector(info))
 		vector_operands(&common, d);
 	else

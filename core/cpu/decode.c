@@ -303,8 +303,9 @@ static void find_row(struct cursor *c, struct decoded *d, uint64_t features, boo
 		if (usable(d->op, features))
 			return;
 	}
-	if (map == 1 && !d->vex && d->opcode == 0x01 && d->modrm >= 0xc0 && prefix == 1 &&
-	    exact_0f01[d->modrm - 0xc0])
+	/* SWAPGS and RDTSCP do not mind prefixes, the others are NP in the manual. */
+	if (map == 1 && !d->vex && d->opcode == 0x01 && d->modrm >= 0xc0 &&
+	    (prefix == 1 || d->modrm >= 0xf8) && exact_0f01[d->modrm - 0xc0])
 		d->op = exact_0f01[d->modrm - 0xc0];
 }
 

@@ -82,6 +82,7 @@ const struct insn *cpu_fault(struct cpu *cpu, const struct insn *i);
 /* Shorthand: raise and leave. */
 const struct insn *cpu_fault_vector(struct cpu *cpu, const struct insn *i, uint32_t vector);
 const struct insn *cpu_fault_gp0(struct cpu *cpu, const struct insn *i);
+const struct insn *cpu_fault_ss0(struct cpu *cpu, const struct insn *i);
 /*
  * i, the last of its block, is done, and cpu->rip is where to go on (far jumps, IRET,
  * mode changes ...): charges the block, and leaves for the outer loop, which looks at

@@ -105,6 +105,8 @@ MEMORY_HANDLER(op_CALL_Ev_##suffix##_m)                                         
 		return otherwise(cpu, i);                                                       \
 	if (bad(ip))                                                                            \
 		return cpu_fault_gp0(cpu, i);                                                   \
+	if (slow && W == 64 && !stack_canonical(sp, W / 8))                                     \
+		return cpu_fault_ss0(cpu, i);                                                   \
 	if (!hot_store##W(cpu, i, slow, sp, (uint##W##_t)next_ip(i)))                           \
 		return otherwise(cpu, i);                                                       \
 	cpu->reg[REG_SP] = sp;                                                                  \

@@ -154,8 +154,11 @@ MEMORY_HANDLER(op_PUSH_Ev_##suffix##_m)                                         
 {                                                                                               \
 	uint##W##_t sp = (uint##W##_t)(cpu->reg[REG_SP] - W / 8), value;                        \
                                                                                                 \
-	if (!hot_load##W(cpu, i, slow, ea(cpu, i), &value) ||                                   \
-	    !hot_store##W(cpu, i, slow, sp, value))                                             \
+	if (!hot_load##W(cpu, i, slow, ea(cpu, i), &value))                                     \
+		return otherwise(cpu, i);                                                       \
+	if (slow && W == 64 && !stack_canonical(sp, W / 8))                                     \
+		return cpu_fault_ss0(cpu, i);                                                   \
+	if (!hot_store##W(cpu, i, slow, sp, value))                                             \
 		return otherwise(cpu, i);                                                       \
 	cpu->reg[REG_SP] = sp;                                                                  \
 	NEXT(cpu, i);                                                                           \

@@ -25,7 +25,7 @@
  *   RG1, RG2 byte          eight opcodes with the register in bits 0-2 (RX1: seven, from 91h)
  *   GR1, GR2 byte digit    the digit is in the reg field of ModRM
  *   GM2, GR2R byte digit   the same, memory or register form only
- *   E01 byte modrm         0F 01 with exactly this ModRM value, without 66h, F2h, F3h
+ *   E01 byte modrm         0F 01 with exactly this ModRM value; below F8h without 66h, F2h, F3h
  *   O2p O8p OAp byte       0F, 0F 38 and 0F 3A map with mandatory prefix p: N none, 6 66h, 3 F3h, 2 F2h
  *   G2p byte digit         0F map, mandatory prefix, digit (GM2p, GR2p: memory, register form only)
  *   M2p, R2p byte          0F map, mandatory prefix, memory or register form only

@@ -46,6 +46,12 @@ const struct insn *cpu_fault_gp0(struct cpu *cpu, const struct insn *i)
 	return cpu_fault(cpu, i);
 }
 
+const struct insn *cpu_fault_ss0(struct cpu *cpu, const struct insn *i)
+{
+	cpu_raise_error(cpu, VECTOR_SS, 0);
+	return cpu_fault(cpu, i);
+}
+
 const struct insn *cpu_leave(struct cpu *cpu, const struct insn *i)
 {
 	cpu->budget -= i->n;

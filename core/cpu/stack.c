@@ -13,6 +13,8 @@ static bool stack_linear(struct cpu *cpu, uint64_t offset, unsigned width, bool 
 {
 	if (cpu->mode & MODE_FLAT) {
 		*linear = offset;
+		if ((cpu->mode & MODE_64) && !stack_canonical(offset, width))
+			return cpu_raise_error(cpu, VECTOR_SS, 0);
 		return true;
 	}
 	return segment_linear(cpu, SEG_SS, offset, width, write, linear);
