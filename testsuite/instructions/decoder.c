@@ -54,7 +54,7 @@ static bool is_ours(ZydisISASet set)
 		ZYDIS_ISA_SET_FMA, ZYDIS_ISA_SET_FXSAVE, ZYDIS_ISA_SET_FXSAVE64, ZYDIS_ISA_SET_I186,
 		ZYDIS_ISA_SET_I286PROTECTED, ZYDIS_ISA_SET_I286REAL, ZYDIS_ISA_SET_I386, ZYDIS_ISA_SET_I486,
 		ZYDIS_ISA_SET_I486REAL, ZYDIS_ISA_SET_I86, ZYDIS_ISA_SET_INVPCID, ZYDIS_ISA_SET_LAHF,
-		ZYDIS_ISA_SET_LONGMODE, ZYDIS_ISA_SET_LZCNT, ZYDIS_ISA_SET_MONITOR, ZYDIS_ISA_SET_MOVBE,
+		ZYDIS_ISA_SET_LONGMODE, ZYDIS_ISA_SET_LZCNT, ZYDIS_ISA_SET_MOVBE,
 		ZYDIS_ISA_SET_PAUSE, ZYDIS_ISA_SET_PCLMULQDQ, ZYDIS_ISA_SET_PENTIUMMMX,
 		ZYDIS_ISA_SET_PENTIUMREAL, ZYDIS_ISA_SET_POPCNT, ZYDIS_ISA_SET_PPRO,
 		ZYDIS_ISA_SET_PREFETCH_NOP, ZYDIS_ISA_SET_RDPID, ZYDIS_ISA_SET_RDPMC, ZYDIS_ISA_SET_RDRAND,
@@ -113,12 +113,13 @@ static bool old_x87(const struct subject *s)
 
 static bool x87_alias(const struct subject *s)
 {
-	return is_what(s, "operands") && (is_named(s, "FCOM") || is_named(s, "FXCH"));
+	return is_what(s, "operands") && (is_named(s, "FCOM") || is_named(s, "FXCH") || is_named(s, "FUCOM"));
 }
 
 static bool word_form(const struct subject *s)
 {
-	return is_what(s, "mnemonic") && (is_theirs(s, "pushf") || is_theirs(s, "popf") || is_theirs(s, "iret"));
+	return is_what(s, "mnemonic") && (is_theirs(s, "pushf") || is_theirs(s, "popf") || is_theirs(s, "iret") ||
+					  is_theirs(s, "pusha") || is_theirs(s, "popa"));
 }
 
 static bool pause(const struct subject *s)
@@ -129,6 +130,33 @@ static bool pause(const struct subject *s)
 static bool undefined(const struct subject *s)
 {
 	return is_what(s, "operands") && (is_named(s, "UD0") || is_named(s, "UD1"));
+}
+
+static bool lea_segment(const struct subject *s)
+{
+	return is_what(s, "operands") && is_named(s, "LEA_") && s->ours.override != NO_SEGMENT;
+}
+
+static bool no_base(const struct subject *s)
+{
+	return is_what(s, "operands") && s->bits == 64 && s->ours.address_size == 4 && s->ours.rex_b &&
+	       (s->ours.modrm & 0xc7) == 4 && s->ours.base == REG_ZERO;
+}
+
+static bool narrow_movsxd(const struct subject *s)
+{
+	return is_what(s, "operands") && is_named(s, "MOVSXD") && s->ours.operand_size == 2;
+}
+
+static bool line(const struct subject *s)
+{
+	return is_what(s, "operands") && (is_named(s, "CLFLUSH") || is_named(s, "CLWB"));
+}
+
+static bool whole_register(const struct subject *s)
+{
+	return is_what(s, "operands") && (is_named(s, "RDPID") || is_named(s, "RDFSBASE") || is_named(s, "RDGSBASE") ||
+					  is_named(s, "WRFSBASE") || is_named(s, "WRGSBASE"));
 }
 
 static bool hint(const struct subject *s)
@@ -144,10 +172,15 @@ static struct known {
 	{ "/6 of the shifts is SAL in our table, and SHL in theirs", sal, 0 },
 	{ "RETF is \"ret far\" with them", ret_far, 0 },
 	{ "x87 instructions of the 8087 and 80287 have names of their own there", old_x87, 0 },
-	{ "FCOM and FXCH: we show ST(0), or they do", x87_alias, 0 },
-	{ "PUSHF, POPF and IRET of 16 bits have a W with us", word_form, 0 },
+	{ "FCOM, FUCOM and FXCH: we show ST(0), or they do", x87_alias, 0 },
+	{ "PUSHA, POPA, PUSHF, POPF and IRET of 16 bits have a W with us", word_form, 0 },
 	{ "PAUSE is NOP with us", pause, 0 },
 	{ "UD0 and UD1: their operands are never looked at", undefined, 0 },
+	{ "LEA with a segment prefix: they leave it out", lea_segment, 0 },
+	{ "SIB without a base, 67h and REX.B: they say R13D (silicon64 runs such)", no_base, 0 },
+	{ "MOVSXD of 16 bits: Intel's read 2 bytes, AMD's 4", narrow_movsxd, 0 },
+	{ "CLFLUSH and CLWB: they have a line in memory, we a byte", line, 0 },
+	{ "RDPID, RDFSBASE and their like with 66h: the register is shown with the operand size, or as it is", whole_register, 0 },
 	{ "hints and reserved NOPs: names and operands are theirs alone", hint, 0 },
 };
 
@@ -241,6 +274,11 @@ static struct place of_gather(const struct decoded *d, unsigned divisor)
 	return o;
 }
 
+static bool in_out(const struct decoded *d)
+{
+	return d->op == OP_IN_eAX_DX || d->op == OP_IN_eAX_Ib || d->op == OP_OUT_DX_eAX || d->op == OP_OUT_Ib_eAX;
+}
+
 static struct place our_operand(const struct decoded *d, unsigned code)
 {
 	unsigned y = d->rex_w && d->bits == 64 ? 8 : 4, native = d->bits == 64 ? 8 : 4;
@@ -249,7 +287,8 @@ static struct place our_operand(const struct decoded *d, unsigned code)
 	switch (code) {
 	case OPERAND_Gb: return of_general(d, d->reg, 1);
 	case OPERAND_Gw: return of_general(d, d->reg, 2);
-	case OPERAND_Gd: return of_general(d, d->reg, 4);
+	case OPERAND_Gd:                /* REX.W changes what is shown, and nothing else */
+		return (struct place){ .kind = REGISTER, .reg = general(d->reg, 4, true), .any_width = true };
 	case OPERAND_Gv: return of_general(d, d->reg, d->operand_size);
 	case OPERAND_Gy: return of_general(d, d->reg, y);
 	case OPERAND_By: return of_general(d, d->bits == 64 ? d->vvvv : d->vvvv & 7u, y);
@@ -260,7 +299,8 @@ static struct place our_operand(const struct decoded *d, unsigned code)
 	case OPERAND_Zv: return of_general(d, d->opcode_reg, d->operand_size);
 	case OPERAND_AL: return of_general(d, REG_AX, 1);
 	case OPERAND_AX: return of_general(d, REG_AX, 2);
-	case OPERAND_eAX: return of_general(d, REG_AX, d->operand_size);
+	case OPERAND_eAX:               /* of ports at most 32 bits */
+		return of_general(d, REG_AX, d->operand_size == 8 && in_out(d) ? 4 : d->operand_size);
 	case OPERAND_CL: return of_general(d, REG_CX, 1);
 	case OPERAND_DX: return of_general(d, REG_DX, 2);
 	case OPERAND_Sw: return of_register(ZYDIS_REGISTER_ES, d->reg & 7);
@@ -304,7 +344,7 @@ static struct place our_operand(const struct decoded *d, unsigned code)
 	case OPERAND_Eb:
 		if (!op_is_vector(&op_info[d->op]))
 			return of_general(d, d->rm, 1);
-		return of_general(d, d->rm, native == 8 && d->rex_w ? 8 : 4);
+		return (struct place){ .kind = REGISTER, .reg = general(d->rm, 4, true), .any_width = true };
 	case OPERAND_Ew:
 		return (struct place){ .kind = REGISTER, .reg = general(d->rm, 2, d->rex), .any_width = true };
 	case OPERAND_Ev: return of_general(d, d->rm, d->operand_size);

@@ -126,6 +126,16 @@ static bool canonical(uint64_t address, unsigned count)
 	return (address + 0x800000000000) >> 48 == 0 && (last + 0x800000000000) >> 48 == 0;
 }
 
+/* The quadword at the top of the stack, which the case has not changed. */
+static uint64_t on_stack(const struct case64 *c)
+{
+	uint64_t at = data_offset(c->before.reg[REG_SP]), value = 0;
+
+	if (at <= DATA_BYTES - 8)
+		memcpy(&value, native64_data() + at, 8);
+	return value;
+}
+
 /*
  * Where processors differ and the SDM leaves it open, or the host's kernel does not tell:
  * makes ours what the host's is, when that is one of the possibilities.
@@ -175,14 +185,18 @@ static void tolerate(const struct case64 *c, struct state64 *native, struct stat
 			copy_from_native(c->target + n);
 	/* AMD's want the offset to be canonical, too, when there is a base. */
 	if (c->base && native->vector == VECTOR_GP &&
-	    !canonical(c->target - c->base, c->access))
+	    (!canonical(c->target - c->base, c->access) || !canonical(native->reg[REG_SI], 8)))
 		accept = true;
+	/* And the new RIP of a far return before they look at CS. */
+	if (c->wide && native->vector == VECTOR_GP && ours->vector == VECTOR_GP && !native->error &&
+	    (named(c, "IRET") || named(c, "RETF")) && !canonical(on_stack(c), 1))
+		ours->error = 0;
 	/* From 64-bit to 32-bit code: the upper half of RSP is undefined. */
 	if (c->wide && native->cs == FLAT_CODE && ours->cs == FLAT_CODE)
 		ours->reg[REG_SP] = (uint32_t)ours->reg[REG_SP] | (native->reg[REG_SP] & 0xffffffff00000000);
 	/* Of the steps after the one that is reported, flags may be there or not. */
 	if (native->vector == VECTOR_XM && ours->vector == VECTOR_XM && strstr(op_info[c->op].name, "DPP"))
-		ours->mxcsr = (ours->mxcsr & ~0x38u) | (native->mxcsr & 0x38);
+		ours->mxcsr = (ours->mxcsr & ~0x3fu) | (native->mxcsr & 0x3f);
 	/* The host's way back from 32-bit code can be read. */
 	if (ours->vector == VECTOR_PF && ours->cr2 >> 12 == 0x100 && !(ours->error & 2))
 		accept = true;

@@ -162,8 +162,6 @@ static void implied_operands(struct build *b)
 		s->reg[REG_DX] &= mask;
 		if (chance(random, 50))
 			s->reg[REG_AX] &= 0xffffffffffff00ff;
-	} else if (is_state_op(b->c->op) && has(info, OPERAND_Mxs, OPERAND_Mxs)) {
-		state_registers(random, s);
 	} else if (named(info, "PCMPESTR") || named(info, "VPCMPESTR")) {
 		s->reg[REG_AX] = chance(random, 70) ? (uint64_t)below(random, 40) - 20 : edge64(random);
 		s->reg[REG_DX] = chance(random, 70) ? (uint64_t)below(random, 40) - 20 : edge64(random);
@@ -296,7 +294,8 @@ static void choose_sizes(struct build *b)
 	if (!c->vex && !c->wide)
 		b->rex_w = false;
 	b->operand16 = !op_is_vector(info) && b->encoding->prefix != 1 && b->encoding->prefix != 2 &&
-		       b->encoding->form != FORM_MODRM && chance(random, 25) && !(c->wide && near_branch(info));
+		       b->encoding->form != FORM_MODRM && chance(random, 25) && !(c->wide && near_branch(info)) &&
+		       info->encoding != ENCODING_OQ1 /* MOVSXD: AMD's read 4 bytes, Intel's 2 */;
 	/* F2h and F3h win over 66h. */
 	if (op_is_vector(info) && !c->vex && b->encoding->prefix >= 3 && chance(random, 3))
 		b->operand16 = true;
@@ -430,6 +429,8 @@ void generate64(struct random *random, enum op op, bool wide, struct case64 *c,
 		if (c->vector || is_state_op(op))
 			choose_vectors(&b);
 		choose_sizes(&b);
+		if (has(b.info, OPERAND_Mxs, OPERAND_Mxs))
+			state_registers(random, &c->before);
 		if (b.high && c->address_size == 4)
 			b.high = 0;
 		choose_operands(&b);
