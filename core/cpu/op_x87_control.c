@@ -147,38 +147,79 @@ HANDLER(op_FLDCW)
 
 /* ---- Operands of more than 8 bytes ------------------------------------------------------------ */
 
+/* By parts of so many bytes: those of environment and state are words or doublewords. */
+static unsigned part_size(const struct insn *i, unsigned count)
+{
+	if (count % 8 == 0 || count == 10)
+		return 8;
+	return i->width == 2 ? 2 : 4;
+}
+
+static bool store_part(struct cpu *cpu, const struct insn *i, uint64_t linear, const uint8_t *bytes,
+		       unsigned part)
+{
+	switch (part) {
+	case 2:
+		return store16(cpu, i, linear, get16(bytes));
+	case 4:
+		return store32(cpu, i, linear, get32(bytes));
+	default:
+		return store64(cpu, i, linear, get64(bytes));
+	}
+}
+
+static bool load_part(struct cpu *cpu, const struct insn *i, uint64_t linear, uint8_t *bytes,
+		      unsigned part)
+{
+	uint64_t value = 0;
+	uint32_t low = 0;
+	uint16_t half = 0;
+
+	switch (part) {
+	case 2:
+		if (!load16(cpu, i, linear, &half))
+			return false;
+		put16(bytes, half);
+		return true;
+	case 4:
+		if (!load32(cpu, i, linear, &low))
+			return false;
+		put32(bytes, low);
+		return true;
+	default:
+		if (!load64(cpu, i, linear, &value))
+			return false;
+		put64(bytes, value);
+		return true;
+	}
+}
+
 bool x87_store_bytes(struct cpu *cpu, const struct insn *i, uint64_t linear, const uint8_t *bytes,
 		     unsigned count)
 {
-	unsigned at = 0;
+	unsigned part = part_size(i, count);
 
 	if (!store_check(cpu, i, linear, count))
 		return false;
-	for (; count - at >= 8; at += 8)
-		if (!store64(cpu, i, (linear + at) & cpu->linear_mask, get64(bytes + at)))
+	for (unsigned at = 0; at < count; at += part) {
+		if (part > count - at)
+			part = count - at;
+		if (!store_part(cpu, i, (linear + at) & cpu->linear_mask, bytes + at, part))
 			return false;
-	for (; at < count; at += 2)
-		if (!store16(cpu, i, (linear + at) & cpu->linear_mask, get16(bytes + at)))
-			return false;
+	}
 	return true;
 }
 
 bool x87_load_bytes(struct cpu *cpu, const struct insn *i, uint64_t linear, uint8_t *bytes,
 		    unsigned count)
 {
-	uint64_t word;
-	uint16_t half;
-	unsigned at = 0;
+	unsigned part = part_size(i, count);
 
-	for (; count - at >= 8; at += 8) {
-		if (!load64(cpu, i, (linear + at) & cpu->linear_mask, &word))
+	for (unsigned at = 0; at < count; at += part) {
+		if (part > count - at)
+			part = count - at;
+		if (!load_part(cpu, i, (linear + at) & cpu->linear_mask, bytes + at, part))
 			return false;
-		put64(bytes + at, word);
-	}
-	for (; at < count; at += 2) {
-		if (!load16(cpu, i, (linear + at) & cpu->linear_mask, &half))
-			return false;
-		put16(bytes + at, half);
 	}
 	return true;
 }
