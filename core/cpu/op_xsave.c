@@ -84,7 +84,8 @@ static bool save(struct cpu *cpu, const struct insn *i, uint64_t linear, uint64_
 	image_put_ymm(cpu, image);
 	put64(image + IMAGE_HEADER, header[0]);
 	put64(image + IMAGE_HEADER + 8, header[1]);
-	if (!store_check(cpu, i, linear, components & AVX ? IMAGE_YMM + vectors : IMAGE_YMM))
+	/* All of a component must be writable, whichever registers the mode has. */
+	if (!store_check(cpu, i, linear, components & AVX ? IMAGE_SIZE : IMAGE_YMM))
 		return false;
 	return (!(components & X87) || image_store_x87(cpu, i, linear, image)) &&
 	       (!mxcsr || image_store(cpu, i, linear, image, IMAGE_MXCSR, 8)) &&
@@ -193,6 +194,8 @@ static bool restore(struct cpu *cpu, const struct insn *i, bool system)
 	present = get64(image + IMAGE_HEADER) & wanted;
 	mxcsr = compacted ? (present & SSE) != 0 : (wanted & (SSE | AVX)) != 0;
 	put32(image + IMAGE_MXCSR, MXCSR_INITIAL);
+	if (!load_check(cpu, i, linear, present & AVX ? IMAGE_SIZE : IMAGE_YMM))
+		return false;
 	if (((present & X87) && (!image_load(cpu, i, linear, image, 0, IMAGE_MXCSR) ||
 				 !image_load(cpu, i, linear, image, IMAGE_ST, IMAGE_XMM - IMAGE_ST))) ||
 	    (mxcsr && !image_load(cpu, i, linear, image, IMAGE_MXCSR, 4)) ||
