@@ -147,7 +147,7 @@ static void timer_interrupt(struct hpet *hpet, unsigned n)
 	}
 	if (timer->config & TIMER_LEVEL) {
 		state->status |= bit;
-	} else {
+	} else if (timer->config & TIMER_INTERRUPT) {
 		state->outputs &= (uint8_t)~bit;
 		drive(hpet, n);
 		state->outputs |= bit;

@@ -72,6 +72,8 @@ struct cbx_machine *fake_machine_new(void)
 	machine->last_device = &machine->devices;
 	machine->last_timer = &machine->timers;
 	machine->pins.a20 = true;
+	machine->pins.apic_features = CBX_APIC_PRESENT | CBX_APIC_X2APIC | CBX_APIC_TSC_DEADLINE |
+				      CBX_APIC_THERMAL;
 	return machine;
 }
 
@@ -597,13 +599,74 @@ struct fake_pins *fake_pins(struct cbx_machine *machine)
 
 void cbx_cpu_set_intr(struct cbx_device *device, bool level)
 {
-	device->machine->pins.intr = level;
+	struct fake_pins *pins = &device->machine->pins;
+
+	if (pins->apic)
+		pins->apic->set_pin(pins->apic_device, 0, level);
+	else
+		pins->intr = level;
 }
 
 void cbx_cpu_set_nmi(struct cbx_device *device, bool level)
 {
-	device->machine->pins.nmi_edges += level && !device->machine->pins.nmi;
-	device->machine->pins.nmi = level;
+	struct fake_pins *pins = &device->machine->pins;
+
+	if (pins->apic) {
+		pins->apic->set_pin(pins->apic_device, 1, level);
+		return;
+	}
+	pins->nmi_edges += level && !pins->nmi;
+	pins->nmi = level;
+}
+
+unsigned cbx_cpu_apic_features(const struct cbx_device *device)
+{
+	return device->machine->pins.apic_features;
+}
+
+enum cbx_status cbx_cpu_connect_apic(struct cbx_device *apic, const struct cbx_apic_ops *ops)
+{
+	if (!apic->machine->pins.apic_features)
+		return CBX_ERROR_UNSUPPORTED;
+	apic->machine->pins.apic = ops;
+	apic->machine->pins.apic_device = apic;
+	return CBX_OK;
+}
+
+void cbx_apic_set_intr(struct cbx_device *apic, bool level)
+{
+	apic->machine->pins.intr = level;
+}
+
+void cbx_apic_nmi(struct cbx_device *apic)
+{
+	apic->machine->pins.nmi_edges++;
+}
+
+void cbx_apic_smi(struct cbx_device *apic)
+{
+	apic->machine->pins.smis++;
+}
+
+uint8_t cbx_apic_inta(struct cbx_device *apic)
+{
+	struct cbx_machine *machine = apic->machine;
+
+	return machine->inta ? machine->inta(machine->inta_device) : 0xff;
+}
+
+uint64_t cbx_cpu_tsc(const struct cbx_device *device)
+{
+	return fake_now(device->machine) + device->machine->pins.tsc_offset;
+}
+
+uint64_t cbx_cpu_tsc_time(const struct cbx_device *device, uint64_t tsc)
+{
+	uint64_t now = fake_now(device->machine), left = tsc - cbx_cpu_tsc(device);
+
+	if (tsc <= cbx_cpu_tsc(device))
+		return now;
+	return left < UINT64_MAX - now ? now + left : UINT64_MAX;
 }
 
 void cbx_cpu_set_a20(struct cbx_device *device, bool enabled)
@@ -630,6 +693,8 @@ void cbx_cpu_connect_ferr(struct cbx_device *device, struct cbx_line line)
 
 uint8_t fake_inta(struct cbx_machine *machine)
 {
+	if (machine->pins.apic)
+		return machine->pins.apic->acknowledge(machine->pins.apic_device);
 	return machine->inta ? machine->inta(machine->inta_device) : 0xff;
 }
 

@@ -50,9 +50,15 @@ struct fake_pins {
 	int exit_code;
 	unsigned logs;
 	struct cbx_line ferr;
+	/* Of a local APIC, when one is connected: intr and nmi_edges are what it tells the core. */
+	const struct cbx_apic_ops *apic;
+	struct cbx_device *apic_device;
+	unsigned apic_features;         /* what the model has; all, unless a test says otherwise */
+	unsigned smis;
+	uint64_t tsc_offset;            /* the time-stamp counter is guest time plus this */
 };
 struct fake_pins *fake_pins(struct cbx_machine *machine);
-/* An interrupt-acknowledge cycle: the vector.  INTR need not be up. */
+/* The processor takes an interrupt: the vector.  INTR need not be up. */
 uint8_t fake_inta(struct cbx_machine *machine);
 
 /* ---- Wires ------------------------------------------------------------------------ */

@@ -465,6 +465,105 @@ static void hostile_storm(void **unused)
 	bench_free(&bench);
 }
 
+static unsigned messages;
+static uint64_t message_address;
+static uint32_t message_data;
+
+static void note_message(void *target, uint64_t where, uint32_t data)
+{
+	(void)target;
+	messages++;
+	message_address = where;
+	message_data = data;
+}
+
+static void message_signalled(void **unused)
+{
+	struct cbx_pci_function *function;
+	struct bench bench;
+
+	(void)unused;
+	bench_new(&bench);
+	function = bench.gadgets[1]->function;
+	messages = 0;
+	pci_bus_connect_msi(bench.bus, note_message, NULL);
+	assert_int_equal(cbx_pci_msi_new(function, 0x3c, 1), CBX_ERROR_ARGUMENT);
+	assert_int_equal(cbx_pci_msi_new(function, 0x42, 1), CBX_ERROR_ARGUMENT);
+	assert_int_equal(cbx_pci_msi_new(function, 0xec, 1), CBX_ERROR_ARGUMENT);
+	assert_int_equal(cbx_pci_msi_new(function, 0x60, 3), CBX_ERROR_ARGUMENT);
+	assert_int_equal(cbx_pci_msi_new(function, 0x60, 64), CBX_ERROR_ARGUMENT);
+	assert_int_equal(cbx_pci_msi_new(function, 0x60, 4), CBX_OK);
+	assert_int_equal(cbx_pci_msi_new(function, 0x80, 4), CBX_ERROR_ARGUMENT);
+	assert_int_equal(config_read(&bench, 6, 0x06, 2) & 0x10, 0x10);
+	assert_int_equal(config_read(&bench, 6, 0x34, 1), 0x60);
+	assert_int_equal(config_read(&bench, 6, 0x60, 4), 0x01840005);
+	config_write(&bench, 6, 0x60, 4, 0xffffffff);
+	assert_int_equal(config_read(&bench, 6, 0x60, 4), 0x01f50005);
+	assert_int_equal(cbx_pci_msi_messages(function), 4);    /* no more than it has */
+	config_write(&bench, 6, 0x62, 2, 0);
+	config_write(&bench, 6, 0x64, 4, 0xfee0100f);
+	assert_int_equal(config_read(&bench, 6, 0x64, 4), 0xfee0100c);
+	config_write(&bench, 6, 0x6c, 4, 0xffff4057);
+	assert_int_equal(config_read(&bench, 6, 0x6c, 4), 0x4057);
+	config_write(&bench, 6, 0x04, 2, 0x0004);
+
+	/* Off: the pin. */
+	config_write(&bench, 1, 0x62, 1, 11);
+	config_write(&bench, 1, 0x60, 4, 0x0b0b0b0b);
+	cbx_pci_set_irq(function, true);
+	cbx_pci_msi_send(function, 0);
+	assert_true(bench.wires[11].level);
+	assert_int_equal(messages, 0);
+	/* On: the pin is let go, and each rise is a message. */
+	config_write(&bench, 6, 0x62, 2, 0x0001);
+	assert_false(bench.wires[11].level);
+	assert_int_equal(cbx_pci_msi_messages(function), 1);
+	cbx_pci_set_irq(function, false);
+	cbx_pci_set_irq(function, true);
+	assert_false(bench.wires[11].level);
+	assert_int_equal(messages, 1);
+	assert_int_equal(message_address, 0xfee0100c);
+	assert_int_equal(message_data, 0x4057);
+	/* Four messages: the low bits of the data. */
+	config_write(&bench, 6, 0x62, 2, 0x0021);
+	assert_int_equal(cbx_pci_msi_messages(function), 4);
+	for (unsigned n = 0; n < 8; n++) {
+		cbx_pci_msi_send(function, n);
+		assert_int_equal(message_data, 0x4054 | (n & 3));
+	}
+	assert_int_equal(messages, 9);
+	/* Masked they wait. */
+	config_write(&bench, 6, 0x70, 4, 0xffffffff);
+	assert_int_equal(config_read(&bench, 6, 0x70, 4), 0xf);
+	cbx_pci_msi_send(function, 2);
+	cbx_pci_msi_send(function, 2);
+	assert_int_equal(messages, 9);
+	assert_int_equal(config_read(&bench, 6, 0x74, 4), 4);
+	config_write(&bench, 6, 0x74, 4, 0xff);
+	assert_int_equal(config_read(&bench, 6, 0x74, 4), 4);
+	config_write(&bench, 6, 0x70, 4, 3);
+	assert_int_equal(messages, 10);
+	assert_int_equal(message_data, 0x4056);
+	assert_int_equal(config_read(&bench, 6, 0x74, 4), 0);
+	/* Elsewhere it is a write to memory; without leave to be a master it is nothing. */
+	config_write(&bench, 6, 0x70, 4, 0);
+	config_write(&bench, 6, 0x64, 4, 0x2000);
+	cbx_pci_msi_send(function, 1);
+	assert_int_equal(messages, 10);
+	assert_int_equal(fake_ram(bench.machine)[0x2000], 0x55);
+	assert_int_equal(fake_ram(bench.machine)[0x2001], 0x40);
+	config_write(&bench, 6, 0x64, 4, 0xfee00000);
+	config_write(&bench, 6, 0x04, 2, 0x0000);
+	cbx_pci_msi_send(function, 1);
+	assert_int_equal(messages, 10);
+	fake_reload(bench.machine);
+	config_write(&bench, 6, 0x62, 2, 0);
+	assert_true(bench.wires[11].level);
+	fake_reset(bench.machine, CBX_RESET_WARM);
+	assert_int_equal(config_read(&bench, 6, 0x60, 4), 0x01840005);
+	bench_free(&bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -476,7 +575,8 @@ int main(void)
 		cmocka_unit_test(reset_control),
 		cmocka_unit_test(shadowing),
 		cmocka_unit_test(system_management_ram),
-		cmocka_unit_test(hostile_storm)
+		cmocka_unit_test(hostile_storm),
+		cmocka_unit_test(message_signalled)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
