@@ -524,7 +524,7 @@ static enum options_result parse_help(struct context *context, const char *value
 static const struct option table[] = {
 	{ NULL, NULL, "The machine:", NULL },
 	{ "m", "SIZE", "memory in MiB, or with K, M or G (128)", parse_memory },
-	{ "cpu", "MODEL[,+FEATURE,-FEATURE]", "processor model; help lists them", parse_cpu },
+	{ "cpu", "MODEL[,+FEATURE,-FEATURE]", "processor model; help lists them (max)", parse_cpu },
 	{ "rtc", "base=B", "clock: utc, localtime, or a date 2026-11-22T10:20:30 (utc)", parse_rtc },
 	{ "device", "D", "isa-debug-exit,iobase=0xf4,iosize=4: the guest ends the run with a code",
 	  parse_device },

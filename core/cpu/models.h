@@ -28,7 +28,7 @@ extern const struct cpu_feature cpu_features[];         /* ends with all zeros *
  * (which a saved state names) into name.  false: there
  * is no such thing; error says what.
  */
-#define CPU_MODEL_DEFAULT "pentium3,-mmx,+nx"
+#define CPU_MODEL_DEFAULT "max"
 enum { CPU_NAME_SIZE = 256 };
 bool cpu_model_parse(const char *text, struct cpu_model *model, char name[CPU_NAME_SIZE],
 		     struct cbx_error *error);
