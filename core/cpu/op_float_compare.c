@@ -134,13 +134,101 @@ static bool cmppd(struct cpu *cpu, const struct insn *i)
 	return cmp_packed(cpu, i, true);
 }
 
-#define BOTH_OF(row, work)                                                                      \
-HANDLER_OF(op_##row##_r, work)                                                                  \
+static COLD HANDLER_OF(cmpps_rest, cmpps)
+static COLD HANDLER_OF(cmppd_rest, cmppd)
+static COLD HANDLER_OF(cmpss_rest, cmp32)
+static COLD HANDLER_OF(cmpsd_rest, cmp64)
+
+/* The plain case: three of four relations; false when one is unordered or a denormal. */
+#define FAST_CMP(W, type)                                                                       \
+static INLINE struct ieee_fast##W fast_cmp##W(unsigned set, uint##W##_t a, uint##W##_t b)       \
+{                                                                                               \
+	type x = ieee_value##W(a), y = ieee_value##W(b);                                        \
+	bool less = x < y, equal = x == y, greater = x > y;                                     \
+	bool holds = (set & IEEE_SET_LESS && less) || (set & IEEE_SET_EQUAL && equal) ||        \
+		     (set & IEEE_SET_GREATER && greater);                                       \
+	struct ieee_fast##W r = { holds ? (uint##W##_t)-1 : 0,                                  \
+				  IEEE_HOST && (less || equal || greater) &&                    \
+				  ieee_plain##W(a) && ieee_plain##W(b) };                       \
+                                                                                                \
+	return r;                                                                               \
+}
+FAST_CMP(32, float)
+FAST_CMP(64, double)
+
+static INLINE bool fast_cmppd(unsigned set, uint64_t *d, const uint64_t *a, const uint64_t *b)
+{
+	struct ieee_fast64 low = fast_cmp64(set, a[0], b[0]), high = fast_cmp64(set, a[1], b[1]);
+
+	d[0] = low.bits;
+	d[1] = high.bits;
+	return low.done && high.done;
+}
+
+static INLINE bool fast_cmpps(unsigned set, uint64_t *d, const uint64_t *a, const uint64_t *b)
+{
+	bool done = true;
+
+	for (unsigned n = 0; n < 2; n++) {
+		struct ieee_fast32 low = fast_cmp32(set, (uint32_t)a[n], (uint32_t)b[n]);
+		struct ieee_fast32 high = fast_cmp32(set, (uint32_t)(a[n] >> 32),
+						     (uint32_t)(b[n] >> 32));
+
+		d[n] = (uint64_t)high.bits << 32 | low.bits;
+		done = done && low.done && high.done;
+	}
+	return done;
+}
+
+static INLINE unsigned predicate_set(const struct insn *i)
+{
+	return ieee_predicate_set((unsigned)i->imm & (i->vl ? 31 : 7));
+}
+
+#define CMP_SCALAR(row, W, rest)                                                                \
+HANDLER(op_##row##_r)                                                                           \
+{                                                                                               \
+	struct ieee_fast##W r = fast_cmp##W(predicate_set(i), (uint##W##_t)cpu->v[i->src].q[0], \
+					    (uint##W##_t)cpu->v[i->rm].q[0]);                   \
+                                                                                                \
+	if (!r.done)                                                                            \
+		return rest(cpu, i);                                                            \
+	set_scalar##W(cpu, i, r.bits);                                                          \
+	NEXT(cpu, i);                                                                           \
+}                                                                                               \
+HANDLER(op_##row##_m)                                                                           \
+{                                                                                               \
+	uint64_t linear = ea(cpu, i);                                                           \
+	const struct tlb_entry *entry = tlb_read_entry(cpu, linear);                            \
+	struct ieee_fast##W r;                                                                  \
+                                                                                                \
+	if (!tlb_hit(entry, linear, W / 8))                                                     \
+		return rest(cpu, i);                                                            \
+	r = fast_cmp##W(predicate_set(i), (uint##W##_t)cpu->v[i->src].q[0],                     \
+			get##W(tlb_host(entry, linear)));                                       \
+	if (!r.done)                                                                            \
+		return rest(cpu, i);                                                            \
+	set_scalar##W(cpu, i, r.bits);                                                          \
+	NEXT(cpu, i);                                                                           \
+}
+CMP_SCALAR(CMPSS_Vx_Hx_Wss_Ib, 32, cmpss_rest)
+CMP_SCALAR(CMPSD_Vx_Hx_Wsd_Ib, 64, cmpsd_rest)
+
+#define CMP_PACKED(row, fast, work, rest)                                                       \
+HANDLER(op_##row##_r)                                                                           \
+{                                                                                               \
+	const uint64_t *a = cpu->v[i->src].q, *b = cpu->v[i->rm].q;                             \
+	unsigned set = predicate_set(i);                                                        \
+	uint64_t r[4];                                                                          \
+                                                                                                \
+	if (!fast(set, r, a, b) || (i->vl == 32 && !fast(set, r + 2, a + 2, b + 2)))            \
+		return rest(cpu, i);                                                            \
+	set_vector(cpu, i, r);                                                                  \
+	NEXT(cpu, i);                                                                           \
+}                                                                                               \
 HANDLER_OF(op_##row##_m, work)
-BOTH_OF(CMPPS_Vx_Hx_Wx_Ib, cmpps)
-BOTH_OF(CMPPD_Vx_Hx_Wx_Ib, cmppd)
-BOTH_OF(CMPSS_Vx_Hx_Wss_Ib, cmp32)
-BOTH_OF(CMPSD_Vx_Hx_Wsd_Ib, cmp64)
+CMP_PACKED(CMPPS_Vx_Hx_Wx_Ib, fast_cmpps, cmpps, cmpps_rest)
+CMP_PACKED(CMPPD_Vx_Hx_Wx_Ib, fast_cmppd, cmppd, cmppd_rest)
 
 /* ---- Compares to EFLAGS -------------------------------------------------------------------------- */
 

@@ -26,27 +26,28 @@ static void signs(const struct insn *i, uint32_t *even, uint32_t *odd)
 static NOINLINE struct ieee64 fused64(const struct insn *i, uint64_t d, uint64_t h, uint64_t w,
 				      uint32_t negate, uint32_t mxcsr)
 {
-	switch (i->opcode >> 4) {
-	case ORDER_132:
-		return ieee64_fma(d, w, h, negate, mxcsr);
-	case ORDER_213:
-		return ieee64_fma(h, d, w, negate, mxcsr);
-	default:
-		return ieee64_fma(h, w, d, negate, mxcsr);
-	}
+	unsigned order = i->opcode >> 4;
+	uint64_t a = order == ORDER_132 ? d : h, b = order == ORDER_213 ? d : w;
+	uint64_t c = order == ORDER_132 ? h : order == ORDER_213 ? w : d;
+
+	return ieee64_fma(a, b, c, negate, mxcsr);
 }
 
 static NOINLINE struct ieee32 fused32(const struct insn *i, uint32_t d, uint32_t h, uint32_t w,
 				      uint32_t negate, uint32_t mxcsr)
 {
-	switch (i->opcode >> 4) {
-	case ORDER_132:
-		return ieee32_fma(d, w, h, negate, mxcsr);
-	case ORDER_213:
-		return ieee32_fma(h, d, w, negate, mxcsr);
-	default:
-		return ieee32_fma(h, w, d, negate, mxcsr);
+	unsigned order = i->opcode >> 4;
+	uint32_t a = order == ORDER_132 ? d : h, b = order == ORDER_213 ? d : w;
+	uint32_t c = order == ORDER_132 ? h : order == ORDER_213 ? w : d;
+
+	if (ieee_fast_mode(mxcsr)) {
+		struct ieee_fast32 fast = ieee_fast32_fma(a, b, c, negate);
+		struct ieee32 r = { fast.bits, 0 };
+
+		if (fast.done)
+			return r;
 	}
+	return ieee32_fma(a, b, c, negate, mxcsr);
 }
 
 static NOINLINE bool fma_packed(struct cpu *cpu, const struct insn *i)

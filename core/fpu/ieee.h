@@ -92,7 +92,15 @@ enum { IEEE_GREATER = 0x00, IEEE_LESS = 0x01, IEEE_EQUAL = 0x40, IEEE_UNORDERED 
 /* In bits; signal: quiet NaNs are invalid, too. */
 struct ieee32 ieee32_compare(uint32_t a, uint32_t b, bool signal, uint32_t mxcsr);
 struct ieee32 ieee64_compare(uint64_t a, uint64_t b, bool signal, uint32_t mxcsr);
-/* CMPPS and its like: all ones or zero by predicate (0-31; legacy has 0-7). */
+/*
+ * CMPPS and its like: all ones or zero by predicate (0-31; legacy has 0-7). The relations for which
+ * a predicate holds (SDM 2A, CMPPD, table 3-1; 16-31 are 0-15 with other NaNs signalling): a digit each.
+ */
+enum { IEEE_SET_LESS = 1, IEEE_SET_EQUAL = 2, IEEE_SET_GREATER = 4, IEEE_SET_UNORDERED = 8 };
+static inline unsigned ieee_predicate_set(unsigned predicate)
+{
+	return (unsigned)(0xf4650b9a7ced8312u >> (predicate & 15) * 4 & 15);
+}
 struct ieee32 ieee32_predicate(uint32_t a, uint32_t b, unsigned predicate, uint32_t mxcsr);
 struct ieee64 ieee64_predicate(uint64_t a, uint64_t b, unsigned predicate, uint32_t mxcsr);
 

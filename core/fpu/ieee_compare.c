@@ -45,14 +45,6 @@ struct ieee32 ieee64_compare(uint64_t a, uint64_t b, bool signal, uint32_t mxcsr
 	return compare(&ieee_binary64, a, b, signal, mxcsr);
 }
 
-/* The predicates (SDM 2A, CMPPD, table 3-1) as sets of the relations for which they hold. */
-enum { LT = 1, EQ = 2, GT = 4, UN = 8 };
-
-static const uint8_t predicate_sets[16] = {
-	EQ, LT, LT | EQ, UN, LT | GT | UN, EQ | GT | UN, GT | UN, LT | EQ | GT,
-	EQ | UN, LT | UN, LT | EQ | UN, 0, LT | GT, EQ | GT, GT, LT | EQ | GT | UN,
-};
-
 /* For which of 0-15 a quiet NaN is invalid, too; 16-31 are the opposite. */
 static const uint16_t predicate_signals = 0x6666;
 
@@ -63,10 +55,11 @@ FPU_INLINE bool predicate_signal(unsigned predicate)
 
 FPU_INLINE bool predicate_holds(unsigned predicate, uint32_t relation)
 {
-	uint8_t set = relation == IEEE_LESS ? LT : relation == IEEE_EQUAL ? EQ :
-		      relation == IEEE_GREATER ? GT : UN;
+	unsigned which = relation == IEEE_LESS ? IEEE_SET_LESS :
+			 relation == IEEE_EQUAL ? IEEE_SET_EQUAL :
+			 relation == IEEE_GREATER ? IEEE_SET_GREATER : IEEE_SET_UNORDERED;
 
-	return (predicate_sets[predicate & 15] & set) != 0;
+	return (ieee_predicate_set(predicate) & which) != 0;
 }
 
 struct ieee32 ieee32_predicate(uint32_t a, uint32_t b, unsigned predicate, uint32_t mxcsr)

@@ -141,6 +141,27 @@ IEEE_FAST_PRODUCT(32)
 IEEE_FAST_PRODUCT(64)
 
 /*
+ * Of binary32: the product is exact in binary64, and so is the sum but for its last bit. Made odd when
+ * something was lost (as if it were sticky), that rounds to binary32 as the exact sum does.
+ */
+FPU_INLINE struct ieee_fast32 ieee_fast32_fma(uint32_t a, uint32_t b, uint32_t c, uint32_t negate)
+{
+	uint32_t product_sign = negate & IEEE_FMA_NEGATE_PRODUCT ? 0x80000000 : 0;
+	uint32_t addend_sign = negate & IEEE_FMA_NEGATE_ADDEND ? 0x80000000 : 0;
+	double p = (double)ieee_float(a ^ product_sign) * (double)ieee_float(b);
+	double q = (double)ieee_float(c ^ addend_sign), s = p + q;
+	double virtual = s - p, lost = (p - (s - virtual)) + (q - virtual);
+	uint64_t bits = ieee_bits64(s);
+	struct ieee_fast32 r;
+
+	if (lost != 0 && !(bits & 1))
+		bits = (lost > 0) == (s > 0) ? bits + 1 : bits - 1;
+	r.bits = ieee_bits32((float)ieee_double(bits));
+	r.done = ieee_plain32(a) && ieee_plain32(b) && ieee_plain32(c) && ieee_safe32(r.bits);
+	return r;
+}
+
+/*
  * A host's square root may be a library's: that it is the right one is checked. For n = m * 2^k an
  * even shift of the operand and r the root as integers, r is n's root to nearest exactly when
  * -r < n - r * r <= r, and those differences fit a word.

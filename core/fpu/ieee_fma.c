@@ -94,6 +94,7 @@ FPU_INLINE struct ieee64 multiply_add(const struct ieee_format *f, uint64_t a, u
 	if (ieee_is_infinity(f, c))
 		return ieee_result(ieee_signed(f, c_sign, ieee_infinity(f)), flags);
 	addend.exponent = 0;
+	addend.significand.high = 0;
 	addend.significand.low = 0;
 	if (!ieee_is_zero(f, c)) {
 		n = ieee_unpack(f, c);

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "ieee.h"
+#include "ieee_fast.h"
 #include "test_ieee_host.h"
 
 enum kind { F32, F64, I32, I64, FLAGS };
@@ -72,7 +73,6 @@ RUN(comiss, widen, ieee32_compare(A32, B32, true, mxcsr))
 RUN(comisd, widen, ieee64_compare(A64, B64, true, mxcsr))
 RUN(cvtss2sd, keep, ieee64_from_ieee32(B32, mxcsr))
 RUN(cvtsd2ss, widen, ieee32_from_ieee64(B64, mxcsr))
-RUN(cvtph2ps, widen, ieee32_from_ieee16((uint16_t)B64, mxcsr))
 RUN(cvtsi2ss32, widen, ieee32_from_int32((int32_t)in->rax, mxcsr))
 RUN(cvtsi2ss64, widen, ieee32_from_int64((int64_t)in->rax, mxcsr))
 RUN(cvtsi2sd32, keep, ieee64_from_int32((int32_t)in->rax, mxcsr))
@@ -330,6 +330,8 @@ static struct ieee64 run_ps2ph(const struct host_state *in, uint32_t mxcsr)
 	return r;
 }
 
+RUN(cvtph2ps, widen, ieee32_from_ieee16((uint16_t)B64, mxcsr))
+
 static void test_half(void **state)
 {
 	/* VCVTPS2PH xmm0, xmm1, imm8; VCVTPH2PS xmm0, xmm1 */
@@ -431,6 +433,66 @@ static void test_hash(void **state)
 	assert_int_equal(hash, 0xe9ad0660f50986d6);
 }
 
+/* Where the host's arithmetic says it is done, it has the exact result, and no flag but PE. */
+#define CHECK_FAST(W, name)									\
+	do {											\
+		struct ieee_fast##W fast = ieee_fast##W##_##name(a##W, b##W);			\
+		struct ieee##W exact = ieee##W##_##name(a##W, b##W, mxcsr);			\
+												\
+		if (fast.done) {								\
+			assert_int_equal(fast.bits, exact.bits);				\
+			assert_false(exact.flags & ~(uint32_t)MXCSR_PE);			\
+			done++;									\
+		}										\
+	} while (0)
+#define CHECK_FAST_ROOT(W)									\
+	do {											\
+		struct ieee_fast##W fast = ieee_fast##W##_sqrt(a##W);				\
+		struct ieee##W exact = ieee##W##_sqrt(a##W, mxcsr);				\
+												\
+		if (fast.done) {								\
+			assert_int_equal(fast.bits, exact.bits);				\
+			assert_false(exact.flags & ~(uint32_t)MXCSR_PE);			\
+			done++;									\
+		}										\
+	} while (0)
+
+static void test_fast(void **state)
+{
+	unsigned long done = 0, count = 100000;
+
+	(void)state;
+	for (unsigned long n = 0; n < count; n++) {
+		uint32_t a32 = random_binary32(), b32 = random_binary32();
+		uint64_t a64 = random_binary64(), b64 = random_binary64();
+		uint32_t mxcsr = MXCSR_INITIAL | MXCSR_PE | (n & 1 ? MXCSR_DAZ | MXCSR_FTZ : 0);
+
+		CHECK_FAST(32, add);
+		CHECK_FAST(64, add);
+		CHECK_FAST(32, sub);
+		CHECK_FAST(64, sub);
+		CHECK_FAST(32, mul);
+		CHECK_FAST(64, mul);
+		CHECK_FAST(32, div);
+		CHECK_FAST(64, div);
+		CHECK_FAST_ROOT(32);
+		CHECK_FAST_ROOT(64);
+		for (uint32_t negate = 0; negate < 4; negate++) {
+			uint32_t c32 = random_below(4) ? random_binary32() :
+							 ieee32_mul(a32, b32, mxcsr).bits ^ 0x80000000;
+			struct ieee_fast32 fast = ieee_fast32_fma(a32, b32, c32, negate);
+			struct ieee32 exact = ieee32_fma(a32, b32, c32, negate, mxcsr);
+
+			if (fast.done) {
+				assert_int_equal(fast.bits, exact.bits);
+				assert_false(exact.flags & ~(uint32_t)MXCSR_PE);
+			}
+		}
+	}
+	/* Most are, or it is not fast. */
+	assert_true(done > 4 * count);
+}
+
 /* The bound that the manual gives, by exact integers: |a * r - 1| <= 1.5 * 2^-12. */
 static void test_estimates(void **state)
 {
@@ -470,6 +532,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hash),
+		cmocka_unit_test(test_fast),
 		cmocka_unit_test(test_estimates),
 #if HOST_SSE
 		cmocka_unit_test(test_operations),
@@ -486,7 +549,7 @@ int main(void)
 
 	cases = wanted ? strtoul(wanted, NULL, 0) : 60000;
 	if (!host_start())
-		count = 2;
+		count = 3;
 #endif
 	return _cmocka_run_group_tests("ieee", tests, count, NULL, NULL);
 }
