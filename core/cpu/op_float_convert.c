@@ -331,7 +331,7 @@ static NOINLINE bool cvtps2ph(struct cpu *cpu, const struct insn *i)
 		return true;
 	}
 	if (ieee_unmasked(flags, cpu->mxcsr))
-		return store_check(cpu, i, ea(cpu, i), size) && float_commit(cpu, flags);
+		return vector_store_check(cpu, i, size) && float_commit(cpu, flags);
 	return vector_store(cpu, i, size, r) && float_commit(cpu, flags);
 }
 BOTH_OF(VCVTPS2PH_Whx_Vx_Ib, cvtps2ph)

@@ -67,6 +67,13 @@ bool vector_store(struct cpu *cpu, const struct insn *i, unsigned size, const ui
 	return store_bytes(cpu, i, linear, size, bytes);
 }
 
+bool vector_store_check(struct cpu *cpu, const struct insn *i, unsigned size)
+{
+	uint64_t linear = ea(cpu, i);
+
+	return !(size > 8 && unaligned(cpu, linear, size)) && store_check(cpu, i, linear, size);
+}
+
 bool vector_operand(struct cpu *cpu, const struct insn *i, unsigned size, uint64_t *to)
 {
 	if (i->flags & INSN_MEMORY)

@@ -78,6 +78,8 @@ static INLINE bool vector_hit(const struct tlb_entry *entry, const struct insn *
  */
 bool vector_load(struct cpu *cpu, const struct insn *i, unsigned size, uint64_t *to);
 bool vector_store(struct cpu *cpu, const struct insn *i, unsigned size, const uint64_t *from);
+/* Faults as vector_store would, and stores nothing. */
+bool vector_store_check(struct cpu *cpu, const struct insn *i, unsigned size);
 /* The rm operand, register or memory. */
 bool vector_operand(struct cpu *cpu, const struct insn *i, unsigned size, uint64_t *to);
 
