@@ -126,16 +126,6 @@ static bool canonical(uint64_t address, unsigned count)
 	return (address + 0x800000000000) >> 48 == 0 && (last + 0x800000000000) >> 48 == 0;
 }
 
-/* The quadword at the top of the stack, which the case has not changed. */
-static uint64_t on_stack(const struct case64 *c)
-{
-	uint64_t at = data_offset(c->before.reg[REG_SP]), value = 0;
-
-	if (at <= DATA_BYTES - 8)
-		memcpy(&value, native64_data() + at, 8);
-	return value;
-}
-
 /*
  * Where processors differ and the SDM leaves it open, or the host's kernel does not tell:
  * makes ours what the host's is, when that is one of the possibilities.
@@ -151,6 +141,8 @@ static void tolerate(const struct case64 *c, struct state64 *native, struct stat
 	/* Where our tables are, the host has nothing. */
 	if (ours->vector == VECTOR_PF && clearbox64_private(ours->cr2))
 		ours->error &= ~1u;
+	if (ours->vector == VECTOR_PF && ours->cr2 >> 12 == 0x100)
+		ours->error |= native->error & 1;
 	/* Two faults of one instruction: the order is the processor's. */
 	if (faults && (strstr(op_info[c->op].name, "MASKMOV") || named(c, "ENTER")))
 		accept = native->vector != ours->vector;
@@ -166,7 +158,9 @@ static void tolerate(const struct case64 *c, struct state64 *native, struct stat
 			copy_from_native(native->reg[REG_SP] + n);
 	if (is_segment_push(c->op) && is_memory_fault(native->vector))
 		accept |= native->vector != ours->vector;
-	/* The parts of a far pointer are read one by one, or together; so is a far call's target looked at. */
+	/* The parts of a far pointer are read one by one, or together; so is a call's target looked at. */
+	if (faults && ours->vector == VECTOR_GP && named(c, "CALL_"))
+		accept = native->vector != VECTOR_GP;
 	if (faults && (named(c, "CALL_Mp") || named(c, "JMP_Mp") || named(c, "CALL_Ap")))
 		accept = native->vector != ours->vector;
 	/* POPA may have loaded some registers already. */
@@ -178,7 +172,8 @@ static void tolerate(const struct case64 *c, struct state64 *native, struct stat
 			  (ours->vector == VECTOR_PF && ours->cr2 >= 0xffffffe0u) || ours->vector == VECTOR_AC;
 	/* Large images: in which order their parts are looked at. */
 	if (is_state_op(c->op) && faults)
-		accept |= native->vector != ours->vector || native->cr2 - ours->cr2 + STATE_BYTES < 2 * STATE_BYTES;
+		accept |= native->vector != ours->vector || c->address_size == 2 ||
+			  native->cr2 - ours->cr2 + STATE_BYTES < 2 * STATE_BYTES;
 	/* MXCSR_MASK has a bit of AMD's own. */
 	if (is_state_op(c->op) && strstr(op_info[c->op].name, "SAVE") && native->vector < 0)
 		for (unsigned n = 28; n < 32; n++)
@@ -187,9 +182,9 @@ static void tolerate(const struct case64 *c, struct state64 *native, struct stat
 	if (c->base && native->vector == VECTOR_GP &&
 	    (!canonical(c->target - c->base, c->access) || !canonical(native->reg[REG_SI], 8)))
 		accept = true;
-	/* And the new RIP of a far return before they look at CS. */
-	if (c->wide && native->vector == VECTOR_GP && ours->vector == VECTOR_GP && !native->error &&
-	    (named(c, "IRET") || named(c, "RETF")) && !canonical(on_stack(c), 1))
+	/* Far returns look at the new RIP before CS and SS, or after them. */
+	if (native->vector == VECTOR_GP && ours->vector == VECTOR_GP && !native->error &&
+	    (named(c, "IRET") || named(c, "RETF")))
 		ours->error = 0;
 	/* From 64-bit to 32-bit code: the upper half of RSP is undefined. */
 	if (c->wide && native->cs == FLAT_CODE && ours->cs == FLAT_CODE)
@@ -354,6 +349,12 @@ static void show_case(const struct case64 *c, enum mode64 mode, uint64_t number)
 		for (unsigned n = 0; n < c->access && data_offset(c->target + n) < DATA_BYTES; n++)
 			printf(" %02x", native64_data()[data_offset(c->target + n)]);
 		printf(" (after)\n");
+	}
+	if (c->flow) {
+		printf("    stack");
+		for (unsigned n = 0; n < 40 && data_offset(s->reg[REG_SP] + n) < DATA_BYTES; n++)
+			printf(" %02x", native64_data()[data_offset(s->reg[REG_SP] + n)]);
+		printf("\n");
 	}
 	for (unsigned n = 0; c->vector && n < (c->wide ? 16 : 8); n++)
 		printf("    ymm%-2u %016" PRIx64 " %016" PRIx64 " %016" PRIx64 " %016" PRIx64 "\n", n, s->v[n].q[3],

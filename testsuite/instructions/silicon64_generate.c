@@ -311,7 +311,7 @@ static void choose_sizes(struct build *b)
 	else
 		c->operand_size = c->wide && (info->attributes & ATTRIBUTE_D) ? 8 : 4;
 	b->segment = SEG_COUNT;
-	if (chance(random, c->memory || is_string(info) ? 15 : 2))
+	if (!(b->sequence && c->wide) && chance(random, c->memory || is_string(info) ? 15 : 2))
 		b->segment = c->wide ? (chance(random, 70) ? SEG_FS + below(random, 2) : below(random, 6))
 				     : chance(random, 90) ? SEG_SS + below(random, 2) * (SEG_DS - SEG_SS)
 							  : below(random, 6);
@@ -371,6 +371,14 @@ static bool splits_lock(const struct build *b)
 	bool locked = b->c->lock || named(b->info, "XCHG_E") || alignment_wish(b) == 100;
 
 	return b->c->memory && locked && b->c->target % (b->c->access ? b->c->access : 8);
+}
+
+/* EDX:EAX was changed to reach memory, and asks for components that only the host has. */
+static bool asks_for_more(const struct build *b)
+{
+	const struct state64 *s = &b->c->before;
+
+	return has(b->info, OPERAND_Mxs, OPERAND_Mxs) && ((uint32_t)s->reg[REG_AX] > 7 || (uint32_t)s->reg[REG_DX]);
 }
 
 /* ---- Single instructions ---- */
@@ -436,7 +444,7 @@ void generate64(struct random *random, enum op op, bool wide, struct case64 *c,
 		choose_operands(&b);
 		emit_all(&b);
 		implied_operands(&b);
-	} while (splits_lock(&b) || c->length > 15);
+	} while (splits_lock(&b) || c->length > 15 || asks_for_more(&b));
 	fill_memory(&b);
 }
 
