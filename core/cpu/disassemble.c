@@ -336,6 +336,8 @@ static bool is_implied(const struct decoded *d, unsigned operand)
 /* String instructions name their operands in their mnemonic. */
 static void put_operands(struct out *out, const struct decoded *d, const struct op_info *info)
 {
+	const char *separator = " ";
+
 	if (is_string(info)) {
 		if (d->override != NO_SEGMENT) {
 			put_text(out, " ");
@@ -346,8 +348,9 @@ static void put_operands(struct out *out, const struct decoded *d, const struct 
 	for (unsigned n = 0; n < 4 && info->operand[n] != OPERAND__; n++) {
 		if (is_implied(d, info->operand[n]))
 			continue;
-		put_text(out, n ? ", " : " ");
+		put_text(out, separator);
 		put_operand(out, d, info->operand[n]);
+		separator = ", ";
 	}
 }
 

@@ -160,7 +160,7 @@ static unsigned convert_for_store(const struct insn *i, struct float80 value, ui
 		put32(bytes, (uint32_t)f80_to_int32(value, context));
 		return 4;
 	case 0xdd:
-		put64(bytes, f80_to_float64(value, context));
+		put64(bytes, digit == 1 ? (uint64_t)f80_to_int64(value, context) : f80_to_float64(value, context));
 		return 8;
 	default:
 		if (digit == 6) {
@@ -191,7 +191,7 @@ static bool store_converted(struct cpu *cpu, const struct insn *i, uint64_t line
 	}
 }
 
-/* All stores to memory.  FST and FIST are the ones with 2 in the reg field; the others pop. */
+/* All stores to memory.  FST and FIST are the ones with 2 in the reg field; the others pop.  1 is FISTTP. */
 static NOINLINE bool store(struct cpu *cpu, const struct insn *i)
 {
 	struct x87 *x87 = &cpu->x87;
@@ -199,9 +199,11 @@ static NOINLINE bool store(struct cpu *cpu, const struct insn *i)
 	uint64_t linear = ea(cpu, i);
 	bool empty = x87_empty(x87, 0);
 	uint8_t bytes[10];
-	unsigned count = convert_for_store(i, empty ? F80_DEFAULT_NAN : x87_get(x87, 0), bytes,
-					   &context);
+	unsigned count;
 
+	if ((i->modrm >> 3 & 7) == 1)
+		context.control |= FPU_RC_ZERO;
+	count = convert_for_store(i, empty ? F80_DEFAULT_NAN : x87_get(x87, 0), bytes, &context);
 	if (empty)
 		context.flags = FPU_IE | FPU_SF;
 	if (fpu_store_suppressed(&context)) {
@@ -224,6 +226,9 @@ X87_HANDLER(op_FISTP_Mw, store)
 X87_HANDLER(op_FIST_Md, store)
 X87_HANDLER(op_FISTP_Md, store)
 X87_HANDLER(op_FISTP_Mq, store)
+X87_HANDLER(op_FISTTP_Mw, store)
+X87_HANDLER(op_FISTTP_Md, store)
+X87_HANDLER(op_FISTTP_Mq, store)
 X87_HANDLER(op_FBSTP_Mt, store)
 
 /* ---- Between registers ---------------------------------------------------------------------------- */
