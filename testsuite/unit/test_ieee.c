@@ -332,6 +332,14 @@ static struct ieee64 run_ps2ph(const struct host_state *in, uint32_t mxcsr)
 
 RUN(cvtph2ps, widen, ieee32_from_ieee16((uint16_t)B64, mxcsr))
 
+/* clang 14 has no name for it. */
+static bool host_has_f16c(void)
+{
+	unsigned a, b, c, d;
+
+	return __get_cpuid(1, &a, &b, &c, &d) && c >> 29 & 1;
+}
+
 static void test_half(void **state)
 {
 	/* VCVTPS2PH xmm0, xmm1, imm8; VCVTPH2PS xmm0, xmm1 */
@@ -340,7 +348,7 @@ static void test_half(void **state)
 	static const uint8_t ph2ps[] = { 0xc4, 0xe2, 0x79, 0x13, 0xc1 };
 
 	(void)state;
-	if (!__builtin_cpu_supports("f16c"))
+	if (!host_has_f16c())
 		skip();
 	run_immediates(ps2ph, 8);
 	host_load(ph2ps, sizeof(ph2ps));

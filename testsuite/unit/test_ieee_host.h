@@ -142,6 +142,7 @@ static inline uint32_t random_mxcsr(bool unmasked)
 #if defined(__x86_64__) && defined(__linux__)
 #define HOST_SSE 1
 
+#include <cpuid.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
