@@ -73,16 +73,23 @@ static uint64_t read_entry(struct cpu *cpu, uint64_t address, unsigned width)
 	bytes = table->bytes;
 	if (!bytes || table->physical != (address & ~(uint64_t)PAGE_MASK))
 		bytes = table_find(cpu, table, address);
+	/*
+	 * Walks reach RAM and ROM, as bus masters do: a device would be asked in the middle of a
+	 * block, at a time that is not exact.
+	 */
 	if (!bytes)
-		return memory_read(cpu->machine, address, width);
+		return width == 4 ? UINT32_MAX : UINT64_MAX;
 	bytes += address & PAGE_MASK;
 	return width == 4 ? get32(bytes) : get64(bytes);
 }
 
 static void set_bits(struct cpu *cpu, uint64_t address, unsigned width, uint64_t entry, uint64_t bits)
 {
-	if ((entry & bits) != bits)
-		memory_write(cpu->machine, memory_a20(cpu->machine, address), entry | bits, width);
+	if ((entry & bits) == bits)
+		return;
+	address = memory_a20(cpu->machine, address);
+	if (!memory_is_io(cpu->machine, address, true))
+		memory_write(cpu->machine, address, entry | bits, width);
 }
 
 /* What the last entry says, with the rights that all levels leave. */

@@ -16,3 +16,9 @@ done
 # One instruction a block is slow: the firmware and the kernel's first steps have to do.
 "$replay" -m 128 -n 300000000 -rounds 8 -only single -kernel "$guests/vmlinuz-686" \
 	-initrd "$guests/initrd-686" -append console=ttyS0
+# 64-bit, with PCIDs, SMEP and SMAP: what its TLB holds goes along.
+guests=$(sh "$here/../boot/guests.sh" amd64)
+for variant in save caches; do
+	"$replay" -cpu max -m 256 -n "$instructions" -rounds 8 -only $variant -kernel "$guests/vmlinuz-amd64" \
+		-initrd "$guests/initrd-amd64" -append console=ttyS0
+done

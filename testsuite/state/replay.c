@@ -3,8 +3,8 @@
  * into fresh machines at random points, with tiny caches, with blocks of one instruction,
  * and in slices of random length.  All must agree on the state hash at the same counts.
  *
- * usage: replay [-n INSTRUCTIONS] [-rounds N] [-seed S] [-m MiB] [-kernel F -initrd F -append S]
- *               [-hda F] [-bios F] [-only VARIANT]
+ * usage: replay [-n INSTRUCTIONS] [-rounds N] [-seed S] [-m MiB] [-cpu MODEL] [-hda F] [-bios F]
+ *               [-kernel F -initrd F -append S] [-only VARIANT]
  * VARIANT: save, caches, single, slices
  */
 #include <stdio.h>
@@ -171,6 +171,8 @@ int main(int argc, char **argv)
 			seed = strtoull(value, NULL, 0) * 2 + 1;
 		else if (!strcmp(argv[n], "-m"))
 			options.machine.memory_bytes = strtoull(value, NULL, 0) << 20;
+		else if (!strcmp(argv[n], "-cpu"))
+			options.machine.cpu = value;
 		else if (!strcmp(argv[n], "-append"))
 			options.kernel_command_line = value;
 		else if (!strcmp(argv[n], "-only"))

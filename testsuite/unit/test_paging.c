@@ -590,6 +590,78 @@ static void access_control(void **state)
 	cbx_machine_free(cpu->machine);
 }
 
+/* ---- Hostile tables ------------------------------------------------------------------------------------------- */
+
+static unsigned device_asked;
+
+static uint64_t device_read(struct cbx_device *device, uint64_t offset, unsigned width)
+{
+	(void)device;
+	(void)offset;
+	(void)width;
+	device_asked++;
+	return 0x12345067;
+}
+
+static void device_write(struct cbx_device *device, uint64_t offset, uint64_t value, unsigned width)
+{
+	(void)device;
+	(void)offset;
+	(void)value;
+	(void)width;
+	device_asked++;
+}
+
+/*
+ * Tables of random entries that lead anywhere: into each other, themselves, nothing, a device.
+ * Every walk ends, and none of them touches the device.
+ */
+static void hostile(void **state)
+{
+	static const struct cbx_io io = { .read = device_read, .write = device_write, .widths = 7 };
+	static const struct cbx_device_type type = { .name = "device", .size = sizeof(struct cbx_device) };
+	const uint64_t device_at = 0x40000000;
+	struct cpu *cpu = new_cpu("max");
+	struct cbx_device *device;
+	struct cbx_region *region;
+	unsigned found = 0;
+
+	(void)state;
+	assert_int_equal(cbx_device_new(cpu->machine, &type, &device), CBX_OK);
+	assert_int_equal(cbx_region_new_io(device, &io, 1 << 20, &region), CBX_OK);
+	cbx_region_place(region, device_at, CBX_REGION_READ | CBX_REGION_WRITE, 1);
+	for (unsigned round = 0; round < 200; round++) {
+		unsigned mode = pick(3);
+
+		for (unsigned n = 0; n < 4096; n++) {
+			uint64_t to = pick(4) ? pick(8) * 4096 : pick(2) ? device_at + pick(300) * 4096 :
+							       (uint64_t)pick(1u << 31) << pick(33);
+
+			poke(cpu, n * 8, to | (pick(8) ? P : 0) | pick(64) << 1 | (pick(16) ? 0 : PS) |
+			     (pick(64) ? 0 : NX));
+		}
+		cpu->efer = mode == 2 ? EFER_LME | EFER_LMA | EFER_NXE : 0;
+		cpu->cr4 = mode ? CR4_PAE : CR4_PSE;
+		cpu->cr3 = pick(10) ? pick(8) * 4096 : device_at;
+		if (mode == 1 && !paging_load_pdptes(cpu, cpu->cr3, cpu->cr0, cpu->cr4))
+			continue;
+		at_cpl(cpu, pick(2) ? 3 : 0, false);
+		tlb_flush_all(cpu);
+		for (unsigned n = 0; n < 500; n++) {
+			uint64_t linear = (uint64_t)pick(1u << 31) << pick(33), physical;
+
+			if (mode < 2)
+				linear = (uint32_t)linear;
+			if (address_canonical(linear))
+				found += page_translate(cpu, linear, (enum access)pick(3), cpu->cpl == 3,
+							&physical);
+		}
+	}
+	assert_int_equal(device_asked, 0);
+	assert_true(found > 1000);
+	cbx_machine_free(cpu->machine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -600,6 +672,7 @@ int main(void)
 		cmocka_unit_test(crossing),
 		cmocka_unit_test(canonical),
 		cmocka_unit_test(access_control),
+		cmocka_unit_test(hostile),
 	};
 
 	return cmocka_run_group_tests_name("paging", tests, NULL, NULL);
