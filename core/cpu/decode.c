@@ -311,14 +311,17 @@ static void find_row(struct cursor *c, struct decoded *d, uint64_t features, boo
 
 static void set_operand_size(struct decoded *d, const struct op_info *info)
 {
+	/* A 66h that belongs to the opcode is no prefix of the operand size. */
+	bool other = d->prefix66 && encoding_info[info->encoding].prefix != 2;
+
 	if (op_is_vector(info))
 		/* Elsewhere VEX.W says nothing of general registers. */
 		d->operand_size = d->rex_w && (d->bits == 64 || (info->feature & FEAT_FMA)) ? 8 : 4;
 	else if (d->bits != 64)
-		d->operand_size = d->prefix66 == (d->bits == 32) ? 2 : 4;
+		d->operand_size = other == (d->bits == 32) ? 2 : 4;
 	else if (d->rex_w || (info->attributes & ATTRIBUTE_F))
 		d->operand_size = 8;
-	else if (d->prefix66)
+	else if (other)
 		d->operand_size = 2;
 	else
 		d->operand_size = info->attributes & ATTRIBUTE_D ? 8 : 4;
@@ -388,6 +391,13 @@ static bool bad_register(const struct decoded *d)
 	}
 }
 
+/* F2h and F3h make other instructions of these, or none. */
+static bool bad_repeat(const struct decoded *d)
+{
+	return d->rep && (d->op == OP_MOVBE_Gv_Mv || d->op == OP_MOVBE_Mv_Gv || d->op == OP_RDRAND_Rv ||
+			  d->op == OP_RDSEED_Rv);
+}
+
 enum decode_status decode(const uint8_t *bytes, unsigned available, unsigned bits, uint64_t ip,
 			  uint64_t features, struct decoded *d)
 {
@@ -440,7 +450,7 @@ enum decode_status decode(const uint8_t *bytes, unsigned available, unsigned bit
 	}
 	if ((info->attributes & ATTRIBUTE_U) && !d->memory)
 		return DECODE_UD;
-	if (bad_register(d) || (is_gather(info) && d->memory && bad_gather(d)))
+	if (bad_register(d) || bad_repeat(d) || (is_gather(info) && d->memory && bad_gather(d)))
 		return DECODE_UD;
 	if (d->lock && (!(info->attributes & ATTRIBUTE_L) || !d->memory))
 		return DECODE_UD;
