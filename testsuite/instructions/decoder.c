@@ -156,7 +156,7 @@ static bool line(const struct subject *s)
 static bool whole_register(const struct subject *s)
 {
 	return is_what(s, "operands") && (is_named(s, "RDPID") || is_named(s, "RDFSBASE") || is_named(s, "RDGSBASE") ||
-					  is_named(s, "WRFSBASE") || is_named(s, "WRGSBASE"));
+					  is_named(s, "WRFSBASE") || is_named(s, "WRGSBASE") || is_named(s, "INVPCID"));
 }
 
 static bool hint(const struct subject *s)
@@ -180,7 +180,7 @@ static struct known {
 	{ "SIB without a base, 67h and REX.B: they say R13D (silicon64 runs such)", no_base, 0 },
 	{ "MOVSXD of 16 bits: Intel's read 2 bytes, AMD's 4", narrow_movsxd, 0 },
 	{ "CLFLUSH and CLWB: they have a line in memory, we a byte", line, 0 },
-	{ "RDPID, RDFSBASE and their like with 66h: the register is shown with the operand size, or as it is", whole_register, 0 },
+	{ "RDPID, INVPCID, RDFSBASE and their like: the register is shown with the operand size, or as it is", whole_register, 0 },
 	{ "hints and reserved NOPs: names and operands are theirs alone", hint, 0 },
 };
 

@@ -126,6 +126,47 @@ static bool canonical(uint64_t address, unsigned count)
 	return (address + 0x800000000000) >> 48 == 0 && (last + 0x800000000000) >> 48 == 0;
 }
 
+static void take_low(const struct state64 *native, struct state64 *ours, unsigned n, unsigned bytes)
+{
+	uint64_t mask = bytes == 8 ? UINT64_MAX : (UINT64_C(1) << 8 * bytes) - 1;
+
+	ours->reg[n] = (ours->reg[n] & ~mask) | (native->reg[n] & mask);
+}
+
+/* What is random, or of the host alone: only where the answer stands, and what is beside it, counts. */
+static void take_answers(const struct case64 *c, const struct state64 *native, struct state64 *ours)
+{
+	static const struct {
+		const char *name;
+		unsigned registers;
+	} rows[] = {
+		{ "CPUID", 1 << REG_AX | 1 << REG_BX | 1 << REG_CX | 1 << REG_DX },
+		{ "RDTSCP", 1 << REG_AX | 1 << REG_DX | 1 << REG_CX }, { "RDTSC", 1 << REG_AX | 1 << REG_DX },
+		{ "XGETBV", 1 << REG_AX | 1 << REG_DX },
+	};
+
+	if (native->vector >= 0 || ours->vector >= 0)
+		return;
+	if (named(c, "RDRAND") || named(c, "RDSEED") || named(c, "RDPID")) {
+		for (unsigned n = 0; n < 16; n++)
+			if (native->reg[n] != ours->reg[n])
+				take_low(native, ours, n, named(c, "RDPID") ? 4 : c->operand_size);
+		/* There may be none for the moment. */
+		if (!(native->rflags & FLAG_CF))
+			ours->rflags = native->rflags;
+		return;
+	}
+	for (unsigned k = 0; k < sizeof rows / sizeof *rows; k++)
+		if (!strcmp(op_info[c->op].name, rows[k].name))
+			for (unsigned n = 0; n < 4; n++)
+				if (rows[k].registers >> n & 1)
+					take_low(native, ours, n, 4);
+	/* Bits 16-19 are undefined (SDM 2A, LAR). */
+	for (unsigned n = 0; n < 16 && named(c, "LAR") && c->operand_size >= 4; n++)
+		if (native->reg[n] != c->before.reg[n])
+			ours->reg[n] |= native->reg[n] & 0xf0000;
+}
+
 /*
  * Where processors differ and the SDM leaves it open, or the host's kernel does not tell:
  * makes ours what the host's is, when that is one of the possibilities.
@@ -143,6 +184,7 @@ static void tolerate(const struct case64 *c, struct state64 *native, struct stat
 		ours->error &= ~1u;
 	if (ours->vector == VECTOR_PF && ours->cr2 >> 12 == 0x100)
 		ours->error |= native->error & 1;
+	take_answers(c, native, ours);
 	/* Two faults of one instruction: the order is the processor's. */
 	if (faults && (strstr(op_info[c->op].name, "MASKMOV") || named(c, "ENTER")))
 		accept = native->vector != ours->vector;
@@ -163,6 +205,9 @@ static void tolerate(const struct case64 *c, struct state64 *native, struct stat
 		accept = native->vector != VECTOR_GP;
 	if (faults && (named(c, "CALL_Mp") || named(c, "JMP_Mp") || named(c, "CALL_Ap")))
 		accept = native->vector != ours->vector;
+	/* The destination may be needed for writing only when RPL is changed. */
+	if (named(c, "ARPL") && ours->vector >= 0 && (native->error & 2) == 0)
+		accept |= both || !(native->rflags & FLAG_ZF);
 	/* POPA may have loaded some registers already. */
 	if (c->op == OP_POPA && both && native->vector == ours->vector && native->reg[REG_SP] == c->before.reg[REG_SP])
 		memcpy(ours->reg, native->reg, sizeof ours->reg);
@@ -374,8 +419,8 @@ static bool columns_hold(const struct case64 *c, const struct state64 *native, c
 	bool undefined_result, same;
 	uint64_t undefined = undefined_flags(c, &undefined_result), changed;
 
-	if (native->vector >= 0 || undefined_result)
-		return true;
+	if (native->vector >= 0 || undefined_result || named(c, "RD") || named(c, "CPUID"))
+		return true;            /* what is random is another the next time */
 	changed = (native->rflags ^ c->before.rflags) & FLAGS_ARITHMETIC & ~(uint64_t)info->flags_set;
 	memcpy(result, native64_data(), DATA_BYTES);
 	native64_poke(DATA_AT, memory, DATA_BYTES);

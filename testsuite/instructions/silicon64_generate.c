@@ -19,37 +19,25 @@ const char *skipped_row64(enum op op, bool wide)
 	static const struct {
 		const char *name, *why;
 	} rows[] = {
-		{ "XGETBV", "answers with what the host has enabled" },
-		{ "SLDT", "answers with the host kernel's tables" }, { "STR_", "answers with the host kernel's tables" },
-		{ "SGDT", "answers with the host kernel's tables" }, { "SIDT", "answers with the host kernel's tables" },
-		{ "SMSW", "answers with the host kernel's CR0" },
-		{ "CPUID", "answers with the host's model" },
-		{ "RDTSC", "answers with the host's counters" }, { "RDPMC", "answers with the host's counters" },
-		{ "RDPID", "answers with the host's processor number" },
-		{ "RDRAND", "random" }, { "RDSEED", "random" },
-		{ "SYSENTER", "enters the host's kernel" }, { "SYSEXIT", "not there under a 64-bit kernel (AMD)" },
-		{ "SYSCALL", "enters the host's kernel" },
-		{ "INT1", "virtual machines report it in several ways" },
-		{ "MONITOR", "not for user programs" }, { "MWAIT", "not for user programs" },
-		{ "ARPL", "selectors: the segment test (silicon) has it" },
-		{ "VERR", "selectors: the segment test (silicon) has it" },
-		{ "VERW", "selectors: the segment test (silicon) has it" },
-		{ "LAR", "selectors: the segment test (silicon) has it" },
-		{ "LSL", "selectors: the segment test (silicon) has it" },
-		{ "MOV_Sw", "selectors: the segment test (silicon) has it" },
-		{ "POP_ES", "selectors: the segment test (silicon) has it" },
-		{ "POP_SS", "selectors: the segment test (silicon) has it" },
-		{ "POP_DS", "selectors: the segment test (silicon) has it" },
-		{ "POP_FS", "selectors: the segment test (silicon) has it" },
-		{ "POP_GS", "selectors: the segment test (silicon) has it" },
-		{ "LES", "selectors: the segment test (silicon) has it" },
-		{ "LDS", "selectors: the segment test (silicon) has it" },
-		{ "LSS", "selectors: the segment test (silicon) has it" },
-		{ "LFS", "selectors: the segment test (silicon) has it" },
-		{ "LGS", "selectors: the segment test (silicon) has it" },
-		{ "PUSH_FS", "stores a selector that the test has not set" },
-		{ "PUSH_GS", "stores a selector that the test has not set" },
-		{ "MOV_Ew_Sw", "selectors: the segment test (silicon) has it" },
+		{ "SLDT", "UMIP: answered by the host's kernel" }, { "STR_", "UMIP: answered by the host's kernel" },
+		{ "SGDT", "UMIP: answered by the host's kernel" }, { "SIDT", "UMIP: answered by the host's kernel" },
+		{ "SMSW", "UMIP: answered by the host's kernel" },
+		{ "RDPMC", "the host's counters are its kernel's" },
+		{ "SYSENTER", "enters the host's kernel: test_system_control" },
+		{ "SYSEXIT", "not there under a 64-bit kernel (AMD): test_system_control" },
+		{ "SYSCALL", "enters the host's kernel: the boot tests' amd64 systems" },
+		{ "INT1", "virtual machines report it in several ways: test_system_interrupts" },
+		{ "MOV_Sw", "loads a segment: silicon, test_system_segments" },
+		{ "POP_ES", "loads a segment: silicon, test_system_segments" },
+		{ "POP_SS", "loads a segment: silicon, test_system_segments" },
+		{ "POP_DS", "loads a segment: silicon, test_system_segments" },
+		{ "POP_FS", "loads a segment: silicon, test_system_segments" },
+		{ "POP_GS", "loads a segment: silicon, test_system_segments" },
+		{ "LES", "loads a segment: silicon, test_system_segments" },
+		{ "LDS", "loads a segment: silicon, test_system_segments" },
+		{ "LSS", "loads a segment: silicon, test_system_segments" },
+		{ "LFS", "loads a segment: silicon, test_system_segments" },
+		{ "LGS", "loads a segment: silicon, test_system_segments" },
 	};
 	const struct op_info *info = &op_info[op];
 
@@ -162,6 +150,8 @@ static void implied_operands(struct build *b)
 		s->reg[REG_DX] &= mask;
 		if (chance(random, 50))
 			s->reg[REG_AX] &= 0xffffffffffff00ff;
+	} else if (named(info, "XGETBV")) {
+		s->reg[REG_CX] = (s->reg[REG_CX] & ~0xffffffffull) | (chance(random, 80) ? 0 : 2 + below(random, 9));
 	} else if (named(info, "PCMPESTR") || named(info, "VPCMPESTR")) {
 		s->reg[REG_AX] = chance(random, 70) ? (uint64_t)below(random, 40) - 20 : edge64(random);
 		s->reg[REG_DX] = chance(random, 70) ? (uint64_t)below(random, 40) - 20 : edge64(random);
@@ -174,6 +164,25 @@ static void put(uint8_t *bytes, uint64_t value, unsigned count)
 {
 	for (unsigned n = 0; n < count; n++)
 		bytes[n] = (uint8_t)(value >> 8 * n);
+}
+
+static bool takes_selector(const struct op_info *info)
+{
+	static const char *const names[] = { "VERR", "VERW", "LAR", "LSL", "ARPL", NULL };
+
+	return is_one_of(info, names);
+}
+
+/* Selectors of the GDT that both have; not 78h, where Linux has the number of the processor. */
+static uint16_t some_selector(struct random *random)
+{
+	static const uint16_t selectors[] = { 0, 3, 0x10, 0x18, FLAT_CODE, FLAT_DATA, LONG_CODE, FLAT_DATA - 3,
+		FLAT_CODE - 1, LONG_CODE - 2, 0x40, 0x43, 0x60, 0x80, 0x87, 0xffff, 0xfffc, 4, 0x2f };
+	uint16_t any = (uint16_t)random32(random);
+
+	if (chance(random, 85))
+		return selectors[below(random, sizeof selectors / sizeof *selectors)];
+	return (any & 0xfffc) == 0x78 ? 0 : any;
 }
 
 /* Somewhere to jump to; it is not gone on from there. */
@@ -195,7 +204,7 @@ static void fill_memory(struct build *b)
 		poke_data(b, c->target, image, state_image(random, c->op, image));
 		return;
 	}
-	if (c->memory && (chance(random, 90) || strstr(info->name, "LDMXCSR"))) {
+	if (c->memory && (chance(random, 90) || strstr(info->name, "LDMXCSR") || takes_selector(info))) {
 		if (op_is_vector(info)) {
 			vector_values(random, c->op, bytes, 32);
 			if (strstr(info->name, "LDMXCSR"))
@@ -211,6 +220,8 @@ static void fill_memory(struct build *b)
 			put(bytes, c->before.reg[REG_AX], 8);
 			put(bytes + (c->operand_size == 8 ? 8 : 4), c->before.reg[REG_DX], 8);
 		}
+		if (takes_selector(info))
+			put(bytes, some_selector(random), 2);
 		if (named(info, "JMP_Ev") || named(info, "CALL_Ev"))
 			put(bytes, some_code(b), 8);
 		if (named(info, "JMP_Mp") || named(info, "CALL_Mp")) {
@@ -356,6 +367,8 @@ static void choose_operands(struct build *b)
 		b->rex |= 2;                    /* X says nothing here */
 	if (named(info, "JMP_Ev") || named(info, "CALL_Ev"))
 		c->before.reg[b->rm] = some_code(b);
+	if (takes_selector(info))
+		c->before.reg[b->rm] = (c->before.reg[b->rm] & ~0xffffull) | some_selector(random);
 }
 
 static bool is_flow(const struct op_info *info)
@@ -460,11 +473,11 @@ static bool fits_sequence(enum op op)
 	static const char *const names[] = { "ENTER", "LEAVE", "POPA", "POP_", "BOUND", "XLAT", "AAM", "DIV", "IDIV",
 		"XCHG_E", "BSWAP", "SHLD", "SHRD", "LOOP", "JCXZ", "MASKMOV", "PCMPESTR", "RCP", "RSQRT", "SHA1",
 		"SHA256", "INT", "CALL", "JMP", "RET", "IRET", "RD", "NOP_", "UD", "DPP", "INTO", "LDMXCSR", "PUSHF",
-		"POPF", NULL };
+		"POPF", "CPUID", "XGETBV", NULL };
 	const struct op_info *info = &op_info[op];
 
 	return is_condition(op) ||
-	       (!(info->attributes & ATTRIBUTE_X) && !is_one_of(info, names) && !is_string(info) &&
+	       (!takes_selector(info) && !(info->attributes & ATTRIBUTE_X) && !is_one_of(info, names) && !is_string(info) &&
 		!is_transcendental(op) && !is_state_op(op) && !has(info, OPERAND_Mt, OPERAND_Mt) &&
 		!has(info, OPERAND_ES, OPERAND_GS) && !has(info, OPERAND_Sw, OPERAND_Dd) &&
 		!has(info, OPERAND_VM32x, OPERAND_VM64x) && !strstr(info->name, "MASKMOV"));
