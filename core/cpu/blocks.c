@@ -6,6 +6,7 @@
 #include "fused.h"
 #include "memory.h"
 #include "plain.h"
+#include "quiet.h"
 
 struct block {
 	uint64_t backing;               /* of the first byte */
@@ -433,6 +434,7 @@ static unsigned build(struct cpu *cpu, struct block *block, const struct source 
 			break;
 	}
 	i[-1].flags |= INSN_LAST;
+	quiet_block(block->insn, i);
 	*i = (struct insn){ .run = op_BLOCK_END, .ip = ip, .imm = ip, .n = (uint8_t)n };
 	block->bytes = (uint16_t)at;
 	block->cs_limit = code_limit(cpu);

@@ -43,8 +43,8 @@
  * Whx (half a vector), Wqx, Wox, Ww, Wb tell the size in memory; Ux: rm, register only; Lx: imm8
  * bits 7-4; Pq Qq Qd Nq: MMX; Ey Gy By: general registers of 4 or 8 bytes; XMM0 is implied;
  * VM32x VM32h VM64x: memory by a vector of indexes, dwords in as many bytes as Vx or half of it, or qwords.
- * Flags: read, set, left undefined (a subset of set).  Only tests use them: handlers set
- * flags by themselves, whether anybody reads them or not (flags.h).
+ * Flags: read, set, left undefined (a subset of set).  Handlers set flags by themselves; from these
+ * columns is seen where nobody can look at them (op_quiet.c), and what tests compare.
  * Attributes: L lockable, W writes its memory operand, X last of its block,
  *   N the handler finds its own memory address, U memory form only, R register form only,
  *   I not in 64-bit mode, Q only there, D operand size 64 there unless 66h, F always,
