@@ -126,7 +126,7 @@ static const struct { uint16_t first, count; } ports[] = {
 	{ 0x170, 8 }, { 0x1f0, 8 }, { 0x1f0, 8 }, { 0x1ce, 3 }, { 0x1ce, 3 }, { 0x2e8, 8 },
 	{ 0x2f8, 8 }, { 0x376, 2 }, { 0x378, 8 }, { 0x3b0, 16 }, { 0x3c0, 32 }, { 0x3c0, 32 },
 	{ 0x3e8, 8 }, { 0x3f0, 8 }, { 0x3f0, 8 }, { 0x3f8, 8 }, { 0x402, 1 }, { 0x4d0, 2 },
-	{ 0x501, 4 }, { 0x510, 12 }, { 0xcf8, 8 }, { 0xb000, 64 }, { 0xb100, 16 }, { 0xc000, 16 },
+	{ 0x501, 4 }, { 0x510, 12 }, { 0xcf8, 8 }, { 0x600, 64 }, { 0x700, 16 }, { 0xc000, 16 },
 	{ 0, 0xffff }
 };
 
@@ -172,6 +172,27 @@ static void touch_memory(struct cbx_machine *machine)
 		memory_write(machine, address, random64(), width);
 	else
 		memory_read(machine, address, width);
+}
+
+/* Registers of interrupt controllers and event timers, as wide as they are. */
+static void touch_apic(struct cbx_machine *machine)
+{
+	static const uint64_t bases[] = { 0xfee00000, 0xfee00000, 0xfec00000, 0xfed00000 };
+	unsigned which = below(4), width = 4;
+	uint64_t offset = below(0x40) << 4;
+
+	if (which == 2) {
+		memory_write(machine, bases[2], below(0x40), 4);
+		offset = below(8) ? 0x10 : below(5) << 4;
+	} else if (which == 3) {
+		offset = below(0x2c) << 3 | (below(4) ? 0 : 4);
+		width = offset & 4 || below(2) ? 4 : 8;
+	}
+	if (below(4))
+		memory_write(machine, bases[which] + offset, below(2) ? some_value() & 0x3ffff : random64(),
+			     width);
+	else
+		memory_read(machine, bases[which] + offset, width);
 }
 
 /* A register of a PCI function, by mechanism 1. */
@@ -512,8 +533,10 @@ static void step(struct cbx_machine *machine)
 		port_write(machine, some_port(), some_value(), 1u << below(3));
 	else if (kind < 650)
 		port_read(machine, some_port(), 1u << below(3));
-	else if (kind < 780)
+	else if (kind < 760)
 		touch_memory(machine);
+	else if (kind < 780)
+		touch_apic(machine);
 	else if (kind < 820)
 		touch_pci(machine);
 	else if (kind < 845)
