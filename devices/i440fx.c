@@ -3,7 +3,8 @@
  *
  * Intel 290549, section 3.2.  What matters to guests: PAM registers 59h-5Fh choose for
  * 13 areas between C0000h and FFFFFh whether reads and writes go to DRAM or on to PCI
- * (where the ROMs are), and SMRAM 72h opens the DRAM behind the VGA window.  DRAM
+ * (where the ROMs are), and SMRAM 72h opens the DRAM behind the VGA window, always or in system
+ * management mode only (data as well as code, whatever D_CLS says).  DRAM
  * timing and row registers only hold what is written.
  */
 #include "i440fx.h"
@@ -23,6 +24,7 @@ struct i440fx {
 	struct cbx_region *pam[PAM_AREAS];
 	uint8_t pam_access[PAM_AREAS];  /* derived: how they are placed */
 	bool smram_open;                /* derived */
+	bool in_smm;                    /* derived: the processor is in system management mode */
 	struct i440fx_state state;
 };
 
@@ -40,7 +42,7 @@ static uint32_t pam_size(unsigned area)
 static void i440fx_place(struct i440fx *i440fx)
 {
 	uint32_t smram = cbx_pci_config_read(i440fx->function, REG_SMRAM, 1);
-	bool open = (smram & SMRAM_OPEN) && (smram & SMRAM_ENABLED);
+	bool open = (smram & SMRAM_ENABLED) && ((smram & SMRAM_OPEN) || i440fx->in_smm);
 
 	for (unsigned area = 0; area < PAM_AREAS; area++) {
 		unsigned nibble = area + 1;
@@ -84,6 +86,14 @@ static void i440fx_changed(struct cbx_device *device, unsigned first, unsigned c
 	if (first + count <= REG_PAM0 || first > REG_SMRAM)
 		return;
 	i440fx_update_lock(i440fx);
+	i440fx_place(i440fx);
+}
+
+static void i440fx_smm_changed(struct cbx_device *device, bool in_smm)
+{
+	struct i440fx *i440fx = (struct i440fx *)device;
+
+	i440fx->in_smm = in_smm;
 	i440fx_place(i440fx);
 }
 
@@ -191,6 +201,7 @@ enum cbx_status i440fx_new(struct cbx_machine *machine, struct cbx_pci_bus *bus,
 	cbx_pci_config_writable(i440fx->function, 0x90, 1, 0xff);               /* ERRCMD */
 	cbx_pci_config_clearable(i440fx->function, 0x91, 1, 0x11);              /* ERRSTS */
 	i440fx_update_lock(i440fx);
+	cbx_cpu_connect_smram(device, i440fx_smm_changed);
 	*result = i440fx;
 	return CBX_OK;
 }

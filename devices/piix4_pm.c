@@ -3,9 +3,10 @@
  *
  * ACPI registers (64 ports at PMBASE): PM1 status, enable and control, the 24-bit timer
  * of 3.579545 MHz, general purpose events, device and processor control as registers
- * that hold what is written.  Ports B2h/B3h are the APM control and status registers; as
- * there is no system management mode, the chip itself does what firmware's SMI handler
- * does for ACPI: writing F1h or F0h to B2h sets or clears SCI_EN.  Ports AFE0h-AFE3h are
+ * that hold what is written.  Ports B2h/B3h are the APM control and status registers.
+ * Writing B2h makes an SMI when DEVACTB says so.  What an SMI handler would do for ACPI the
+ * chip does itself, as firmware that sets up none relies on: F1h or F0h in B2h sets or clears
+ * SCI_EN.  Ports AFE0h-AFE3h are
  * a second block of general purpose events, where tables made for this board by other
  * firmware expect it.
  */
@@ -14,7 +15,8 @@
 
 #include <string.h>
 
-enum { REG_PMBASE = 0x40, REG_PMREGMISC = 0x80, REG_SMBBA = 0x90, REG_SMBHSTCFG = 0xd2 };
+enum { REG_PMBASE = 0x40, REG_DEVACTB = 0x58, REG_PMREGMISC = 0x80, REG_SMBBA = 0x90, REG_SMBHSTCFG = 0xd2 };
+enum { APMC_ENABLE = 1 << 25 };         /* in DEVACTB: writing B2h makes an SMI */
 enum {
 	PM1_STATUS = 0x00, PM1_ENABLE = 0x02, PM1_CONTROL = 0x04, PM_TIMER = 0x08,
 	GPE_STATUS = 0x0c, GPE_ENABLE = 0x0e, PORTS = 64
@@ -196,6 +198,8 @@ static void apm_write(struct cbx_device *device, uint64_t offset, uint64_t value
 		pm->state.registers[PM1_CONTROL] |= SCI_ENABLE;
 	else if (value == PIIX4_PM_ACPI_DISABLE)
 		pm->state.registers[PM1_CONTROL] &= (uint8_t)~SCI_ENABLE;
+	else if (cbx_pci_config_read(pm->function, REG_DEVACTB, 4) & APMC_ENABLE)
+		cbx_cpu_smi(device);
 	pm_update(pm);
 }
 
@@ -316,8 +320,7 @@ static void init_config(struct cbx_pci_function *function)
 		{ 0x4c, 4, 0x00000000, 0xffffffff },            /* GPICTL */
 		{ 0x50, 4, 0x00000000, 0x00ffffff },            /* DEVRESD */
 		{ 0x54, 4, 0x00000000, 0xffffffff },            /* DEVACTA */
-		/* DEVACTB with APMC_EN set: firmware takes it that SMI handlers are in place. */
-		{ 0x58, 4, 0x02000000, 0xffffffff },
+		{ REG_DEVACTB, 4, 0x00000000, 0xffffffff },
 		{ 0x5c, 4, 0x00000000, 0xffffffff },            /* DEVRESA */
 		{ 0x60, 4, 0x90000000, 0xffffffff },            /* DEVRESB */
 		{ 0x64, 4, 0x00000000, 0xffffffff },            /* DEVRESC */

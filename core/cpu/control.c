@@ -104,7 +104,7 @@ static bool cr3_write(struct cpu *cpu, uint64_t value)
 }
 
 /* The bits of CR4 that this processor has. */
-static uint64_t cr4_known(const struct cpu *cpu)
+uint64_t cr4_known(const struct cpu *cpu)
 {
 	uint64_t known = 0;
 

@@ -102,6 +102,8 @@ const struct cbx_field cpu_fields[] = {
 	CBX_FIELD(struct cpu, intr_line),
 	CBX_FIELD(struct cpu, ignne_line),
 	CBX_FIELD(struct cpu, in_smm),
+	CBX_FIELD(struct cpu, smi_pending),
+	CBX_FIELD(struct cpu, smbase),
 	CBX_FIELD_END
 };
 
@@ -158,7 +160,8 @@ bool cpu_check(const struct cbx_machine *machine, const void *state)
 	return mode_check(cpu, machine->cpu->model) &&
 	       cpu->shadow <= 1 && cpu->shadow_debug <= 1 && cpu->nmi_pending <= 1 &&
 	       cpu->nmi_blocked <= 1 && cpu->nmi_line <= 1 && cpu->intr_line <= 1 &&
-	       cpu->ignne_line <= 1 && cpu->in_smm <= 1;
+	       cpu->ignne_line <= 1 && cpu->in_smm <= 1 && cpu->smi_pending <= 1 &&
+	       cpu->smbase <= UINT32_MAX;
 }
 
 void cpu_loaded(struct cbx_machine *machine)
@@ -169,6 +172,8 @@ void cpu_loaded(struct cbx_machine *machine)
 	cpu->run_one = false;
 	cpu->budget = -1;
 	cpu->current = NULL;
+	if (cpu->smm_changed)
+		cpu->smm_changed(cpu->smm_device, cpu->in_smm);
 	debug_changed(cpu);
 	blocks_flush(cpu);
 	tlb_loaded(cpu);
@@ -257,6 +262,10 @@ void cpu_reset(struct cbx_machine *machine)
 	cpu->pending_dr6 = 0;
 	cpu->shadow = cpu->shadow_debug = 0;
 	cpu->nmi_pending = cpu->nmi_blocked = 0;
+	cpu->smi_pending = 0;
+	cpu->smbase = 0x30000;
+	if (cpu->in_smm && cpu->smm_changed)
+		cpu->smm_changed(cpu->smm_device, false);
 	cpu->in_smm = 0;
 	cpu->run_one = false;
 	debug_changed(cpu);

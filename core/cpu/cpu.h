@@ -134,11 +134,12 @@ struct cpu {
 	uint32_t activity;              /* enum activity */
 	uint64_t count;                 /* instructions executed; see cpu_instruction_count */
 	uint64_t pending_dr6;           /* debug conditions to report after this instruction */
+	uint64_t smbase;                /* 32 bits */
 	uint8_t shadow;                 /* STI, MOV SS: no interrupt before the next instruction */
 	uint8_t shadow_debug;           /* MOV SS, POP SS: no debug trap either */
 	uint8_t nmi_pending, nmi_blocked, nmi_line;
 	uint8_t intr_line, ignne_line;
-	uint8_t in_smm;
+	uint8_t in_smm, smi_pending;
 
 	/* ---- Derived: everything from here on ----------------------------------------- */
 	uint8_t derived;                /* marks the place */
@@ -178,6 +179,8 @@ struct cpu {
 	const struct cbx_apic_ops *apic;        /* NULL: none is connected */
 	struct cbx_device *apic_device;
 	struct cbx_line ferr;
+	void (*smm_changed)(struct cbx_device *device, bool in_smm);
+	struct cbx_device *smm_device;
 	struct cpu_model model_copy;    /* with the features that were asked for */
 	char model_name[256];           /* how machine->options.cpu spells it */
 };
@@ -368,6 +371,11 @@ void exception_deliver(struct cpu *cpu);
 enum task_switch { TASK_JUMP, TASK_CALL, TASK_IRET, TASK_INTERRUPT };
 /* I/O permission (IOPL, TSS bitmap); false: #GP(0) recorded. */
 bool port_allowed(struct cpu *cpu, uint16_t port, unsigned width);
+
+/* ---- smm.c: system management mode ---------------------------------------------------------- */
+void smm_enter(struct cpu *cpu);                        /* takes the pending SMI */
+void smm_return(struct cpu *cpu);                       /* RSM */
+void cpu_shutdown(struct cpu *cpu);                     /* what a triple fault does */
 
 /* ---- control.c, msr.c, cpuid.c: control, debug and model-specific registers, CPUID ------------ */
 bool control_write(struct cpu *cpu, unsigned which, uint64_t value);    /* #GP on bad values */

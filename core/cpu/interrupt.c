@@ -383,11 +383,7 @@ void exception_deliver(struct cpu *cpu)
 			return;
 		second = fault_class(cpu->fault.vector);
 		if (first == CLASS_DOUBLE && second != CLASS_BENIGN) {
-			cpu->activity = ACTIVITY_SHUTDOWN;
-			cpu->machine->stop_pending = true;
-			cpu->machine->stop.reason = CBX_STOP_TRIPLE_FAULT;
-			cpu->machine->stop.detail[0] = 0;
-			cpu_attention(cpu->machine);
+			cpu_shutdown(cpu);
 			return;
 		}
 		if ((first == CLASS_CONTRIBUTORY && second == CLASS_CONTRIBUTORY) ||

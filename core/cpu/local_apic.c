@@ -154,10 +154,9 @@ void cbx_apic_nmi(struct cbx_device *apic)
 	cpu_attention(apic->machine);
 }
 
-/* There is no system management mode that an SMI could enter. */
 void cbx_apic_smi(struct cbx_device *apic)
 {
-	cbx_log(apic, "SMI: there is no system management mode");
+	cbx_cpu_smi(apic);
 }
 
 uint8_t cbx_apic_inta(struct cbx_device *apic)

@@ -731,8 +731,13 @@ HANDLER(op_IRET)
 	return system_proceed(cpu, i);
 }
 
-/* There is no system management mode to return from. */
-HANDLER(op_RSM) { return cpu_fault_vector(cpu, i, VECTOR_UD); }
+HANDLER(op_RSM)
+{
+	if (!cpu->in_smm)
+		return cpu_fault_vector(cpu, i, VECTOR_UD);
+	smm_return(cpu);
+	return cpu_leave(cpu, i);
+}
 
 HANDLER(op_HLT)
 {

@@ -327,6 +327,11 @@ static bool boundary_events(struct cpu *cpu)
 	}
 	if (cpu->shadow)
 		return false;
+	if (cpu->smi_pending && !cpu->in_smm) {
+		cpu->smi_pending = 0;
+		smm_enter(cpu);
+		return true;
+	}
 	if (cpu->nmi_pending && !cpu->nmi_blocked) {
 		cpu->nmi_pending = 0;
 		cpu->nmi_blocked = 1;
@@ -344,6 +349,8 @@ static bool boundary_events(struct cpu *cpu)
 
 static bool can_wake(const struct cpu *cpu)
 {
+	if (cpu->smi_pending && !cpu->in_smm)
+		return true;
 	if (cpu->activity == ACTIVITY_SHUTDOWN)
 		return cpu->nmi_pending && !cpu->nmi_blocked;
 	return (cpu->nmi_pending && !cpu->nmi_blocked) || cpu->pending_dr6 ||

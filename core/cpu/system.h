@@ -250,6 +250,7 @@ uint32_t xsave_size(uint64_t components);               /* bytes, in either form
 
 /* ---- control.c -------------------------------------------------------------------------------- */
 uint64_t flags_writable(const struct cpu *cpu);         /* the EFLAGS bits this processor has */
+uint64_t cr4_known(const struct cpu *cpu);              /* the bits of CR4 this processor has */
 bool xcr_write(struct cpu *cpu, uint32_t index, uint64_t value);        /* false: #GP(0) */
 void debug_changed(struct cpu *cpu);                    /* after DR0-7 or CR4.DE: what is derived */
 /* I/O breakpoints: notes a match for the #DB after this instruction. */

@@ -183,6 +183,11 @@ CBX_API void cbx_cpu_set_intr(struct cbx_device *device, bool level);
 CBX_API void cbx_cpu_set_nmi(struct cbx_device *device, bool level);    /* rising edge counts */
 CBX_API void cbx_cpu_set_a20(struct cbx_device *device, bool enabled);
 CBX_API void cbx_cpu_set_ignne(struct cbx_device *device, bool level);
+/* SMI#: system management mode after the current instruction, or after the one that lasts. */
+CBX_API void cbx_cpu_smi(struct cbx_device *device);
+/* Who has to know that the processor entered or left system management mode (SMRAM is seen there). */
+CBX_API void cbx_cpu_connect_smram(struct cbx_device *device,
+				   void (*changed)(struct cbx_device *device, bool in_smm));
 /* Who answers the interrupt-acknowledge cycle with a vector (the 8259 pair). */
 CBX_API void cbx_cpu_connect_inta(struct cbx_device *device,
 				  uint8_t (*acknowledge)(struct cbx_device *device));

@@ -686,6 +686,18 @@ void cbx_cpu_connect_inta(struct cbx_device *device,
 	device->machine->inta = acknowledge;
 }
 
+void cbx_cpu_smi(struct cbx_device *device)
+{
+	(void)device;
+}
+
+void cbx_cpu_connect_smram(struct cbx_device *device,
+			   void (*changed)(struct cbx_device *device, bool in_smm))
+{
+	(void)device;
+	(void)changed;
+}
+
 void cbx_cpu_connect_ferr(struct cbx_device *device, struct cbx_line line)
 {
 	device->machine->pins.ferr = line;
