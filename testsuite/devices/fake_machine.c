@@ -480,6 +480,8 @@ void cbx_dma_write(struct cbx_device *device, uint64_t address, const void *byte
 {
 	const uint8_t *from = bytes;
 
+	if (address >= FAKE_RAM_BYTES && address + count > address)
+		return;
 	for (size_t i = 0; i < count; i++)
 		if (address + i < FAKE_RAM_BYTES)
 			device->machine->ram[address + i] = from[i];
