@@ -344,7 +344,9 @@ static unsigned emit(struct cpu *cpu, struct insn *i, const struct decoded *d, u
 	}
 	*i = common;
 	i->run = denied ? denied : pick_handler(cpu, d);
-	if (d->memory)
+	if (op_is_vector(info))
+		i->run = plain_float_handler(i->run, i);
+	else if (d->memory)
 		i->run = plain_handler(i->run, i);
 	return count + 1;
 }

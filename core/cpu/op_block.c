@@ -16,8 +16,11 @@ static INLINE bool plainly_inside(const struct segment *seg, uint64_t offset, un
 	return likely((seg->attributes & mask) == want && offset + width - 1 <= seg->limit);
 }
 
+/* (With a memory operand CVTPI2PS and CVTPI2PD are none.) */
 static bool is_mmx(const struct insn *i)
 {
+	if (i->op == OP_CVTPI2PS_Vx_Qq || i->op == OP_CVTPI2PD_Vx_Qq)
+		return false;
 	for (unsigned n = 0; n < 4; n++)
 		if (op_info[i->op].operand[n] >= OPERAND_Pq && op_info[i->op].operand[n] <= OPERAND_Nq)
 			return true;
