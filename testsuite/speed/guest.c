@@ -6,10 +6,6 @@
 #include "guest.h"
 #include "work.h"
 
-static const struct work *const lists[] = {
-	integer_works, branch_works, memory_works, x87_works, sse_works, system_works
-};
-
 static void put(char c)
 {
 	out8(0xe9, (uint8_t)c);
@@ -49,21 +45,14 @@ void guest_stop(const char *why, uint32_t what)
 		__asm__ volatile("cli; hlt");
 }
 
-void guest_exception(const uint32_t *frame)
+void guest_exception(const uintptr_t *frame)
 {
 	put_text("exception ");
 	for (int i = 0; i < 4; i++) {
-		put_hex(frame[i]);
+		put_hex((uint32_t)frame[i]);
 		put(' ');
 	}
-	guest_stop("unexpected exception", frame[0]);
-}
-
-void set_gate(unsigned vector, void (*entry)(void), unsigned privilege)
-{
-	uint32_t at = (uint32_t)(uintptr_t)entry;
-
-	idt[vector] = (uint64_t)((at & 0xffff0000u) | 0x8e00u | privilege << 13) << 32 | 0x80000u | (at & 0xffffu);
+	guest_stop("unexpected exception", (uint32_t)frame[0]);
 }
 
 void guest_main(uint32_t which)
@@ -81,7 +70,7 @@ void guest_main(uint32_t which)
 	out8(0x3fc, 3);
 	out8(0x21, 0xff);
 	out8(0xa1, 0xff);
-	for (unsigned i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+	for (unsigned i = 0; lists[i]; i++)
 		for (const struct work *w = lists[i]; w->name; w++)
 			if (number++ == which)
 				work = w;

@@ -1,30 +1,35 @@
-/* What the parts of the bootable guest know of each other. */
+/* What the parts of the bootable guests know of each other. */
 #ifndef GUEST_H
 #define GUEST_H
 
 #include <stdint.h>
 
-/* start.asm */
-extern const uint8_t real16_image[], real16_end[];
+/* start.asm and start64.asm */
 extern void (*const exception_entries[32])(void);
-extern uint64_t idt[256];
-void syscall_entry(void);
-void sysenter_entry(void);
+void interrupt_call_entry(void);
 void leave_entry(void);
 void irq_entry(void);
 void page_fault_entry(void);
-void syscall_loop(void);
-void sysenter_loop(void);
+void interrupt_call_loop(void);
 uint32_t user_run(void (*entry)(void), uint32_t count);
-uint32_t real16_run(uint32_t count);
 uint32_t segment_loop(uint32_t count);
+
+/* system32.c and system64.c: page tables that show the first 64 MiB, and a window of 64 MiB */
+extern uintptr_t identity[16384], window[16384], space_roots[2];
+void set_gate(unsigned vector, void (*entry)(void), unsigned privilege);
+void paging(int on);
+
+#ifdef __x86_64__
+#define WINDOW 0xffff800010000000ull
+#else
+#define WINDOW 0x10000000u
+#endif
 
 /* guest.c; these two are called by start.asm as well */
 void guest_main(uint32_t which);
-void guest_exception(const uint32_t *frame);
+void guest_exception(const uintptr_t *frame);
 void guest_stop(const char *why, uint32_t what);
-void set_gate(unsigned vector, void (*entry)(void), unsigned privilege);
-void page_fault_fix(uint32_t error, uint32_t address);
+void page_fault_fix(uintptr_t error, uintptr_t address);
 
 static inline void out8(uint16_t port, uint8_t value)
 {
@@ -39,9 +44,14 @@ static inline uint8_t in8(uint16_t port)
 	return value;
 }
 
-static inline void write_msr(uint32_t number, uint32_t value)
+static inline void write_msr(uint32_t number, uint64_t value)
 {
-	__asm__ volatile("wrmsr" : : "c"(number), "a"(value), "d"(0));
+	__asm__ volatile("wrmsr" : : "c"(number), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+}
+
+static inline void load_space(uintptr_t root)
+{
+	__asm__ volatile("mov %0, %%cr3" : : "r"(root) : "memory");
 }
 
 #endif

@@ -5,7 +5,8 @@ usage: measure.py FOLDER [--clearbox FILE] [--bochs FILE] [--qemu FILE] [--repea
                   [--json FILE] [WORKLOAD...]
 
 FOLDER is what build.sh made. An emulator that is "" or not there is left out. Every workload is a boot
-of its own of the same disk image, in which only the byte that chooses the workload differs. The guest
+of its own of the 32-bit or the 64-bit guest's disk image, in which only the byte that chooses the
+workload differs. The guest
 says when it begins and when it ends; what is measured is the CPU time that all threads of the emulator
 took between the two (/proc/PID/task/*/schedstat), so neither firmware nor start-up counts. Emulators
 take turns within a workload, and the best of the repeats counts, because other work on the host can
@@ -25,18 +26,29 @@ import sys
 import tempfile
 import time
 
-CLASSES = ["integer", "branch", "memory", "string", "x87", "sse", "system"]
+# the guests' sources in the order of lists.c, with what their workloads' names and classes end in
+GUESTS = {
+    "": [(file, "") for file in ("integer.c", "memory.c", "x87.c", "sse.c", "system.c", "system32.c")],
+    "64": [(file, "64") for file in ("integer.c", "memory.c", "sse.c", "simd.c")] +
+          [("sse.c", "-avx"), ("simd.c", "-avx"), ("system.c", "64"), ("system64.c", "64")],
+}
+CLASSES = ["integer", "branch", "memory", "string", "x87", "sse", "system", "integer64", "branch64",
+           "memory64", "string64", "sse64", "simd64", "sse-avx", "simd-avx", "system64"]
 PARAMETER = 0x1b0
 
 
-def works(folder):
-    """The workloads in the guest's order, with their classes, from its sources."""
+def works():
+    """All workloads: guest, number in it, name, class."""
     here = os.path.dirname(os.path.abspath(__file__))
     found = []
-    for name in ("integer.c", "memory.c", "x87.c", "sse.c", "system.c"):
-        text = open(os.path.join(here, name)).read()
-        found += re.findall(r'\{ "([\w-]+)", CLASS_(\w+),', text)
-    return [(name, kind.lower()) for name, kind in found]
+    for guest, files in GUESTS.items():
+        number = 0
+        for file, suffix in files:
+            text = open(os.path.join(here, file)).read()
+            for name, kind in re.findall(r'\{ "([\w-]+)", CLASS_(\w+),', text):
+                found.append((guest, number, name + suffix, kind.lower() + suffix))
+                number += 1
+    return found
 
 
 def cpu_nanoseconds(pid):
@@ -50,7 +62,7 @@ def cpu_nanoseconds(pid):
     return total
 
 
-def bochs_configuration(folder, image, memory, serial, cylinders):
+def bochs_configuration(folder, image, memory, serial, cylinders, model="bx_generic"):
     path = os.path.join(folder, "bochsrc")
     with open(path, "w") as file:
         file.write(f"""megs: {memory}
@@ -65,7 +77,7 @@ speaker: enabled=1, mode=none
 port_e9_hack: enabled=1
 com1: enabled=1, mode={serial}
 clock: sync=none
-cpu: count=1, ips=100000000, reset_on_triple_fault=0
+cpu: model={model}, count=1, ips=100000000, reset_on_triple_fault=0
 log: {folder}/bochs.log
 panic: action=fatal
 error: action=ignore
@@ -74,9 +86,12 @@ info: action=ignore
     return path
 
 
-def command(emulator, program, folder, image):
+def command(emulator, program, folder, guest, image):
     if emulator == "bochs":
-        return [program, "-q", "-f", bochs_configuration(folder, image, 64, "null", 20)]
+        model = "corei7_haswell_4770" if guest else "bx_generic"
+        return [program, "-q", "-f", bochs_configuration(folder, image, 64, "null", 20, model)]
+    if emulator == "qemu" and guest:
+        program = program.replace("system-i386", "system-x86_64")
     line = [program, "-m", "64", "-hda", image, "-snapshot", "-display", "none", "-serial", "null",
             "-debugcon", "stdio"]
     if emulator == "qemu":
@@ -121,13 +136,13 @@ class Run:
         self.child.stdout.close()
 
 
-def measure(emulator, program, folder, number, seconds):
+def measure(emulator, program, folder, guest, number, seconds):
     """Runs one workload once: nanoseconds, checksum, ticks; or a word that says what went wrong."""
-    image = os.path.join(folder, "current.img")
+    image = os.path.join(folder, f"current{guest}.img")
     with open(image, "r+b") as file:
         file.seek(PARAMETER)
         file.write(bytes([number]))
-    run = Run(command(emulator, program, folder, image), b"c\n" if emulator == "bochs" else b"")
+    run = Run(command(emulator, program, folder, guest, image), b"c\n" if emulator == "bochs" else b"")
     try:
         begin = run.wait_for(r"begin [\w-]+\n", 60)
         if not begin:
@@ -142,8 +157,8 @@ def measure(emulator, program, folder, number, seconds):
         run.stop()
 
 
-def native(folder, number):
-    line = [os.path.join(folder, "native"), str(number)]
+def native(folder, guest, number):
+    line = [os.path.join(folder, "native" + guest), str(number)]
     try:
         once = subprocess.run([*line, "1"], capture_output=True, text=True).stdout.split()
         if len(once) != 2:
@@ -214,7 +229,7 @@ def main():
     options = parser.parse_intermixed_args()
     emulators = {name: getattr(options, name) for name in ("clearbox", "bochs", "qemu")
                  if getattr(options, name) and shutil.which(getattr(options, name))}
-    wanted = [(number, name, kind) for number, (name, kind) in enumerate(works(options.folder))
+    wanted = [(guest, number, name, kind) for guest, number, name, kind in works()
               if not options.works or name in options.works or kind in options.works]
     if not wanted:
         sys.exit("measure.py: no such workload or class: " + " ".join(options.works))
@@ -226,17 +241,19 @@ def main():
     rows, wrong = [], 0
     # image copies and Bochs's files belong to this run alone
     with tempfile.TemporaryDirectory(prefix="clearbox-speed-") as folder:
-        shutil.copy(os.path.join(options.folder, "speed.img"), os.path.join(folder, "current.img"))
+        for guest in GUESTS:
+            shutil.copy(os.path.join(options.folder, f"speed{guest}.img"),
+                        os.path.join(folder, f"current{guest}.img"))
         print(f"milliseconds of host CPU; host clock {show(clock)} GHz; c/i: host cycles per guest instruction")
-        print(f"{'workload':15} {'class':8} {'clearbox':>9} {'bochs':>9} {'qemu':>9} {'native':>9} "
+        print(f"{'workload':21} {'class':9} {'clearbox':>9} {'bochs':>9} {'qemu':>9} {'native':>9} "
               f"{'Minsns':>8} {'c/i':>6} {'boc c/i':>7} {'tcg c/i':>7} {'x bochs':>8} {'x qemu':>8}  checksum")
-        for number, name, kind in wanted:
+        for guest, number, name, kind in wanted:
             best, sums, ticks = {}, {}, None
             for turn in range(options.repeat):
                 for emulator, program in emulators.items():
                     if emulator == "bochs" and turn:
                         continue
-                    got = measure(emulator, program, folder, number, 300)
+                    got = measure(emulator, program, folder, guest, number, 300)
                     if isinstance(got, str):
                         sums[emulator] = got
                         continue
@@ -244,7 +261,7 @@ def main():
                     sums[emulator] = got[1]
                     if emulator == "bochs":
                         ticks = got[2]
-            alone = native(options.folder, number) if kind != "system" else None
+            alone = native(options.folder, guest, number) if "system" not in kind else None
             if alone:
                 best["native"], sums["native"] = alone
             same = len(set(sums.values())) == 1
@@ -258,7 +275,7 @@ def main():
             rows.append(row)
             times = " ".join(f"{show(best[who] / 1e6 if who in best else None, 1):>9}"
                              for who in ("clearbox", "bochs", "qemu", "native"))
-            print(f"{name:15} {kind:8} {times} {show(ticks / 1e6 if ticks else None, 1):>8} "
+            print(f"{name:21} {kind:9} {times} {show(ticks / 1e6 if ticks else None, 1):>8} "
                   f"{show(row['cycles']):>6} {show(row['cycles_bochs'], 1):>7} {show(row['cycles_qemu'], 1):>7} "
                   f"{show(row['x_bochs']):>8} {show(row['x_qemu']):>8}  "
                   f"{next(iter(sums.values())) if same else 'DIFFERENT: ' + str(sums)}", flush=True)
@@ -273,8 +290,10 @@ def main():
                       f"{show(mean([row['x_qemu'] for row in group])):>9} "
                       + show(mean([ratio(row["nanoseconds"].get("native"), row["nanoseconds"].get("clearbox"))
                                    for row in group]), 4).rjust(10))
-        bars = [("integer", "x_bochs", 6), ("x87", "x_bochs", 3), ("sse", "x_bochs", 4),
-                ("sse", "x_qemu", 1), ("system", "x_bochs", 2.5), ("system", "x_qemu", 1)]
+        bars = [("integer", "x_bochs", 6), ("x87", "x_bochs", 4), ("x87", "x_qemu", 1), ("sse", "x_bochs", 4),
+                ("sse", "x_qemu", 1), ("system", "x_bochs", 3), ("system", "x_qemu", 1),
+                ("integer64", "x_bochs", 6), ("sse64", "x_bochs", 4), ("sse64", "x_qemu", 1),
+                ("sse-avx", "x_bochs", 4), ("sse-avx", "x_qemu", 1), ("system64", "x_bochs", 3)]
         for kind, which, bar in bars:
             value = mean([row[which] for row in rows if row["class"] == kind])
             if value:

@@ -105,7 +105,7 @@ static uint32_t widths(uint32_t count)
 
 	memset(arena, 3, 65536);
 	while (count--) {
-		uint32_t at = (sum ^ count * 4099) & 0xffff;
+		uintptr_t at = (sum ^ count * 4099) & 0xffff;
 		*(volatile uint8_t *)(arena + at) += (uint8_t)count;
 		sum += *(volatile uint16_t *)(void *)(arena + (at & ~1u));
 		*(volatile uint32_t *)(void *)(arena + (at & ~3u)) ^= sum;
@@ -122,7 +122,7 @@ static uint32_t string_big(uint32_t count)
 
 	while (count--) {
 		void *to = arena, *from = arena;
-		uint32_t n = 16384;
+		uintptr_t n = 16384;
 		__asm__ volatile("rep stosl" : "+D"(to), "+c"(n) : "a"(count * 0x01010101u) : "memory");
 		to = arena + 131072;
 		n = 16384;
@@ -144,7 +144,7 @@ static uint32_t string_small(uint32_t count)
 		arena[i] = (uint8_t)(i * 7);
 	while (count--) {
 		void *to = arena + 4096 + (count & 63), *from = arena + (count & 1023);
-		uint32_t n = 5 + (count & 15);
+		uintptr_t n = 5 + (count & 15);
 		__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
 		n = 3;
 		__asm__ volatile("rep stosl" : "+D"(to), "+c"(n) : "a"(count) : "memory");
@@ -162,14 +162,14 @@ static uint32_t string_search(uint32_t count)
 	memset(arena, 'x', 8192);
 	while (count--) {
 		void *at = arena, *other = arena + 4096;
-		uint32_t n = 4096, place = 100 + (count * 61 & 2047);
+		uintptr_t n = 4096, place = 100 + (count * 61 & 2047);
 		arena[place] = 0;
 		__asm__ volatile("repne scasb" : "+D"(at), "+c"(n) : "a"(0) : "memory", "cc");
-		sum = mix(sum, n);
+		sum = mix(sum, (uint32_t)n);
 		at = arena;
 		n = 4096;
 		__asm__ volatile("repe cmpsb" : "+D"(at), "+S"(other), "+c"(n) : : "memory", "cc");
-		sum += n;
+		sum += (uint32_t)n;
 		arena[place] = 'x';
 	}
 	return sum;

@@ -1,28 +1,40 @@
 /*
- * The workloads that need no privilege as a program for 32-bit Linux, without a C library:
+ * The workloads that need no privilege as a program for Linux of 32 or 64 bits, without a C library:
  *   native           lists them: number, name, class
  *   native NUMBER N  runs one N times; prints its checksum and the CPU nanoseconds of one run
  *   native clock     prints how many dependent additions the CPU does in a second: its clock rate
  */
 #include "work.h"
 
-static const struct work *const lists[] = { integer_works, branch_works, memory_works, x87_works, sse_works };
+#ifdef __x86_64__
+enum { CALL_WRITE = 1, CALL_EXIT = 60, CALL_CLOCK = 228 };
 
-static int system_call(int number, uint32_t a, uint32_t b, uint32_t c)
+static intptr_t system_call(intptr_t number, uintptr_t a, uintptr_t b, uintptr_t c)
 {
-	int result;
+	intptr_t result;
+
+	__asm__ volatile("syscall" : "=a"(result) : "0"(number), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
+	return result;
+}
+#else
+enum { CALL_WRITE = 4, CALL_EXIT = 1, CALL_CLOCK = 265 };
+
+static intptr_t system_call(intptr_t number, uintptr_t a, uintptr_t b, uintptr_t c)
+{
+	intptr_t result;
 
 	__asm__ volatile("int $0x80" : "=a"(result) : "0"(number), "b"(a), "c"(b), "d"(c) : "memory");
 	return result;
 }
+#endif
 
 static void put_text(const char *text)
 {
-	uint32_t length = 0;
+	uintptr_t length = 0;
 
 	while (text[length])
 		length++;
-	system_call(4, 1, (uint32_t)(uintptr_t)text, length);
+	system_call(CALL_WRITE, 1, (uintptr_t)text, length);
 }
 
 static void put_number(uint64_t value, uint32_t base, int digits)
@@ -47,9 +59,9 @@ static void put_number(uint64_t value, uint32_t base, int digits)
 /* CPU time of this process in nanoseconds */
 static uint64_t cpu_time(void)
 {
-	uint32_t time[2];
+	uintptr_t time[2];
 
-	system_call(265, 2, (uint32_t)(uintptr_t)time, 0);
+	system_call(CALL_CLOCK, 2, (uintptr_t)time, 0);
 	return (uint64_t)time[0] * 1000000000u + time[1];
 }
 
@@ -81,16 +93,16 @@ static void clock_rate(void)
 	put_text("000\n");
 }
 
-void __attribute__((used)) native_main(const uint32_t *stack)
+void __attribute__((used)) native_main(const uintptr_t *stack)
 {
-	uint32_t arguments = stack[0], number = 0;
-	const char *const *argument = (const char *const *)(uintptr_t)(stack + 1);
+	uintptr_t arguments = stack[0], number = 0;
+	const char *const *argument = (const char *const *)(stack + 1);
 
 	if (arguments > 1 && argument[1][0] == 'c') {
 		clock_rate();
-		system_call(1, 0, 0, 0);
+		system_call(CALL_EXIT, 0, 0, 0);
 	}
-	for (unsigned i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+	for (unsigned i = 0; lists[i]; i++)
 		for (const struct work *w = lists[i]; w->name; w++, number++) {
 			if (arguments < 3) {
 				put_number(number, 10, 1);
@@ -111,7 +123,11 @@ void __attribute__((used)) native_main(const uint32_t *stack)
 			put_number(time, 10, 1);
 			put_text("000\n");
 		}
-	system_call(1, 0, 0, 0);
+	system_call(CALL_EXIT, 0, 0, 0);
 }
 
+#ifdef __x86_64__
+__asm__(".globl _start\n_start: mov %rsp, %rdi\n and $-16, %rsp\n call native_main\n");
+#else
 __asm__(".globl _start\n_start: mov %esp, %eax\n and $-16, %esp\n sub $12, %esp\n push %eax\n call native_main\n");
+#endif

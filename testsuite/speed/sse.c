@@ -1,8 +1,13 @@
 /*
  * Floating point in SSE and SSE2: scalars as compilers make them of C, and whole vectors.  All
- * results are exact to the bit everywhere.
+ * results are exact to the bit everywhere.  Compiled once more for AVX and FMA, where every
+ * instruction is a VEX one.
  */
 #include "work.h"
+
+#ifndef SSE_WORKS
+#define SSE_WORKS sse_works
+#endif
 
 typedef float f32x4 __attribute__((vector_size(16)));
 typedef double f64x2 __attribute__((vector_size(16)));
@@ -10,8 +15,7 @@ typedef int s32x4 __attribute__((vector_size(16)));
 
 static double square_root(double x)
 {
-	__asm__("sqrtsd %0, %0" : "+x"(x));
-	return x;
+	return __builtin_sqrt(x);
 }
 
 static uint32_t bits_of(double x)
@@ -101,6 +105,105 @@ static uint32_t scalar_gauss(uint32_t count)
 	return sum;
 }
 
+/* The largest singular value of an endless matrix: divisions and conversions. */
+static double spectral_element(int32_t i, int32_t j)
+{
+	return 1.0 / ((i + j) * (i + j + 1) / 2 + i + 1);
+}
+
+static uint32_t scalar_spectral(uint32_t count)
+{
+	enum { N = 64 };
+	double *u = (double *)(void *)arena, *v = u + N, *w = v + N;
+
+	for (int i = 0; i < N; i++)
+		u[i] = 1;
+	while (count--) {
+		for (int turn = 0; turn < 2; turn++) {
+			const double *from = turn ? v : u;
+			double *to = turn ? u : v;
+			for (int i = 0; i < N; i++) {
+				w[i] = 0;
+				for (int j = 0; j < N; j++)
+					w[i] += spectral_element(i, j) * from[j];
+			}
+			for (int i = 0; i < N; i++) {
+				to[i] = 0;
+				for (int j = 0; j < N; j++)
+					to[i] += spectral_element(j, i) * w[j];
+			}
+		}
+		for (int i = 0; i < N; i++)
+			u[i] /= 2;
+	}
+	return bits_of(u[0]) ^ bits_of(v[N - 1]);
+}
+
+static uint32_t scalar_matrix(uint32_t count)
+{
+	enum { N = 48 };
+	float (*a)[N] = (void *)arena, (*b)[N] = (void *)(arena + 65536), (*c)[N] = (void *)(arena + 131072);
+	uint32_t seed = 24, bits;
+
+	for (int i = 0; i < N; i++)
+		for (int j = 0; j < N; j++) {
+			a[i][j] = (float)(int32_t)(next_random(&seed) & 1023) / 512 - 1;
+			b[i][j] = (float)(int32_t)(next_random(&seed) & 1023) / 512 - 1;
+		}
+	while (count--) {
+		for (int i = 0; i < N; i++)
+			for (int j = 0; j < N; j++) {
+				float s = 0;
+				for (int k = 0; k < N; k++)
+					s += a[i][k] * b[k][j];
+				c[i][j] = s;
+			}
+		a[count % N][0] = c[0][count % N] * 0.01f;
+	}
+	memcpy(&bits, &c[7][5], 4);
+	return bits;
+}
+
+/* A radix-2 Fourier transform of floats, its roots of unity by recurrence in double. */
+static uint32_t scalar_fourier(uint32_t count)
+{
+	enum { N = 1024 };
+	float *re = (float *)(void *)arena, *im = re + N;
+	uint32_t sum = 0, seed = 23, bits;
+
+	while (count--) {
+		for (int i = 0; i < N; i++) {
+			re[i] = (float)(int32_t)(next_random(&seed) & 1023) - 512.0f;
+			im[i] = 0;
+		}
+		double wr = -1, wi = 0;
+		for (int size = 2; size <= N; size *= 2) {
+			double ar = 1, ai = 0;
+			for (int k = 0; k < size / 2; k++) {
+				for (int i = k; i < N; i += size) {
+					int j = i + size / 2;
+					float xr = (float)ar, xi = (float)ai;
+					float tr = xr * re[j] - xi * im[j], ti = xr * im[j] + xi * re[j];
+					re[j] = re[i] - tr;
+					im[j] = im[i] - ti;
+					re[i] += tr;
+					im[i] += ti;
+				}
+				double t = ar * wr - ai * wi;
+				ai = ar * wi + ai * wr;
+				ar = t;
+			}
+			/* half the angle */
+			double half = square_root((1 + wr) / 2);
+			wi = size == 2 ? 1 : wi / (2 * half);
+			wr = size == 2 ? 0 : half;
+		}
+		memcpy(&bits, &re[count & (N - 1)], 4);
+		sum = mix(sum, bits);
+	}
+	return sum;
+}
+
 /* Points moved by a matrix, and made as long as one: four floats at a time. */
 static uint32_t packed_points(uint32_t count)
 {
@@ -117,7 +220,7 @@ static uint32_t packed_points(uint32_t count)
 			f32x4 z = __builtin_shuffle(p, (s32x4){ 2, 2, 2, 2 }), square, length;
 			p = x * rows[0] + y * rows[1] + z * rows[2] + rows[3];
 			square = p * p + (f32x4){ 1, 1, 1, 1 };
-			__asm__("sqrtps %1, %0" : "=x"(length) : "x"(square));
+			length = __builtin_ia32_sqrtps(square);
 			points[i] = p;
 			sum += p / length;
 		}
@@ -159,12 +262,40 @@ static uint32_t scalar_convert(uint32_t count)
 	return sum;
 }
 
-const struct work sse_works[] = {
+/* y += a x, with the negative ones cut off */
+static uint32_t packed_axpy(uint32_t count)
+{
+	enum { N = 1024 };
+	f32x4 *x = (f32x4 *)(void *)arena, *y = x + N;
+	uint32_t words[4], sum = 0;
+
+	for (int i = 0; i < N; i++) {
+		x[i] = (f32x4){ (float)(i - 512), (float)(i & 63), 0.5f * (float)i, 1.0f / (float)(i + 1) };
+		y[i] = (f32x4){ 1, 2, 3, 4 };
+	}
+	while (count--) {
+		float factor = (count & 1 ? 0.125f : -0.0625f);
+		f32x4 a = { factor, factor, factor, factor };
+		for (int i = 0; i < N; i++)
+			y[i] = __builtin_ia32_maxps(y[i] + a * x[i], (f32x4){ 0, 0, 0, 0 });
+	}
+	for (int i = 0; i < N; i += 33) {
+		memcpy(words, &y[i], sizeof(words));
+		sum = mix(sum, words[0] ^ words[1] * 3 ^ words[2] * 5 ^ words[3] * 7);
+	}
+	return sum;
+}
+
+const struct work SSE_WORKS[] = {
 	{ "scalar-mandelbrot", CLASS_SSE, scalar_mandelbrot, 1200 },
 	{ "scalar-bodies", CLASS_SSE, scalar_bodies, 40000 },
 	{ "scalar-gauss", CLASS_SSE, scalar_gauss, 200 },
 	{ "scalar-convert", CLASS_SSE, scalar_convert, 2000000 },
+	{ "scalar-spectral", CLASS_SSE, scalar_spectral, 400 },
+	{ "scalar-matrix", CLASS_SSE, scalar_matrix, 80 },
+	{ "scalar-fourier", CLASS_SSE, scalar_fourier, 400 },
 	{ "packed-points", CLASS_SSE, packed_points, 1000 },
 	{ "packed-sums", CLASS_SSE, packed_sums, 3000 },
+	{ "packed-axpy", CLASS_SSE, packed_axpy, 5000 },
 	{ NULL, CLASS_SSE, NULL, 0 },
 };

@@ -5,7 +5,7 @@ bits 32
 extern guest_main, guest_exception, clear_start, clear_end
 extern page_fault_fix, irq_count
 global _start, gdt_load, idt, user_run, real16_run, real16_image, real16_end, tss
-global syscall_loop, sysenter_loop, sysenter_entry, irq_entry, syscall_entry, leave_entry
+global interrupt_call_loop, sysenter_loop, sysenter_entry, irq_entry, interrupt_call_entry, leave_entry
 global page_fault_entry, exception_entries, segment_loop
 
 CODE	equ 0x08
@@ -96,7 +96,7 @@ leave_entry:
 	ret
 
 ; ring 3: ecx system calls by interrupt
-syscall_loop:
+interrupt_call_loop:
 	xor ebx, ebx
 .next:	mov eax, ecx
 	int 0x80
@@ -107,7 +107,7 @@ syscall_loop:
 	mov eax, ebx
 	int 0x81
 
-syscall_entry:
+interrupt_call_entry:
 	push ecx
 	push edx
 	push ds

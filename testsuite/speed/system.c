@@ -1,47 +1,30 @@
 /*
- * What only an operating system does: privilege changes, faults, page tables, interrupts, ports,
- * the screen, 16-bit code, and code that writes code.
+ * What only an operating system does, alike in 32 and 64 bits: page faults and tables, system calls
+ * through gates, interrupts, ports, the screen, and code that writes code.
  */
 #include "guest.h"
 #include "work.h"
 
 uint32_t irq_count;
 
-/* The first 64 MiB mapped onto themselves for everyone, and 16 tables more for other addresses. */
-static uint32_t directory[2][1024] __attribute__((aligned(4096)));
-static uint32_t identity[16][1024] __attribute__((aligned(4096)));
-static uint32_t window[16][1024] __attribute__((aligned(4096)));
-#define WINDOW 0x10000000u
-
-static void paging(int on)
-{
-	for (uint32_t i = 0; i < 16; i++) {
-		for (uint32_t j = 0; j < 1024; j++)
-			identity[i][j] = i << 22 | j << 12 | 7;
-		for (int d = 0; d < 2; d++) {
-			directory[d][i] = (uint32_t)(uintptr_t)identity[i] | 7;
-			directory[d][(WINDOW >> 22) + i] = (uint32_t)(uintptr_t)window[i] | 7;
-		}
-	}
-	__asm__ volatile("mov %0, %%cr3" : : "r"(directory[0]) : "memory");
-	uint32_t cr0;
-	__asm__ volatile("mov %%cr0, %0" : "=r"(cr0));
-	cr0 = on ? cr0 | 0x80000000u : cr0 & 0x7fffffffu;
-	__asm__ volatile("mov %0, %%cr0" : : "r"(cr0) : "memory");
-}
-
-static inline void forget_page(uint32_t address)
+static inline void forget_page(uintptr_t address)
 {
 	__asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
 }
 
+/* What the window shows at a page: a page of the arena. */
+static uintptr_t arena_page(uintptr_t page)
+{
+	return ((uintptr_t)arena & ~0xfffull) + ((page & 1023) << 12) + 3;
+}
+
 /* Called by the page fault's entry: maps the page that was missing. */
-void page_fault_fix(uint32_t error, uint32_t address)
+void page_fault_fix(uintptr_t error, uintptr_t address)
 {
 	if (address - WINDOW >= 16u << 22 || (error & 1))
-		guest_stop("page fault", address);
-	uint32_t page = (address - WINDOW) >> 12;
-	window[page >> 10][page & 1023] = ((uint32_t)(uintptr_t)arena & ~0xfffu) + ((page & 1023) << 12) + 3;
+		guest_stop("page fault", (uint32_t)address);
+	uintptr_t page = (address - WINDOW) >> 12;
+	window[page] = arena_page(page);
 }
 
 static uint32_t page_faults(uint32_t count)
@@ -54,13 +37,13 @@ static uint32_t page_faults(uint32_t count)
 	paging(1);
 	while (count--) {
 		for (uint32_t page = 0; page < 256; page++) {
-			uint32_t at = WINDOW + (page * 37 % 1024 << 12) + (page << 2);
+			uintptr_t at = WINDOW + (page * 37 % 1024 << 12) + (page << 2);
 			*(volatile uint32_t *)at += count;
 			sum += *(volatile uint32_t *)at;
 		}
 		for (uint32_t page = 0; page < 256; page++) {
 			uint32_t at = page * 37 % 1024;
-			window[0][at] = 0;
+			window[at] = 0;
 			forget_page(WINDOW + (at << 12));
 		}
 	}
@@ -73,12 +56,12 @@ static uint32_t tlb_misses(uint32_t count)
 	uint32_t sum = 0;
 
 	for (uint32_t page = 0; page < 16384; page++)
-		window[page >> 10][page & 1023] = ((uint32_t)(uintptr_t)arena & ~0xfffu) + ((page & 1023) << 12) + 3;
+		window[page] = arena_page(page);
 	memset(arena, 1, 1024 * 4096);
 	paging(1);
 	while (count--)
 		for (uint32_t page = 0; page < 16384; page++) {
-			uint32_t at = WINDOW + ((page * 4099 & 16383) << 12) + (page & 1023) * 4;
+			uintptr_t at = WINDOW + ((page * 4099 & 16383) << 12) + (page & 1023) * 4;
 			sum += *(volatile uint32_t *)at;
 		}
 	paging(0);
@@ -91,11 +74,11 @@ static uint32_t address_spaces(uint32_t count)
 	uint32_t sum = 0;
 
 	for (uint32_t page = 0; page < 1024; page++)
-		window[0][page] = ((uint32_t)(uintptr_t)arena & ~0xfffu) + (page << 12) + 3;
+		window[page] = arena_page(page);
 	memset(arena, 1, 1024 * 4096);
 	paging(1);
 	while (count--) {
-		__asm__ volatile("mov %0, %%cr3" : : "r"(directory[count & 1]) : "memory");
+		load_space(space_roots[count & 1]);
 		for (uint32_t page = 0; page < 24; page++) {
 			volatile uint32_t *at = (volatile uint32_t *)(WINDOW + (page << 12) + (count & 1023) * 4);
 			*at += page;
@@ -108,22 +91,10 @@ static uint32_t address_spaces(uint32_t count)
 
 static uint32_t system_calls(uint32_t count)
 {
-	set_gate(0x80, syscall_entry, 3);
+	set_gate(0x80, interrupt_call_entry, 3);
 	set_gate(0x81, leave_entry, 3);
 	paging(1);
-	uint32_t sum = user_run(syscall_loop, count);
-	paging(0);
-	return sum;
-}
-
-static uint32_t sysenter(uint32_t count)
-{
-	set_gate(0x81, leave_entry, 3);
-	write_msr(0x174, 0x08);
-	write_msr(0x175, 0x9f000);
-	write_msr(0x176, (uint32_t)(uintptr_t)sysenter_entry);
-	paging(1);
-	uint32_t sum = user_run(sysenter_loop, count);
+	uint32_t sum = user_run(interrupt_call_loop, count);
 	paging(0);
 	return sum;
 }
@@ -200,13 +171,6 @@ static uint32_t screen(uint32_t count)
 	return sum;
 }
 
-/* Programs of the 16-bit world, run in real mode. */
-static uint32_t real_mode(uint32_t count)
-{
-	memcpy((void *)0x80000, real16_image, (size_t)(real16_end - real16_image));
-	return real16_run(count);
-}
-
 /* A function whose constant is changed before each call. */
 static uint32_t modify_calls(uint32_t count)
 {
@@ -222,23 +186,12 @@ static uint32_t modify_calls(uint32_t count)
 	return sum;
 }
 
-/* Code that changes the instruction right after the one that is running. */
-static uint32_t modify_next(uint32_t count)
-{
-	/*
-	 * next: mov [imm], eax; imm: mov edx, imm32; add eax, edx; inc eax; rol eax, 3; dec ecx; jnz next; ret
-	 */
-	static const uint8_t code[] = {
-		0xa3, 0, 0, 0, 0, 0xba, 0, 0, 0, 0, 0x01, 0xd0, 0x40, 0xc1, 0xc0, 0x03, 0x49, 0x75, 0xed,
-		0xc3
-	};
-	uint32_t target = (uint32_t)(uintptr_t)(arena + 6), sum = 0x1234;
-
-	memcpy(arena, code, sizeof(code));
-	memcpy(arena + 1, &target, 4);
-	__asm__ volatile("call *%2" : "+a"(sum), "+c"(count) : "r"(arena) : "edx", "memory", "cc");
-	return sum;
-}
+/* mov eax, [esp + 4], or where arguments come in registers: mov eax, edi */
+#ifdef __x86_64__
+static const uint8_t load_argument[] = { 0x89, 0xf8 };
+#else
+static const uint8_t load_argument[] = { 0x8b, 0x44, 0x24, 0x04 };
+#endif
 
 /* A small compiler: writes a hundred instructions, runs them a few times, writes others. */
 static uint32_t generate(uint32_t count)
@@ -247,9 +200,8 @@ static uint32_t generate(uint32_t count)
 
 	while (count--) {
 		uint8_t *at = arena;
-		const uint8_t load[] = { 0x8b, 0x44, 0x24, 0x04 };
-		memcpy(at, load, 4);
-		at += 4;
+		memcpy(at, load_argument, sizeof(load_argument));
+		at += sizeof(load_argument);
 		for (int i = 0; i < 100; i++) {
 			uint32_t r = next_random(&seed);
 			switch (r & 3) {
@@ -273,15 +225,12 @@ static uint32_t generate(uint32_t count)
 }
 
 const struct work system_works[] = {
-	{ "real-mode", CLASS_SYSTEM, real_mode, 6000 },
 	{ "modify-calls", CLASS_SYSTEM, modify_calls, 400000 },
-	{ "modify-next", CLASS_SYSTEM, modify_next, 300000 },
 	{ "generate", CLASS_SYSTEM, generate, 10000 },
 	{ "page-faults", CLASS_SYSTEM, page_faults, 2000 },
 	{ "tlb-misses", CLASS_SYSTEM, tlb_misses, 300 },
 	{ "address-spaces", CLASS_SYSTEM, address_spaces, 60000 },
 	{ "system-calls", CLASS_SYSTEM, system_calls, 1500000 },
-	{ "sysenter", CLASS_SYSTEM, sysenter, 2500000 },
 	{ "interrupts", CLASS_SYSTEM, interrupts, 1000000 },
 	{ "segments", CLASS_SYSTEM, segments, 2000000 },
 	{ "ports", CLASS_SYSTEM, ports, 1500000 },

@@ -1,7 +1,7 @@
 /*
  * The speed guests: small programs that do one kind of thing each and return a checksum of what
- * they did.  The same files make the bootable guest and, where no privilege is needed, a program
- * for 32-bit Linux.
+ * they did.  The same files make the bootable guests, of 32 and 64 bits, and, where no privilege is
+ * needed, programs for Linux.
  */
 #ifndef WORK_H
 #define WORK_H
@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 enum work_class { CLASS_INTEGER, CLASS_BRANCH, CLASS_MEMORY, CLASS_STRING, CLASS_X87, CLASS_SSE,
-	CLASS_SYSTEM };
+	CLASS_SIMD, CLASS_SYSTEM };
 
 struct work {
 	const char *name;
@@ -23,8 +23,11 @@ struct work {
 #define ARENA_SIZE (8u << 20)
 extern uint8_t arena[ARENA_SIZE];
 
-extern const struct work integer_works[], branch_works[], memory_works[], x87_works[],
-	sse_works[], system_works[];
+extern const struct work integer_works[], branch_works[], memory_works[], x87_works[], sse_works[],
+	simd_works[], avx_sse_works[], avx_simd_works[], system_works[], machine_works[];
+
+/* What the guest of this width has, in the order of its numbers; lists.c. */
+extern const struct work *const lists[];
 
 void *memcpy(void *restrict to, const void *restrict from, size_t size);
 void *memmove(void *to, const void *from, size_t size);
