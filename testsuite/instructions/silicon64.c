@@ -189,7 +189,8 @@ static void tolerate(const struct case64 *c, struct state64 *native, struct stat
 	if (faults && (strstr(op_info[c->op].name, "MASKMOV") || named(c, "ENTER")))
 		accept = native->vector != ours->vector;
 	/* A pending x87 error comes before the operand's faults or after. */
-	if (native->vector == VECTOR_MF && is_memory_fault(ours->vector))
+	if ((native->vector == VECTOR_MF && is_memory_fault(ours->vector)) ||
+	    (ours->vector == VECTOR_MF && is_memory_fault(native->vector)))
 		accept = true;
 	/* Far returns read their frame in any order, and the outer stack before they look at CS. */
 	if (faults && (named(c, "RETF") || named(c, "IRET")))

@@ -72,6 +72,7 @@ void state_registers(struct random *random, struct state64 *s);
 
 /* ---- silicon64_native.c ---- */
 const char *native64_start(void);
+bool native64_is_amd(void);
 uint64_t native64_features(void);               /* FEAT_ bits of the host */
 void native64_poke(uint64_t linear, const void *bytes, unsigned count);
 const uint8_t *native64_data(void);             /* DATA_BYTES */

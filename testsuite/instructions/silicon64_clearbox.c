@@ -118,7 +118,8 @@ static void set_segment(unsigned which, uint16_t selector, uint32_t attributes)
 const char *clearbox64_start(const char *hostile, enum mode64 which)
 {
 	struct cbx_machine_options options = { .size = sizeof options, .memory_bytes = MEMORY,
-						.cpu = "max" };
+						.cpu = native64_is_amd() ? "max,vendor=amd"
+											 : "max" };
 	static uint8_t fill[CODE_BYTES + DATA_BYTES];
 	struct cbx_error error;
 	uint64_t cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE | CR4_FSGSBASE | CR4_UMIP;

@@ -48,8 +48,6 @@ const char *skipped_row64(enum op op, bool wide)
 		return "another instruction in 64-bit mode";
 	if ((info->attributes & ATTRIBUTE_Q) && !wide)
 		return "in 64-bit mode only";
-	if (named(info, "SYSRET") && !wide)
-		return "AMD's have it outside 64-bit mode, Intel's do not";
 	for (unsigned n = 0; n < sizeof rows / sizeof *rows; n++)
 		if (named(info, rows[n].name))
 			return rows[n].why;
@@ -294,9 +292,8 @@ static void choose_sizes(struct build *b)
 	const struct op_info *info = b->info;
 	struct random *random = b->random;
 	struct case64 *c = b->c;
-	bool far = has(info, OPERAND_Mp, OPERAND_Mp);   /* AMD's ignore REX.W there, and obey 66h in near branches */
 
-	b->rex_w = (c->wide || c->vex) && !far && chance(random, 40);
+	b->rex_w = (c->wide || c->vex) && chance(random, 40);
 	/* Outside 64-bit mode W is ignored (SDM), or makes them #UD (AMD). */
 	if ((info->attributes & ATTRIBUTE_W0) || (!c->wide && (named(info, "PINSRD") || named(info, "PEXTRD"))))
 		b->rex_w = false;
@@ -316,7 +313,7 @@ static void choose_sizes(struct build *b)
 	if (op_is_vector(info))
 		c->operand_size = b->rex_w && c->wide ? 8 : 4;
 	else if (c->wide && ((info->attributes & ATTRIBUTE_F) || b->rex_w))
-		c->operand_size = 8;
+		c->operand_size = 8;            /* far pointers: 4 on AMD's */
 	else if (b->operand16)
 		c->operand_size = 2;
 	else

@@ -173,6 +173,13 @@ const char *native64_start(void)
 	return NULL;
 }
 
+bool native64_is_amd(void)
+{
+	uint32_t a, b = 0, c, d;
+
+	return __get_cpuid(0, &a, &b, &c, &d) && b == 0x68747541;       /* "Auth" */
+}
+
 uint64_t native64_features(void)
 {
 	static const struct {
@@ -347,6 +354,11 @@ void native64_run(const struct case64 *c, struct state64 *after)
 const char *native64_start(void)
 {
 	return "the host is not x86-64 Linux";
+}
+
+bool native64_is_amd(void)
+{
+	return false;
 }
 
 uint64_t native64_features(void)
