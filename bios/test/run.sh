@@ -73,6 +73,24 @@ else
 	fail 'floppy of 1680 KiB' "ended with $status: $(cat "$work/dense.out")"
 fi
 
+# whatever clock a guest reads, it reads the same time: within a hundredth of a per cent
+nasm -f bin "$here/clocks.asm" -o "$work/clocks.img"
+truncate -s 1474560 "$work/clocks.img"
+machine clocks -fda "$work/clocks.img" -boot a -max-insns 1000000000
+if python3 - "$work/clocks" <<'END'
+import sys
+hertz = {"tsc": 1e9, "hpet": 1e8, "apic": 1e8, "pm": 3579545, "pit": 1193182}
+words = open(sys.argv[1]).read().split()
+ticks = {name: int(value, 16) & (0xffff if name == "pit" else 0xffffffff) for name, value in zip(words[::2], words[1::2])}
+seconds = [ticks[name] / hertz[name] for name in hertz]
+sys.exit(max(seconds) - min(seconds) > 1e-4 * 0.05 or abs(ticks["rtc"] / 1e9 - 1) > 1e-4 or seconds[0] < 0.05)
+END
+then
+	say 'clocks' ok
+else
+	fail 'clocks' "$(cat "$work/clocks" "$work/clocks.out")"
+fi
+
 # an option ROM starts in "big real mode"; SeaBIOS's VGA BIOS makes use of that
 nasm -f bin "$here/option.asm" -o "$work/option.rom"
 sum=$(od -An -v -tu1 "$work/option.rom" | tr -s ' ' '\n' | awk '{ n += $1 } END { print (256 - n % 256) % 256 }')
