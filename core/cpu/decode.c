@@ -450,6 +450,10 @@ enum decode_status decode(const uint8_t *bytes, unsigned available, unsigned bit
 	}
 	if ((info->attributes & ATTRIBUTE_U) && !d->memory)
 		return DECODE_UD;
+	/* These came with AVX2; their memory forms with AVX. */
+	if ((d->op == OP_VBROADCASTSS_Vx_Wss || d->op == OP_VBROADCASTSD_Vx_Wsd) && !d->memory &&
+	    !(features & FEAT_AVX2))
+		return DECODE_UD;
 	if (bad_register(d) || bad_repeat(d) || (is_gather(info) && d->memory && bad_gather(d)))
 		return DECODE_UD;
 	if (d->lock && (!(info->attributes & ATTRIBUTE_L) || !d->memory))

@@ -141,6 +141,9 @@ static void features(void **state)
 		{ "VPADDB ymm", "haswell,-avx2", "\xc5\xf5\xfc\xc1", 4, UD },
 		{ "VPADDB xmm", "haswell,-avx2", "\xc5\xf1\xfc\xc1", 4, NONE },
 		{ "VANDPS ymm", "haswell,-avx2", "\xc5\xf4\x54\xc1", 4, NONE },
+		{ "VBROADCASTSS [esi]", "haswell,-avx2", "\xc4\xe2\x79\x18\x06", 5, NONE },
+		{ "VBROADCASTSS xmm", "haswell,-avx2", "\xc4\xe2\x79\x18\xc1", 5, UD },
+		{ "VBROADCASTSS xmm", "haswell", "\xc4\xe2\x79\x18\xc1", 5, NONE },
 		{ "SHA1NEXTE", "haswell", "\x0f\x38\xc8\xc1", 4, UD },
 	};
 
@@ -153,6 +156,7 @@ static void features(void **state)
 		set(&guest, CBX_CR4, OSFXSR | (avx ? OSXSAVE : 0));
 		if (avx)
 			set(&guest, CBX_XCR0, ALL_STATE);
+		set(&guest, CBX_RSI, DATA_AT);
 		EXPECT(&guest, cases[n].name, run(&guest, cases[n].code, cases[n].size), cases[n].vector, 0);
 		guest_free(&guest);
 	}
