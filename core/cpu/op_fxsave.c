@@ -85,7 +85,7 @@ bool image_store_x87(struct cpu *cpu, const struct insn *i, uint64_t linear, con
 void image_put_mxcsr(const struct cpu *cpu, uint8_t *image)
 {
 	put32(image + IMAGE_MXCSR, cpu->mxcsr);
-	put32(image + IMAGE_MXCSR + 4, MXCSR_BITS);
+	put32(image + IMAGE_MXCSR + 4, mxcsr_mask(cpu));
 }
 
 void image_put_xmm(const struct cpu *cpu, uint8_t *image)
@@ -141,7 +141,7 @@ static NOINLINE bool fxrstor(struct cpu *cpu, const struct insn *i)
 	if (!load_check(cpu, i, linear, IMAGE_LEGACY) ||
 	    !image_load(cpu, i, linear, image, 0, sse ? IMAGE_XMM + 256 : IMAGE_XMM))
 		return false;
-	if (sse && get32(image + IMAGE_MXCSR) & ~(uint32_t)MXCSR_BITS)
+	if (sse && get32(image + IMAGE_MXCSR) & ~mxcsr_mask(cpu))
 		return cpu_raise_error(cpu, VECTOR_GP, 0);
 	if (x87_must_be_last(cpu, i))
 		return false;
@@ -183,7 +183,7 @@ static NOINLINE bool ldmxcsr(struct cpu *cpu, const struct insn *i)
 
 	if (!load32(cpu, i, ea(cpu, i), &value))
 		return false;
-	if (value & ~(uint32_t)MXCSR_BITS)
+	if (value & ~mxcsr_mask(cpu))
 		return cpu_raise_error(cpu, VECTOR_GP, 0);
 	cpu->mxcsr = value;
 	return true;

@@ -202,7 +202,7 @@ static bool restore(struct cpu *cpu, const struct insn *i, bool system)
 	    ((present & SSE) && !image_load(cpu, i, linear, image, IMAGE_XMM, vectors)) ||
 	    ((present & AVX) && !image_load(cpu, i, linear, image, IMAGE_YMM, vectors)))
 		return false;
-	if (get32(image + IMAGE_MXCSR) & ~(uint32_t)MXCSR_BITS)
+	if (get32(image + IMAGE_MXCSR) & ~mxcsr_mask(cpu))
 		return cpu_raise_error(cpu, VECTOR_GP, 0);
 	if ((wanted & X87) && x87_must_be_last(cpu, i))
 		return false;

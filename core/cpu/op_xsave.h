@@ -20,6 +20,12 @@ static INLINE unsigned vector_count(const struct cpu *cpu)
 	return cpu->mode & MODE_64 ? 16 : 8;
 }
 
+/* The bits of MXCSR that there are: DAZ came with SSE2. */
+static INLINE uint32_t mxcsr_mask(const struct cpu *cpu)
+{
+	return cpu->model->features & FEAT_SSE2 ? MXCSR_BITS : MXCSR_BITS & ~MXCSR_DAZ;
+}
+
 /* ---- op_fxsave.c -------------------------------------------------------------------------------- */
 
 /* count bytes of the image from offset on, a multiple of 2; false: a fault is recorded. */

@@ -19,7 +19,7 @@
 
 #if defined(__FLT_EVAL_METHOD__) && defined(__FLT_MANT_DIG__) && defined(__DBL_MANT_DIG__) &&       \
 	!defined(__FAST_MATH__)
-#if __FLT_EVAL_METHOD__ == 0 && __FLT_MANT_DIG__ == 24 && __DBL_MANT_DIG__ == 53
+#if (__FLT_EVAL_METHOD__ == 0 || __FLT_EVAL_METHOD__ == 16) && __FLT_MANT_DIG__ == 24 && __DBL_MANT_DIG__ == 53
 #define IEEE_HOST 1
 #endif
 #endif

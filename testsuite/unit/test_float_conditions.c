@@ -208,6 +208,16 @@ static void control(void **state)
 	EXPECT(&guest, "LDMXCSR with bit 16", RUN(&guest, "\x0f\xae\x16"), GP, 0);
 	assert_int_equal(reg(&guest, CBX_MXCSR), 0xffff);
 	guest_free(&guest);
+	/* A Pentium III has no DAZ. */
+	guest_new(&guest, "pentium3");
+	set(&guest, CBX_CR4, OSFXSR);
+	set(&guest, CBX_CR0, 0x11 | NE);
+	set(&guest, CBX_RSI, DATA_AT);
+	poke(&guest, DATA_AT, 4, 0x1fc0);
+	EXPECT(&guest, "LDMXCSR with DAZ", RUN(&guest, "\x0f\xae\x16"), GP, 0);
+	EXPECT(&guest, "FXSAVE", RUN(&guest, "\x0f\xae\x06"), NONE, 0);
+	assert_int_equal(peek(&guest, DATA_AT + 28, 4), 0xffbf);
+	guest_free(&guest);
 	float_guest(&guest);
 	EXPECT(&guest, "STMXCSR", RUN(&guest, "\x0f\xae\x1e"), NONE, 0);
 	assert_int_equal(peek(&guest, DATA_AT, 4), 0x1f80);
