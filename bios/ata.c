@@ -150,15 +150,13 @@ static void command_block(u32 at, u32 lba, u32 lba_high, u32 count, u32 mode)
 }
 
 /*
- * Read, write or verify 1 to 256 sectors. buffer is segment << 16 | offset with the offset below
- * 16. The sectors that got through before an error are not counted: INT 13h callers retry.
+ * Read, write or verify 1 to 256 sectors. buffer is a far pointer from far_on(). The sectors that
+ * got through before an error are not counted: INT 13h callers retry.
  */
 u32 ata_transfer(u32 at, u32 lba, u32 lba_high, u32 count, u32 buffer, u32 mode)
 {
 	u16 io = info16(at + OFF(io));
 	u16 control = info16(at + OFF(control));
-	u16 segment = (u16)(buffer >> 16);
-	u16 offset = (u16)buffer;
 	u32 status = select_drive(io, control, (u8)(0xe0 | info8(at + OFF(slave))));
 
 	if (status)
@@ -180,16 +178,16 @@ u32 ata_transfer(u32 at, u32 lba, u32 lba_high, u32 count, u32 buffer, u32 mode)
 			break;
 		}
 		if (mode == ATA_READ) {
-			far_insl(io, segment, offset, 128);
-			segment += 0x20;
+			far_insl(io, (u16)(buffer >> 16), (u16)buffer, 128);
+			buffer = far_on(buffer, 512);
 			if (!--count) {
 				status = 0;
 				break;
 			}
 			settle(control);
 		} else {
-			far_outsl(io, segment, offset, 128);
-			segment += 0x20;
+			far_outsl(io, (u16)(buffer >> 16), (u16)buffer, 128);
+			buffer = far_on(buffer, 512);
 			count--;
 			settle(control);
 		}
@@ -214,8 +212,6 @@ static u32 packet(u32 at, u32 op, u32 lba, u32 count, u32 skip, u32 take, u32 bu
 {
 	u16 io = info16(at + OFF(io));
 	u16 control = info16(at + OFF(control));
-	u16 segment = (u16)(buffer >> 16);
-	u16 offset = (u16)buffer;
 	u32 status = select_drive(io, control, (u8)(0xa0 | info8(at + OFF(slave))));
 
 	if (status)
@@ -266,11 +262,10 @@ static u32 packet(u32 at, u32 op, u32 lba, u32 count, u32 skip, u32 take, u32 bu
 		part = chunk < take ? chunk : take;
 		if (part) {
 			if (part & 3)
-				far_insw(io, segment, offset, part >> 1);
+				far_insw(io, (u16)(buffer >> 16), (u16)buffer, part >> 1);
 			else
-				far_insl(io, segment, offset, part >> 2);
-			segment += (u16)((offset + part) >> 4);
-			offset = (u16)((offset + part) & 15);
+				far_insl(io, (u16)(buffer >> 16), (u16)buffer, part >> 2);
+			buffer = far_on(buffer, part);
 			take -= part;
 			chunk -= part;
 		}

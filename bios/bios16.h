@@ -179,7 +179,7 @@ u32 cd_command(u32 drive_at, u32 op, u32 arg);
 /* disk.c, floppy.c, and so on: one function per software interrupt */
 void int13(struct regs SS *r);
 void floppy_int13(struct regs SS *r);
-u32 normalise(u16 segment, u16 offset);
+u32 far_on(u32 pointer, u32 bytes);
 void disk_return(struct regs SS *r, u8 status);
 
 #endif

@@ -8,10 +8,16 @@
 #define OFF(field) __builtin_offsetof(struct drive, field)
 #define DRIVE_AT(index) (INFO_AT(drive) + (index) * (u32)sizeof(struct drive))
 
-/* segment << 16 | offset with the offset below 16, so that 64 KiB less 15 can follow */
-u32 normalise(u16 segment, u16 offset)
+/*
+ * The far pointer (segment << 16 | offset) so many bytes on, with the offset below 16, so that
+ * 64 KiB less 15 can follow. Segments end at FFFFh; behind 1 MiB only the offset goes on.
+ */
+u32 far_on(u32 pointer, u32 bytes)
 {
-	return ((u32)segment + (offset >> 4)) << 16 | (offset & 15);
+	u32 linear = (pointer >> 16 << 4) + (pointer & 0xffff) + bytes;
+
+	return linear < 0x100000 ? linear >> 4 << 16 | (linear & 15) :
+		0xffff0000 | (linear - 0xffff0);
 }
 
 void disk_return(struct regs SS *r, u8 status)
@@ -42,7 +48,7 @@ static void chs_transfer(struct regs SS *r, u32 at, u32 mode)
 	}
 	irq_on();
 	status = ata_transfer(at, (cylinder * heads + head) * spt + sector - 1, 0, count,
-			      normalise(r->es, r->bx), mode);
+			      far_on((u32)r->es << 16 | r->bx, 0), mode);
 	irq_off();
 	if (status)
 		r->al = 0;
@@ -92,7 +98,7 @@ static u32 edd_transfer(struct regs SS *r, u32 at, u32 mode)
 		return 0x01;
 	}
 	irq_on();
-	buffer = normalise((u16)(buffer >> 16), (u16)buffer);
+	buffer = far_on(buffer, 0);
 	if (info8(at + OFF(type)) == DRIVE_ATAPI)
 		status = mode == ATA_READ ? cd_read(at, lba, count, buffer) :
 			mode == ATA_VERIFY ? 0 : 0x03;
@@ -380,7 +386,7 @@ static void emulated(struct regs SS *r, u32 at)
 			irq_on();
 			status = cd_read_part(at, info32(INFO_AT(emu_lba)) * 4 +
 					      (cylinder * heads + r->dh) * spt + sector - 1,
-					      count, normalise(r->es, r->bx));
+					      count, far_on((u32)r->es << 16 | r->bx, 0));
 			irq_off();
 		}
 		if (status)

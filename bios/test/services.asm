@@ -1030,6 +1030,40 @@ main:	mov dx, 0x3fb
 	repe cmpsb
 	pop ds
 	EXPECT "1342 data", cx, 0
+	; where segments end: across 1 MiB, and behind it, as DOS has its buffers there
+	mov ax, 0x2401
+	int 0x15
+	mov word [dap + 2], 2
+	mov dword [dap + 4], 0xffff0010
+	mov ah, 0x42
+	mov dl, 0x80
+	mov si, dap
+	int 0x13
+	EXPECT "1342 high cf", cf, 0
+	call high_differs
+	EXPECT "1342 high data", cx, 0
+	push es
+	mov ax, 0xffff
+	mov es, ax
+	mov ax, 0x0202
+	mov bx, 0x0410
+	mov cx, 0x0003
+	mov dx, 0x0080
+	int 0x13
+	pop es
+	EXPECT "1302 high cf", cf, 0
+	push es
+	mov ax, 0xffff
+	mov ds, ax
+	mov es, ax
+	mov si, 0x0010
+	mov di, 0x0410
+	mov cx, 1024
+	repe cmpsb
+	pop es
+	mov ax, 0
+	mov ds, ax
+	EXPECT "1302 high data", cx, 0
 	mov dword [dap + 8], 0xfffffff0
 	mov ah, 0x42
 	mov dl, 0x80
@@ -1068,6 +1102,25 @@ main:	mov dx, 0x3fb
 	int 0x13
 	EXPECT "1300 cf", cf, 0
 
+	jmp floppy_tests
+
+; CX = 0 if the 1 KiB at FFFF:0010 is that at BUFFER:0
+high_differs:
+	push ds
+	push es
+	mov ax, BUFFER
+	mov ds, ax
+	mov ax, 0xffff
+	mov es, ax
+	mov si, 0
+	mov di, 0x0010
+	mov cx, 1024
+	repe cmpsb
+	pop es
+	pop ds
+	ret
+
+floppy_tests:
 ; ---- INT 13h, floppy: write, read, verify, format a track ----
 	mov ah, 0x08
 	mov dl, 0
