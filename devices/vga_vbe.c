@@ -76,6 +76,10 @@ static uint16_t vbe_read(const struct vga *vga, unsigned index)
 	return index < VBE_REGISTERS ? s->vbe[index] : 0;
 }
 
+/*
+ * At most all of video memory, which bounds what one OUT costs the host: less than 1 ms for the usual
+ * 16 MiB.
+ */
 static void clear_memory(struct vga *vga)
 {
 	const struct vga_state *s = &vga->state;
