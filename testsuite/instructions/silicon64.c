@@ -187,14 +187,14 @@ static void tolerate(const struct case64 *c, struct state64 *native, struct stat
 	take_answers(c, native, ours);
 	/* Two faults of one instruction: the order is the processor's. */
 	if (faults && (strstr(op_info[c->op].name, "MASKMOV") || named(c, "ENTER")))
-		accept = native->vector != ours->vector;
+		accept |= native->vector != ours->vector;
 	/* A pending x87 error comes before the operand's faults or after. */
 	if ((native->vector == VECTOR_MF && is_memory_fault(ours->vector)) ||
 	    (ours->vector == VECTOR_MF && is_memory_fault(native->vector)))
-		accept = true;
+		accept |= true;
 	/* Far returns read their frame in any order, and the outer stack before they look at CS. */
 	if (faults && (named(c, "RETF") || named(c, "IRET")))
-		accept = native->vector != ours->vector || (uint16_t)(native->cr2 - ours->cr2 + 40) < 80;
+		accept |= native->vector != ours->vector || (uint16_t)(native->cr2 - ours->cr2 + 40) < 80;
 	/* A segment push leaves the upper part of its place alone, or makes it 0 (SDM 2B, PUSH). */
 	if (is_segment_push(c->op) && native->vector < 0)
 		for (unsigned n = 2; n < c->operand_size; n++)
@@ -203,9 +203,12 @@ static void tolerate(const struct case64 *c, struct state64 *native, struct stat
 		accept |= native->vector != ours->vector;
 	/* The parts of a far pointer are read one by one, or together; so is a call's target looked at. */
 	if (faults && ours->vector == VECTOR_GP && named(c, "CALL_"))
-		accept = native->vector != VECTOR_GP;
+		accept |= native->vector != VECTOR_GP;
 	if (faults && (named(c, "CALL_Mp") || named(c, "JMP_Mp") || named(c, "CALL_Ap")))
-		accept = native->vector != ours->vector;
+		accept |= native->vector != ours->vector;
+	/* So may ten bytes be. */
+	if (faults && op_info[c->op].operand[0] == OPERAND_Mt)
+		accept |= native->vector != ours->vector;
 	/* The destination may be needed for writing only when RPL is changed. */
 	if (named(c, "ARPL") && ours->vector >= 0 && (native->error & 2) == 0)
 		accept |= both || !(native->rflags & FLAG_ZF);
@@ -218,7 +221,7 @@ static void tolerate(const struct case64 *c, struct state64 *native, struct stat
 			  (ours->vector == VECTOR_PF && ours->cr2 >= 0xffffffe0u) || ours->vector == VECTOR_AC;
 	/* Large images: in which order their parts are looked at. */
 	if (is_state_op(c->op) && faults)
-		accept |= native->vector != ours->vector || c->address_size == 2 ||
+		accept |= native->vector != ours->vector || c->address_size != (c->wide ? 8u : 4u) ||
 			  native->cr2 - ours->cr2 + STATE_BYTES < 2 * STATE_BYTES;
 	/* MXCSR_MASK has a bit of AMD's own. */
 	if (is_state_op(c->op) && strstr(op_info[c->op].name, "SAVE") && native->vector < 0)
@@ -226,8 +229,8 @@ static void tolerate(const struct case64 *c, struct state64 *native, struct stat
 			copy_from_native(c->target + n);
 	/* AMD's want the offset to be canonical, too, when there is a base. */
 	if (c->base && native->vector == VECTOR_GP &&
-	    (!canonical(c->target - c->base, c->access) || !canonical(native->reg[REG_SI], 8)))
-		accept = true;
+	    (!canonical(c->target - c->base, c->access) || !canonical(native->reg[REG_SI], 8) || named(c, "BT")))
+		accept |= true;
 	/* Far returns look at the new RIP before CS and SS, or after them. */
 	if (native->vector == VECTOR_GP && ours->vector == VECTOR_GP && !native->error &&
 	    (named(c, "IRET") || named(c, "RETF")))
@@ -240,7 +243,7 @@ static void tolerate(const struct case64 *c, struct state64 *native, struct stat
 		ours->mxcsr = (ours->mxcsr & ~0x3fu) | (native->mxcsr & 0x3f);
 	/* The host's way back from 32-bit code can be read. */
 	if (ours->vector == VECTOR_PF && ours->cr2 >> 12 == 0x100 && !(ours->error & 2))
-		accept = true;
+		accept |= true;
 	if (accept) {
 		*ours = *native;
 		resynchronise();
