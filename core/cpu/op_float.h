@@ -20,7 +20,7 @@ typedef struct ieee64 float_element64(uint64_t a, uint64_t b, unsigned imm, uint
 typedef uint32_t float_lane(uint64_t *d, const uint64_t *a, const uint64_t *b, unsigned imm,
 			    uint32_t mxcsr);
 
-/* ---- op_float_driver.c ------------------------------------------------------------------------ */
+/* ---- op_float_driver.c ----------------------------------------------------------------------- */
 
 /*
  * The exceptions of an instruction: into MXCSR, and #XM when one is not masked (SDM 1, 11.5.1; 3A,
@@ -33,7 +33,7 @@ const struct insn *float_lanes(struct cpu *cpu, const struct insn *i, float_lane
 const struct insn *float_scalar32(struct cpu *cpu, const struct insn *i, float_element32 *element);
 const struct insn *float_scalar64(struct cpu *cpu, const struct insn *i, float_element64 *element);
 
-/* ---- Elements ----------------------------------------------------------------------------------- */
+/* ---- Elements -------------------------------------------------------------------------------- */
 
 static INLINE uint32_t element32(const uint64_t *q, unsigned n)
 {
@@ -109,7 +109,7 @@ static uint32_t name(uint64_t *d, const uint64_t *a, const uint64_t *b, unsigned
 	return low.flags | high.flags;                                                          \
 }
 
-/* ---- Handlers ------------------------------------------------------------------------------------ */
+/* ---- Handlers -------------------------------------------------------------------------------- */
 
 /* Exact ones: DRIVEN of vector.h, for both forms of a row. */
 #define FLOAT_PACKED(row, lane) DRIVEN(row, float_lanes(cpu, i, lane))

@@ -4,7 +4,7 @@
  */
 #include "op_float.h"
 
-/* ---- The four operations ------------------------------------------------------------------------ */
+/* ---- The four operations --------------------------------------------------------------------- */
 
 #define ELEMENTS_OF(name)                                                                       \
 static struct ieee32 name##_32(uint32_t a, uint32_t b, unsigned imm, uint32_t mxcsr)            \
@@ -97,7 +97,7 @@ ARITHMETIC(SUB, sub)
 ARITHMETIC(MUL, mul)
 ARITHMETIC(DIV, div)
 
-/* ---- Of one operand ------------------------------------------------------------------------------ */
+/* ---- Of one operand -------------------------------------------------------------------------- */
 
 #define UNARY32(name, call)                                                                     \
 static struct ieee32 name(uint32_t a, uint32_t b, unsigned imm, uint32_t mxcsr)                 \
@@ -177,7 +177,7 @@ FLOAT_PACKED(ROUNDPD_Vx_Wx_Ib, round_pd)
 FLOAT_SCALAR(ROUNDSS_Vx_Hx_Wss_Ib, 32, round_32)
 FLOAT_SCALAR(ROUNDSD_Vx_Hx_Wsd_Ib, 64, round_64)
 
-/* ---- SSE3 ------------------------------------------------------------------------------------------ */
+/* ---- SSE3 ------------------------------------------------------------------------------------ */
 
 /* Two sums or differences within a, then two within b. */
 static INLINE uint32_t horizontal_ps(float_element32 *element, uint64_t *d, const uint64_t *a,
@@ -250,7 +250,7 @@ static uint32_t addsubpd(uint64_t *d, const uint64_t *a, const uint64_t *b, unsi
 FLOAT_PACKED(ADDSUBPS_Vx_Hx_Wx, addsubps)
 FLOAT_PACKED(ADDSUBPD_Vx_Hx_Wx, addsubpd)
 
-/* ---- Dot products ------------------------------------------------------------------------------------ */
+/* ---- Dot products ---------------------------------------------------------------------------- */
 
 /*
  * Products where imm has a bit among 4-7 (else +0), the sums of pairs, the sum of those; each step is

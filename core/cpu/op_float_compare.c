@@ -2,7 +2,7 @@
 #include "op_float.h"
 #include "flags.h"
 
-/* ---- MIN and MAX ------------------------------------------------------------------------------- */
+/* ---- MIN and MAX ----------------------------------------------------------------------------- */
 
 #define CHOOSE(NAME, name, operator)                                                            \
 static struct ieee32 name##_32(uint32_t a, uint32_t b, unsigned imm, uint32_t mxcsr)            \
@@ -63,7 +63,7 @@ FLOAT_SCALAR_HOT(NAME##SD_Vx_Hx_Wsd, 64, float_always, name##_fast64, name##_64)
 CHOOSE(MIN, min, <)
 CHOOSE(MAX, max, >)
 
-/* ---- Compares to masks -------------------------------------------------------------------------- */
+/* ---- Compares to masks ----------------------------------------------------------------------- */
 
 /* Legacy encodings have 8 predicates, VEX ones 32; more bits of the immediate mean nothing. */
 static NOINLINE bool cmp32(struct cpu *cpu, const struct insn *i)
@@ -230,7 +230,7 @@ HANDLER_OF(op_##row##_m, work)
 CMP_PACKED(CMPPS_Vx_Hx_Wx_Ib, fast_cmpps, cmpps, cmpps_rest)
 CMP_PACKED(CMPPD_Vx_Hx_Wx_Ib, fast_cmppd, cmppd, cmppd_rest)
 
-/* ---- Compares to EFLAGS -------------------------------------------------------------------------- */
+/* ---- Compares to EFLAGS ---------------------------------------------------------------------- */
 
 /* OF, SF and AF become 0. */
 static NOINLINE bool compare(struct cpu *cpu, const struct insn *i, bool wide, bool signal)

@@ -8,7 +8,7 @@
 HANDLER_OF(op_##row##_r, work)                                                                  \
 HANDLER_OF(op_##row##_m, work)
 
-/* ---- Scalars ------------------------------------------------------------------------------------- */
+/* ---- Scalars --------------------------------------------------------------------------------- */
 
 /* CVTSI2SS, CVTSI2SD: a general register or memory. */
 static bool integer_operand(struct cpu *cpu, const struct insn *i)
@@ -245,7 +245,7 @@ HANDLER(op_CVTSD2SS_Vx_Hx_Wsd_m)
 	NEXT(cpu, i);
 }
 
-/* ---- Vectors -------------------------------------------------------------------------------------- */
+/* ---- Vectors --------------------------------------------------------------------------------- */
 
 /* count elements of b to r, which is zero; returns the flags. */
 typedef uint32_t converter(uint64_t *r, const uint64_t *b, unsigned count, uint32_t mxcsr);
@@ -336,7 +336,7 @@ static NOINLINE bool cvtps2ph(struct cpu *cpu, const struct insn *i)
 }
 BOTH_OF(VCVTPS2PH_Whx_Vx_Ib, cvtps2ph)
 
-/* ---- MMX -------------------------------------------------------------------------------------------- */
+/* ---- MMX ------------------------------------------------------------------------------------- */
 
 /*
  * Two integers of an MMX register or of memory; only the register makes it an MMX instruction

@@ -7,7 +7,7 @@
  */
 #include "op_xsave.h"
 
-/* ---- The image ---------------------------------------------------------------------------------- */
+/* ---- The image ------------------------------------------------------------------------------- */
 
 bool image_load(struct cpu *cpu, const struct insn *i, uint64_t linear, uint8_t *image,
 		unsigned offset, unsigned count)
@@ -104,7 +104,7 @@ void image_get_xmm(struct cpu *cpu, const uint8_t *image)
 	}
 }
 
-/* ---- FXSAVE, FXRSTOR ------------------------------------------------------------------------------- */
+/* ---- FXSAVE, FXRSTOR ------------------------------------------------------------------------- */
 
 static bool has_sse(const struct cpu *cpu)
 {
@@ -171,7 +171,7 @@ HANDLER(op_FXRSTOR)
 	NEXT(cpu, i);
 }
 
-/* ---- MXCSR --------------------------------------------------------------------------------------- */
+/* ---- MXCSR ----------------------------------------------------------------------------------- */
 
 /*
  * #GP for bits that it does not have.  A flag that meets its mask cleared raises nothing before the

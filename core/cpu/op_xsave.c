@@ -10,7 +10,7 @@
 enum { X87 = XCR0_X87, SSE = XCR0_SSE, AVX = XCR0_AVX };
 #define COMPACTED ((uint64_t)1 << 63)
 
-/* ---- What is in use -------------------------------------------------------------------------------- */
+/* ---- What is in use -------------------------------------------------------------------------- */
 
 static bool x87_in_use(const struct x87 *x87)
 {
@@ -37,7 +37,7 @@ static uint64_t in_use(const struct cpu *cpu)
 	       (vectors_in_use(cpu, 2) ? AVX : 0u);
 }
 
-/* ---- The beginning of each ----------------------------------------------------------------------- */
+/* ---- The beginning of each ------------------------------------------------------------------- */
 
 /* #UD, #NM, #GP for privilege, then the address: segment limits, 64-byte alignment. */
 static bool begin(struct cpu *cpu, const struct insn *i, bool system, bool write, uint64_t *linear)
@@ -61,7 +61,7 @@ static uint64_t requested(const struct cpu *cpu, uint64_t enabled)
 	return enabled & ((uint64_t)reg32(cpu, REG_DX) << 32 | reg32(cpu, REG_AX));
 }
 
-/* ---- Saving ---------------------------------------------------------------------------------------- */
+/* ---- Saving ---------------------------------------------------------------------------------- */
 
 static void image_put_ymm(const struct cpu *cpu, uint8_t *image)
 {
@@ -145,7 +145,7 @@ HANDLER_OF(op_XSAVEOPT_Mxs, xsaveopt)
 HANDLER_OF(op_XSAVEC_Mxs, xsavec)
 HANDLER_OF(op_XSAVES_Mxs, xsaves)
 
-/* ---- Restoring -------------------------------------------------------------------------------------- */
+/* ---- Restoring ------------------------------------------------------------------------------- */
 
 /* Is the header one that XRSTOR takes?  (SDM 1, 13.8 and 13.12) */
 static bool header_valid(const struct cpu *cpu, const uint8_t *header, uint64_t enabled)

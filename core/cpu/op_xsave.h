@@ -26,7 +26,7 @@ static INLINE uint32_t mxcsr_mask(const struct cpu *cpu)
 	return cpu->model->features & FEAT_SSE2 ? MXCSR_BITS : MXCSR_BITS & ~MXCSR_DAZ;
 }
 
-/* ---- op_fxsave.c -------------------------------------------------------------------------------- */
+/* ---- op_fxsave.c ----------------------------------------------------------------------------- */
 
 /* count bytes of the image from offset on, a multiple of 2; false: a fault is recorded. */
 bool image_load(struct cpu *cpu, const struct insn *i, uint64_t linear, uint8_t *image,

@@ -59,7 +59,7 @@ static inline bool ieee_unmasked(uint32_t flags, uint32_t mxcsr)
 	return (flags & ~(mxcsr >> 7) & MXCSR_FLAGS) != 0;
 }
 
-/* ---- ieee_arithmetic.c ------------------------------------------------------------------------ */
+/* ---- ieee_arithmetic.c ----------------------------------------------------------------------- */
 
 struct ieee32 ieee32_add(uint32_t a, uint32_t b, uint32_t mxcsr);
 struct ieee64 ieee64_add(uint64_t a, uint64_t b, uint32_t mxcsr);
@@ -72,14 +72,14 @@ struct ieee64 ieee64_div(uint64_t a, uint64_t b, uint32_t mxcsr);
 struct ieee32 ieee32_sqrt(uint32_t a, uint32_t mxcsr);
 struct ieee64 ieee64_sqrt(uint64_t a, uint32_t mxcsr);
 
-/* ---- ieee_fma.c: a * b + c, rounded once ---------------------------------------------------------- */
+/* ---- ieee_fma.c: a * b + c, rounded once ----------------------------------------------------- */
 
 enum { IEEE_FMA_NEGATE_PRODUCT = 1, IEEE_FMA_NEGATE_ADDEND = 2 };
 
 struct ieee32 ieee32_fma(uint32_t a, uint32_t b, uint32_t c, uint32_t negate, uint32_t mxcsr);
 struct ieee64 ieee64_fma(uint64_t a, uint64_t b, uint64_t c, uint32_t negate, uint32_t mxcsr);
 
-/* ---- ieee_compare.c ----------------------------------------------------------------------------- */
+/* ---- ieee_compare.c -------------------------------------------------------------------------- */
 
 struct ieee32 ieee32_min(uint32_t a, uint32_t b, uint32_t mxcsr);
 struct ieee64 ieee64_min(uint64_t a, uint64_t b, uint32_t mxcsr);
@@ -104,7 +104,7 @@ static inline unsigned ieee_predicate_set(unsigned predicate)
 struct ieee32 ieee32_predicate(uint32_t a, uint32_t b, unsigned predicate, uint32_t mxcsr);
 struct ieee64 ieee64_predicate(uint64_t a, uint64_t b, unsigned predicate, uint32_t mxcsr);
 
-/* ---- ieee_convert.c ------------------------------------------------------------------------------- */
+/* ---- ieee_convert.c -------------------------------------------------------------------------- */
 
 struct ieee64 ieee64_from_ieee32(uint32_t a, uint32_t mxcsr);
 struct ieee32 ieee32_from_ieee64(uint64_t a, uint32_t mxcsr);
@@ -127,7 +127,7 @@ struct ieee64 ieee64_to_int64(uint64_t a, uint32_t mxcsr);
 struct ieee32 ieee32_round(uint32_t a, unsigned control, uint32_t mxcsr);
 struct ieee64 ieee64_round(uint64_t a, unsigned control, uint32_t mxcsr);
 
-/* ---- ieee_estimate.c: RCPSS and RSQRTSS, which raise nothing ---------------------------------------- */
+/* ---- ieee_estimate.c: RCPSS and RSQRTSS, which raise nothing --------------------------------- */
 
 uint32_t ieee32_reciprocal(uint32_t a);
 uint32_t ieee32_reciprocal_root(uint32_t a);

@@ -6,7 +6,7 @@
 #include "ieee_round.h"
 #include "root.h"
 
-/* ---- Add and subtract ----------------------------------------------------------------------------- */
+/* ---- Add and subtract ------------------------------------------------------------------------ */
 
 /* |a| + |b| or |a| - |b|; significands moved down by one leave room for a carry. */
 FPU_INLINE struct ieee64 sum_of_numbers(const struct ieee_format *f, bool sign, struct ieee_number a,
@@ -96,7 +96,7 @@ struct ieee64 ieee64_sub(uint64_t a, uint64_t b, uint32_t mxcsr)
 	return sum(&ieee_binary64, a, b, true, mxcsr);
 }
 
-/* ---- Multiply --------------------------------------------------------------------------------------- */
+/* ---- Multiply -------------------------------------------------------------------------------- */
 
 FPU_INLINE struct ieee64 product(const struct ieee_format *f, uint64_t a, uint64_t b, uint32_t mxcsr)
 {
@@ -138,7 +138,7 @@ struct ieee64 ieee64_mul(uint64_t a, uint64_t b, uint32_t mxcsr)
 	return product(&ieee_binary64, a, b, mxcsr);
 }
 
-/* ---- Divide ------------------------------------------------------------------------------------------- */
+/* ---- Divide ---------------------------------------------------------------------------------- */
 
 FPU_INLINE struct ieee64 quotient(const struct ieee_format *f, uint64_t a, uint64_t b,
 				  uint32_t mxcsr)
@@ -183,7 +183,7 @@ struct ieee64 ieee64_div(uint64_t a, uint64_t b, uint32_t mxcsr)
 	return quotient(&ieee_binary64, a, b, mxcsr);
 }
 
-/* ---- Square root ---------------------------------------------------------------------------------- */
+/* ---- Square root ----------------------------------------------------------------------------- */
 
 FPU_INLINE struct ieee64 square_root(const struct ieee_format *f, uint64_t a, uint32_t mxcsr)
 {

@@ -63,7 +63,7 @@ struct ieee32 ieee16_from_ieee32(uint32_t a, unsigned control, uint32_t mxcsr)
 				   ieee_denormal_flag(&ieee_binary32, a), mxcsr));
 }
 
-/* ---- Integers --------------------------------------------------------------------------------------- */
+/* ---- Integers -------------------------------------------------------------------------------- */
 
 FPU_INLINE struct ieee64 from_integer(const struct ieee_format *to, int64_t a, uint32_t mxcsr)
 {
@@ -169,7 +169,7 @@ struct ieee64 ieee64_to_int64(uint64_t a, uint32_t mxcsr)
 	return to_integer(&ieee_binary64, a, 64, mxcsr);
 }
 
-/* ---- Integral values ---------------------------------------------------------------------------------- */
+/* ---- Integral values ------------------------------------------------------------------------- */
 
 /* control: bits 0-1 the rounding, bit 2 takes MXCSR's instead, bit 3 keeps PE quiet. */
 FPU_INLINE struct ieee64 round_integral(const struct ieee_format *f, uint64_t a, unsigned control,

@@ -1,11 +1,11 @@
 /*
  * ieee_fast.h - the plain cases of binary32 and binary64 by the host's own arithmetic
  *
- * Where the host computes in IEEE formats without excess precision, its sums, products, quotients and
- * roots are the guest's as long as rounding is to nearest, operands are neither denormals nor NaNs,
- * and results are zero or normal with an exponent to spare. Whether a result was inexact is not known, so PE
- * must be set already and masked (it stays set until somebody clears it, as in most programs);
- * ieee_fast_mode tells. Nothing of the host's floating point environment is read or changed; its
+ * Where the host computes in IEEE formats without excess precision, its sums, products, quotients
+ * and roots are the guest's as long as rounding is to nearest, operands are neither denormals nor
+ * NaNs, and results are zero or normal with an exponent to spare. Whether a result was inexact is
+ * not known, so PE must be set already and masked (it stays set until somebody clears it, as in most
+ * programs); ieee_fast_mode tells. Nothing of the host's floating point environment is read or changed; its
  * rounding mode is taken to be the one that a C program starts with.
  *
  * done false: take the function of ieee.h instead.
@@ -19,7 +19,8 @@
 
 #if defined(__FLT_EVAL_METHOD__) && defined(__FLT_MANT_DIG__) && defined(__DBL_MANT_DIG__) &&       \
 	!defined(__FAST_MATH__)
-#if (__FLT_EVAL_METHOD__ == 0 || __FLT_EVAL_METHOD__ == 16) && __FLT_MANT_DIG__ == 24 && __DBL_MANT_DIG__ == 53
+#if (__FLT_EVAL_METHOD__ == 0 || __FLT_EVAL_METHOD__ == 16) && __FLT_MANT_DIG__ == 24 && \
+	__DBL_MANT_DIG__ == 53
 #define IEEE_HOST 1
 #endif
 #endif

@@ -256,7 +256,7 @@ static void test_immediates(void **state)
 	assert_int_equal(failures, 0);
 }
 
-/* ---- Fused: three orders of operands, four sign patterns, two formats --------------------------- */
+/* ---- Fused: three orders of operands, four sign patterns, two formats ------------------------ */
 
 static unsigned fma_opcode;
 
@@ -313,7 +313,7 @@ static void test_fma(void **state)
 	assert_int_equal(failures, 0);
 }
 
-/* ---- Half ------------------------------------------------------------------------------------------- */
+/* ---- Half ------------------------------------------------------------------------------------ */
 
 /* Four elements: the flags of all. */
 static struct ieee64 run_ps2ph(const struct host_state *in, uint32_t mxcsr)
@@ -373,7 +373,7 @@ static void test_half(void **state)
 	assert_int_equal(failures, 0);
 }
 
-/* ---- Several elements: what one element's exception does to another's --------------------------- */
+/* ---- Several elements: what one element's exception does to another's ------------------------ */
 
 static void test_packed(void **state)
 {
@@ -414,7 +414,7 @@ static void test_packed(void **state)
 }
 #endif
 
-/* ---- Without a host to compare with ----------------------------------------------------------------- */
+/* ---- Without a host to compare with ---------------------------------------------------------- */
 
 /* The operations make the same bits everywhere: a hash of many results. */
 static void test_hash(void **state)
