@@ -13,7 +13,9 @@
 #define HIGH 0x123400000000ull
 enum { LONG_CODE = 0x33, CASE_ROOM = 160 /* for a case and what stands after it */ };
 
-enum mode64 { MODE_LONG, MODE_LEGACY /* 32-bit protected */, MODE_COMPAT, MODE64_COUNT };
+/* MODE_LEGACY is 32-bit protected mode; MODE_16, too, with 16-bit code. */
+enum mode64 { MODE_LONG, MODE_LEGACY, MODE_COMPAT, MODE_16, MODE64_COUNT };
+#define CODE_SELECTOR16 LDT_CODE32              /* 16-bit code, base CODE_AT, 64 KiB */
 
 struct state64 {
 	uint64_t reg[16];               /* at 0: the assembler code of the host's side knows */
@@ -32,6 +34,7 @@ struct case64 {
 	enum op op;                     /* the row; OP_INVALID: a sequence */
 	unsigned instructions;
 	uint32_t undefined, undefined_within;   /* sequence: flags that say nothing after it, or in it */
+	unsigned bits;                  /* of the code */
 	bool wide;                      /* 64-bit mode */
 	bool vex, memory, lock, rep;
 	bool flow;                      /* changes RIP: single-stepped; else what follows it leaves */
@@ -48,10 +51,10 @@ struct case64 {
 /* ---- silicon64_generate.c ---- */
 /* Why a row is not tested in this mode; NULL when it is. */
 const char *skipped_row64(enum op op, bool wide);
-void generate64(struct random *random, enum op op, bool wide, struct case64 *c,
+void generate64(struct random *random, enum op op, unsigned bits, struct case64 *c,
 		void (*poke)(uint64_t linear, const void *bytes, unsigned count));
 /* Some of the rows in usable one after the other, their flags going into each other and into branches. */
-void generate_sequence64(struct random *random, const bool *usable, bool wide, struct case64 *c,
+void generate_sequence64(struct random *random, const bool *usable, unsigned bits, struct case64 *c,
 			 void (*poke)(uint64_t linear, const void *bytes, unsigned count));
 /* Offset in DATA of a linear address, or something not below DATA_BYTES. */
 uint64_t data_offset(uint64_t linear);
@@ -71,7 +74,7 @@ unsigned state_image(struct random *random, enum op op, uint8_t *bytes);
 void state_registers(struct random *random, struct state64 *s);
 
 /* ---- silicon64_native.c ---- */
-const char *native64_start(void);
+const char *native64_start(bool *with_ldt);
 bool native64_is_amd(void);
 uint64_t native64_features(void);               /* FEAT_ bits of the host */
 void native64_poke(uint64_t linear, const void *bytes, unsigned count);

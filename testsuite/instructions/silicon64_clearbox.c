@@ -12,11 +12,17 @@
 enum { GDT = 0x180000, IDT = 0x181000, TSS = 0x182000, TABLE4 = 0x183000, TABLE3 = 0x184000,
        TABLE3_HIGH = 0x185000, TABLE3_LEGACY = 0x186000, TABLE2 = 0x187000, TABLE1 = 0x188000 /* 2 */,
        STACK = 0x18af00 /* a page up to there */, HANDLERS = 0x18b000 /* 256 * 4 */, MEMORY = 0x400000 };
+enum { CODE16 = 0xfb /* attributes */, LDT = IDT - 8 /* one descriptor */ };
 enum { CODE0 = 0x10, DATA0 = 0x18, TASK = 0x40, GDT_LIMIT = 127 };
 
 static struct cbx_machine *machine;
 static struct cpu *cpu;
 static enum mode64 mode;
+
+static bool legacy(void)
+{
+	return mode == MODE_LEGACY || mode == MODE_16;
+}
 
 void clearbox64_poke(uint64_t linear, const void *bytes, unsigned count)
 {
@@ -40,10 +46,10 @@ static void poke64(uint32_t address, uint64_t value)
 	clearbox64_poke(address, bytes, 8);
 }
 
-/* A flat segment, or the task state. */
+/* A flat segment, the task state, or 16-bit code. */
 static uint64_t descriptor(uint32_t base, uint32_t attributes)
 {
-	uint32_t limit = attributes & ATTR_G ? 0xfffff : 0x67;
+	uint32_t limit = attributes & ATTR_G ? 0xfffff : attributes == CODE16 ? 0xffff : 0x67;
 
 	return (limit & 0xffff) | (uint64_t)(base & 0xffffff) << 16 | (uint64_t)attributes << 40 |
 	       (uint64_t)(limit & 0xf0000) << 32 | (uint64_t)(base >> 24) << 56;
@@ -58,7 +64,7 @@ static void make_gates(void)
 		uint64_t gate = (at & 0xffff) | (uint64_t)CODE0 << 16 | (0x8e00 | user) << 32 |
 				(at & 0xffff0000u) << 32;
 
-		if (mode == MODE_LEGACY) {
+		if (legacy()) {
 			poke64(IDT + 8 * n, gate);
 		} else {
 			poke64(IDT + 16 * n, gate);
@@ -76,15 +82,16 @@ static void map(uint64_t at, uint64_t bytes, uint64_t rights)
 
 static void make_tables(void)
 {
-	poke64(GDT + CODE0, descriptor(0, mode == MODE_LEGACY ? 0xc09b : 0xa09b));
+	poke64(GDT + CODE0, descriptor(0, legacy() ? 0xc09b : 0xa09b));
 	poke64(GDT + DATA0, descriptor(0, 0xc093));
 	poke64(GDT + FLAT_CODE - 3, descriptor(0, 0xc0fb));
 	poke64(GDT + FLAT_DATA - 3, descriptor(0, 0xc0f3));
 	poke64(GDT + LONG_CODE - 3, descriptor(0, 0xa0fb));
 	poke64(GDT + TASK, descriptor(TSS, 0x8b));
+	poke64(LDT, descriptor(CODE_AT, CODE16));
 	poke64(GDT + TASK + 8, 0);
 	make_gates();
-	if (mode == MODE_LEGACY) {
+	if (legacy()) {
 		poke64(TSS, (uint64_t)STACK << 32);
 		poke64(TSS + 8, DATA0);
 	} else {
@@ -139,18 +146,20 @@ const char *clearbox64_start(const char *hostile, enum mode64 which)
 	cpu->gdtr.base = GDT;
 	cpu->gdtr.limit = GDT_LIMIT;
 	cpu->idtr.base = IDT;
-	cpu->idtr.limit = mode == MODE_LEGACY ? 0x7ff : 0xfff;
+	cpu->idtr.limit = legacy() ? 0x7ff : 0xfff;
 	cpu->cr4 = cr4;
 	cpu->efer = EFER_SCE | EFER_NXE;
-	if (mode != MODE_LEGACY)
+	if (!legacy())
 		cpu->efer |= EFER_LME | EFER_LMA;
 	cpu->xcr0 = XCR0_X87 | XCR0_SSE | XCR0_AVX;
-	cpu->cr3 = mode == MODE_LEGACY ? TABLE3_LEGACY : TABLE4;
+	cpu->cr3 = legacy() ? TABLE3_LEGACY : TABLE4;
 	cpu->cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG;
 	set_segment(SEG_TR, TASK, 0x8b);
 	cpu->seg[SEG_TR].base = TSS;
 	cpu->seg[SEG_TR].limit = 0x67;
-	set_segment(SEG_LDTR, 0, 0);
+	set_segment(SEG_LDTR, 0x50, 0x82);
+	cpu->seg[SEG_LDTR].base = LDT;
+	cpu->seg[SEG_LDTR].limit = 7;
 	paging_load_pdptes(cpu, cpu->cr3, cpu->cr0, cpu->cr4);
 	tlb_flush_all(cpu);
 	cpu_mode_changed(cpu);
@@ -184,7 +193,7 @@ static uint64_t number(const uint8_t *bytes, unsigned count)
 /* What a handler in ring 0 finds on its stack. */
 static void read_frame(struct state64 *after)
 {
-	const unsigned width = mode == MODE_LEGACY ? 4 : 8;
+	const unsigned width = legacy() ? 4 : 8;
 	const uint64_t sp = cpu->reg[REG_SP];
 	uint8_t frame[48], *at = frame;
 
@@ -238,7 +247,11 @@ void clearbox64_run(const struct case64 *c, struct state64 *after)
 	struct cbx_stop stop;
 
 	clearbox64_poke(c->code, c->bytes, CASE_ROOM);
-	set_segment(SEG_CS, s->cs, mode == MODE_LONG ? 0xa0fb : 0xc0fb);
+	set_segment(SEG_CS, s->cs, mode == MODE_LONG ? 0xa0fb : mode == MODE_16 ? CODE16 : 0xc0fb);
+	if (mode == MODE_16) {
+		cpu->seg[SEG_CS].base = CODE_AT;
+		cpu->seg[SEG_CS].limit = 0xffff;
+	}
 	set_segment(SEG_SS, s->ss, 0xc0f3);
 	set_segment(SEG_DS, FLAT_DATA, 0xc0f3);
 	set_segment(SEG_ES, FLAT_DATA, 0xc0f3);

@@ -277,7 +277,7 @@ static void emit_prefixes(struct build *b)
 
 	if (b->operand16)
 		list[count++] = 0x66;
-	if (c->address_size != (c->wide ? 8 : 4))
+	if (c->address_size != c->bits / 8)
 		list[count++] = 0x67;
 	if (b->segment < SEG_LDTR)
 		list[count++] = overrides[b->segment];

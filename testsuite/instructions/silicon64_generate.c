@@ -186,6 +186,8 @@ static uint16_t some_selector(struct random *random)
 /* Somewhere to jump to; it is not gone on from there. */
 static uint64_t some_code(const struct build *b)
 {
+	if (b->c->bits == 16 && chance(b->random, 70))
+		return below(b->random, CODE_BYTES);
 	if (chance(b->random, 70))
 		return b->high + CODE_AT + below(b->random, CODE_BYTES);
 	return edge64(b->random) & (b->c->wide ? UINT64_MAX : 0xffffffff);
@@ -224,7 +226,7 @@ static void fill_memory(struct build *b)
 			put(bytes, some_code(b), 8);
 		if (named(info, "JMP_Mp") || named(info, "CALL_Mp")) {
 			put(bytes, some_code(b), 8);
-			put(bytes + c->operand_size, chance(random, 60) ? (c->wide ? LONG_CODE : FLAT_CODE)
+			put(bytes + c->operand_size, chance(random, 60) ? c->before.cs
 									: below(random, 8), 2);
 		}
 		poke_data(b, c->target, bytes, c->access > 16 || op_is_vector(info) ? 32 : 16);
@@ -237,7 +239,7 @@ static void fill_memory(struct build *b)
 		put(bytes, some_code(b), 8);
 	if (named(info, "RETF") || named(info, "IRET")) {
 		unsigned width = c->operand_size;
-		uint64_t selector = chance(random, 60) ? (c->wide ? LONG_CODE : FLAT_CODE)
+		uint64_t selector = chance(random, 60) ? c->before.cs
 						       : chance(random, 50) ? FLAT_CODE : below(random, 8);
 
 		put(bytes + width, selector, 8);
@@ -307,14 +309,16 @@ static void choose_sizes(struct build *b)
 	/* F2h and F3h win over 66h. */
 	if (op_is_vector(info) && !c->vex && b->encoding->prefix >= 3 && chance(random, 3))
 		b->operand16 = true;
-	c->address_size = c->wide ? 8 : 4;
-	if (chance(random, c->wide ? (c->memory || is_string(info) ? 12 : 3) : 2) && !named(info, "SHA"))
+	c->address_size = c->bits / 8;
+	if (c->bits == 16)
+		c->address_size = chance(random, c->memory || is_string(info) ? 88 : 50) || named(info, "SHA") ? 4 : 2;
+	else if (chance(random, c->wide ? (c->memory || is_string(info) ? 12 : 3) : 2) && !named(info, "SHA"))
 		c->address_size /= 2;
 	if (op_is_vector(info))
 		c->operand_size = b->rex_w && c->wide ? 8 : 4;
 	else if (c->wide && ((info->attributes & ATTRIBUTE_F) || b->rex_w))
 		c->operand_size = 8;            /* far pointers: 4 on AMD's */
-	else if (b->operand16)
+	else if (b->operand16 == (c->bits != 16))
 		c->operand_size = 2;
 	else
 		c->operand_size = c->wide && (info->attributes & ATTRIBUTE_D) ? 8 : 4;
@@ -393,21 +397,22 @@ static bool asks_for_more(const struct build *b)
 
 /* ---- Single instructions ---- */
 
-static void start_case(struct build *b, struct random *random, bool wide, struct case64 *c,
+static void start_case(struct build *b, struct random *random, unsigned bits, struct case64 *c,
 		       void (*poke)(uint64_t linear, const void *bytes, unsigned count))
 {
 	memset(c, 0, sizeof *c);
 	memset(b, 0, sizeof *b);
 	memset(c->bytes, 0xcc, sizeof c->bytes);
-	c->wide = wide;
+	c->bits = bits;
+	c->wide = bits == 64;
 	b->random = random;
 	b->c = c;
 	b->poke = poke;
-	b->high = wide && chance(random, 60) ? HIGH : 0;
+	b->high = c->wide && chance(random, 60) ? HIGH : 0;
 	c->code = b->high + CODE_AT + (chance(random, 8) ? 0xff0 + below(random, 16)
 							 : 0x400 + CASE_ROOM * below(random, 40));
-	c->before.rip = c->code;
-	c->before.cs = wide ? LONG_CODE : FLAT_CODE;
+	c->before.rip = bits == 16 ? c->code - CODE_AT : c->code;
+	c->before.cs = bits == 64 ? LONG_CODE : bits == 32 ? FLAT_CODE : CODE_SELECTOR16;
 	c->before.ss = FLAT_DATA;
 	c->before.mxcsr = 0x1f80;
 	c->before.fpu.control = 0x37f;
@@ -430,13 +435,13 @@ static void start_instruction(struct build *b, enum op op)
 	b->c->x87 = is_x87(op) || has(b->info, OPERAND_Pq, OPERAND_Nq) || is_state_op(op);
 }
 
-void generate64(struct random *random, enum op op, bool wide, struct case64 *c,
+void generate64(struct random *random, enum op op, unsigned bits, struct case64 *c,
 		void (*poke)(uint64_t linear, const void *bytes, unsigned count))
 {
 	struct build b;
 
 	do {
-		start_case(&b, random, wide, c, poke);
+		start_case(&b, random, bits, c, poke);
 		start_instruction(&b, op);
 		c->instructions = 1;
 		c->flow = is_flow(b.info);
@@ -491,8 +496,8 @@ static void conditional_jump(struct build *b, bool last)
 	}
 	b->c->bytes[b->c->length++] = 0x0f;
 	b->c->bytes[b->c->length++] = (uint8_t)(0x80 | condition);
-	put(b->c->bytes + b->c->length, distance, 4);
-	b->c->length += 4;
+	put(b->c->bytes + b->c->length, distance, b->c->bits == 16 ? 2 : 4);
+	b->c->length += b->c->bits == 16 ? 2 : 4;
 }
 
 /* What the sequence is mostly of: general registers, x87 and MMX, or SIMD. */
@@ -517,14 +522,14 @@ static enum op choose_row(struct build *b, const bool *usable, unsigned theme, b
 	}
 }
 
-void generate_sequence64(struct random *random, const bool *usable, bool wide, struct case64 *c,
+void generate_sequence64(struct random *random, const bool *usable, unsigned bits, struct case64 *c,
 			 void (*poke)(uint64_t linear, const void *bytes, unsigned count))
 {
 	unsigned wanted = 2 + below(random, 7), theme = below(random, 5);
 	bool x87 = false, vector = false;
 	struct build b;
 
-	start_case(&b, random, wide, c, poke);
+	start_case(&b, random, bits, c, poke);
 	b.sequence = true;
 	choose_registers(&b);
 	x87_random(random, &c->before.fpu);

@@ -10,11 +10,13 @@
 
 #if defined(__x86_64__) && defined(__linux__)
 
+#include <asm/ldt.h>
 #include <cpuid.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -147,7 +149,14 @@ static bool map_memory(void)
 	return !mprotect(way, 4096, PROT_EXEC);
 }
 
-const char *native64_start(void)
+static bool load_ldt(void)
+{
+	struct user_desc entry = { .base_addr = CODE_AT, .limit = 0xffff, .contents = 2 };
+
+	return !syscall(SYS_modify_ldt, 0x11, &entry, sizeof entry);
+}
+
+const char *native64_start(bool *with_ldt)
 {
 	static const int signals[] = { SIGTRAP, SIGSEGV, SIGILL, SIGFPE, SIGBUS };
 	static uint8_t signal_stack[65536];
@@ -160,6 +169,7 @@ const char *native64_start(void)
 		return "the host has no AVX";
 	if (!map_memory())
 		return "low memory cannot be mapped";
+	*with_ldt = load_ldt();
 	__asm__ volatile("rdfsbase %0" : "=r"(host64.fs_base));
 	__asm__ volatile("rdgsbase %0" : "=r"(host64.gs_base));
 	/* 32-bit code needs them; 64-bit code does not mind. */
@@ -228,12 +238,12 @@ const uint8_t *native64_data(void)
 }
 
 /*
- * 64-bit code goes on with JMP [RIP], 32-bit code with a far jump, neither of which changes
+ * 64-bit code goes on with JMP [RIP], other code with a far jump of 32 bits, neither of which changes
  * anything else.  What is single-stepped has nothing behind it; a sequence ends at a breakpoint.
  */
 void native64_prepare(struct case64 *c)
 {
-	static const uint8_t far[7] = { 0xea, 0, 0, WAY_BACK >> 16, 0, LONG_CODE, 0 };
+	static const uint8_t far[8] = { 0x66, 0xea, 0, 0, WAY_BACK >> 16, 0, LONG_CODE, 0 };
 	uint8_t near[6] = { 0xff, 0x25 };
 	uint32_t distance = EXIT_POINTER - ((uint32_t)c->code - CODE_AT + c->length + (uint32_t)sizeof near);
 
@@ -243,7 +253,7 @@ void native64_prepare(struct case64 *c)
 		memcpy(near + 2, &distance, sizeof distance);
 		memcpy(c->bytes + c->length, near, sizeof near);
 	} else {
-		memcpy(c->bytes + c->length, far, sizeof far);
+		memcpy(c->bytes + c->length, far + (c->bits == 32), sizeof far - (c->bits == 32));
 	}
 }
 
@@ -351,8 +361,9 @@ void native64_run(const struct case64 *c, struct state64 *after)
 
 #else
 
-const char *native64_start(void)
+const char *native64_start(bool *with_ldt)
 {
+	*with_ldt = false;
 	return "the host is not x86-64 Linux";
 }
 
