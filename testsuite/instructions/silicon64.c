@@ -227,7 +227,7 @@ static void tolerate(const struct case64 *c, struct state64 *native, struct stat
 			  (ours->vector == VECTOR_PF && ours->cr2 >= 0xffffffe0u) || ours->vector == VECTOR_AC;
 	/* Large images: in which order their parts are looked at. */
 	if (is_state_op(c->op) && faults)
-		accept |= native->vector != ours->vector || c->address_size != c->bits / 8 ||
+		accept |= native->vector != ours->vector || c->address_size != c->bits / 8 || c->address_size == 2 ||
 			  native->cr2 - ours->cr2 + STATE_BYTES < 2 * STATE_BYTES;
 	/* MXCSR_MASK has a bit of AMD's own. */
 	if (is_state_op(c->op) && strstr(op_info[c->op].name, "SAVE") && native->vector < 0)
@@ -235,14 +235,15 @@ static void tolerate(const struct case64 *c, struct state64 *native, struct stat
 			copy_from_native(c->target + n);
 	/* AMD's want the offset to be canonical, too, when there is a base. */
 	if (c->base && native->vector == VECTOR_GP &&
-	    (!canonical(c->target - c->base, c->access) || !canonical(native->reg[REG_SI], 8) || named(c, "BT")))
+	    (!canonical(c->target - c->base, c->access) || !canonical(native->reg[REG_SI], 8) || named(c, "BT") ||
+	     strstr(op_info[c->op].name, "GATHER")))
 		accept |= true;
 	/* Far returns look at the new RIP before CS and SS, or after them. */
 	if (native->vector == VECTOR_GP && ours->vector == VECTOR_GP && !native->error &&
 	    (named(c, "IRET") || named(c, "RETF")))
 		ours->error = 0;
-	/* From 64-bit to 32-bit code: the upper half of RSP is undefined. */
-	if (c->wide && native->cs == FLAT_CODE && ours->cs == FLAT_CODE)
+	/* From 64-bit to other code: the upper half of RSP is undefined. */
+	if (c->wide && native->cs != LONG_CODE && ours->cs == native->cs)
 		ours->reg[REG_SP] = (uint32_t)ours->reg[REG_SP] | (native->reg[REG_SP] & 0xffffffff00000000);
 	/* Of the steps after the one that is reported, flags may be there or not. */
 	if (native->vector == VECTOR_XM && ours->vector == VECTOR_XM && strstr(op_info[c->op].name, "DPP"))

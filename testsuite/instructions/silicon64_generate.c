@@ -109,7 +109,33 @@ static void choose_vectors(struct build *b)
 		vector_values(random, b->c->op, s->fpu.reg[n], 8);
 }
 
-/* Registers that say where, or how often, without standing in ModRM. */
+/* Registers that are operands without standing in ModRM. */
+static void implied_values(struct build *b)
+{
+	struct random *random = b->random;
+	struct state64 *s = &b->c->before;
+	const struct op_info *info = b->info;
+	uint64_t mask = b->c->wide ? UINT64_MAX : 0xffffffff;
+
+	if (named(info, "LOOP") || named(info, "JCXZ")) {
+		if (chance(random, 40))
+			s->reg[REG_CX] = (s->reg[REG_CX] & ~0xffffffffull) | below(random, 3);
+	} else if ((named(info, "DIV_E") || named(info, "IDIV_E")) && chance(random, 70)) {
+		s->reg[REG_DX] = chance(random, 50) ? 0 : (uint64_t)below(random, 4) - 2;
+		s->reg[REG_DX] &= mask;
+		if (chance(random, 50))
+			s->reg[REG_AX] &= 0xffffffffffff00ff;
+	} else if (named(info, "XGETBV")) {
+		s->reg[REG_CX] = (s->reg[REG_CX] & ~0xffffffffull) | (chance(random, 80) ? 0 : 2 + below(random, 9));
+	} else if (named(info, "PCMPESTR") || named(info, "VPCMPESTR")) {
+		s->reg[REG_AX] = chance(random, 70) ? (uint64_t)below(random, 40) - 20 : edge64(random);
+		s->reg[REG_DX] = chance(random, 70) ? (uint64_t)below(random, 40) - 20 : edge64(random);
+		s->reg[REG_AX] &= mask;
+		s->reg[REG_DX] &= mask;
+	}
+}
+
+/* Registers that say where, without standing in ModRM. */
 static void implied_operands(struct build *b)
 {
 	struct random *random = b->random;
@@ -140,21 +166,6 @@ static void implied_operands(struct build *b)
 		   chance(random, 70)) {
 		if (b->reg != REG_SP)
 			s->reg[b->reg] &= 0xff;
-	} else if (named(info, "LOOP") || named(info, "JCXZ")) {
-		if (chance(random, 40))
-			s->reg[REG_CX] = (s->reg[REG_CX] & ~0xffffffffull) | below(random, 3);
-	} else if ((named(info, "DIV_E") || named(info, "IDIV_E")) && chance(random, 70)) {
-		s->reg[REG_DX] = chance(random, 50) ? 0 : (uint64_t)below(random, 4) - 2;
-		s->reg[REG_DX] &= mask;
-		if (chance(random, 50))
-			s->reg[REG_AX] &= 0xffffffffffff00ff;
-	} else if (named(info, "XGETBV")) {
-		s->reg[REG_CX] = (s->reg[REG_CX] & ~0xffffffffull) | (chance(random, 80) ? 0 : 2 + below(random, 9));
-	} else if (named(info, "PCMPESTR") || named(info, "VPCMPESTR")) {
-		s->reg[REG_AX] = chance(random, 70) ? (uint64_t)below(random, 40) - 20 : edge64(random);
-		s->reg[REG_DX] = chance(random, 70) ? (uint64_t)below(random, 40) - 20 : edge64(random);
-		s->reg[REG_AX] &= mask;
-		s->reg[REG_DX] &= mask;
 	}
 }
 
@@ -456,6 +467,7 @@ void generate64(struct random *random, enum op op, unsigned bits, struct case64 
 			state_registers(random, &c->before);
 		if (b.high && c->address_size == 4)
 			b.high = 0;
+		implied_values(&b);
 		choose_operands(&b);
 		emit_all(&b);
 		implied_operands(&b);
