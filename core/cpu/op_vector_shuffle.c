@@ -278,7 +278,9 @@ static NOINLINE bool whole(struct cpu *cpu, const struct insn *i, vector_kernel 
 	function(result, cpu->v[i->src].q, b, (unsigned)i->imm);
 	if (i->vl != 32)
 		result[2] = result[3] = 0;
-	memcpy(cpu->v[i->dst].q, result, i->vl ? 32 : 16);
+	memcpy(cpu->v[i->dst].q, result, 16);
+	if (i->vl)
+		memcpy(cpu->v[i->dst].q + 2, result + 2, 16);
 	return true;
 }
 
@@ -352,48 +354,93 @@ HANDLER_OF(op_VEXTRACTF128_Wdq_Vx_Ib_m, extract_lane)
 
 /* ---- Widen ---------------------------------------------------------------------------------------------------- */
 
-/* Elements of from bits to elements of to bits. */
-static NOINLINE bool widen(struct cpu *cpu, const struct insn *i, unsigned from, unsigned to, bool is_signed)
+/* A lane made of the elements in the low bits of source. */
+#define WIDEN(name, expression)                                                                 \
+static INLINE void name##_inline(uint64_t *d, uint64_t source)                                  \
+{                                                                                               \
+	const uint64_t qwords[2] = { source, 0 };                                               \
+	const s8x16 zero = { 0 };                                                               \
+	s8x16 x;                                                                                \
+                                                                                                \
+	(void)zero;                                                                             \
+	memcpy(&x, qwords, 16);                                                                 \
+	x = (s8x16)(expression);                                                                \
+	memcpy(d, &x, 16);                                                                      \
+}                                                                                               \
+static NOINLINE void name##_lane(uint64_t *d, uint64_t source)                                  \
+{                                                                                               \
+	name##_inline(d, source);                                                               \
+}
+#define WIDEN_SCALAR(name, type)                                                                \
+static INLINE void name##_inline(uint64_t *d, uint64_t source)                                  \
+{                                                                                               \
+	lane_set(d, (uint64_t)(type)source, (uint64_t)(type)(source >> 8 * sizeof(type)));      \
+}                                                                                               \
+static NOINLINE void name##_lane(uint64_t *d, uint64_t source)                                  \
+{                                                                                               \
+	name##_inline(d, source);                                                               \
+}
+#define TWICE_8(v)  INTERLEAVED_8(v, v, 0)
+#define TWICE_16(v) INTERLEAVED_16((s16x8)(v), (s16x8)(v), 0)
+WIDEN(PMOVZXBW, INTERLEAVED_8(x, zero, 0))
+WIDEN(PMOVZXBD, INTERLEAVED_16((s16x8)INTERLEAVED_8(x, zero, 0), (s16x8)zero, 0))
+WIDEN(PMOVZXWD, INTERLEAVED_16((s16x8)x, (s16x8)zero, 0))
+WIDEN(PMOVSXBW, (s16x8)TWICE_8(x) >> 8)
+WIDEN(PMOVSXBD, (s32x4)TWICE_16(TWICE_8(x)) >> 24)
+WIDEN(PMOVSXWD, (s32x4)TWICE_16(x) >> 16)
+WIDEN_SCALAR(PMOVZXBQ, uint8_t)
+WIDEN_SCALAR(PMOVZXWQ, uint16_t)
+WIDEN_SCALAR(PMOVZXDQ, uint32_t)
+WIDEN_SCALAR(PMOVSXBQ, int8_t)
+WIDEN_SCALAR(PMOVSXWQ, int16_t)
+WIDEN_SCALAR(PMOVSXDQ, int32_t)
+
+/* Each lane takes so many bits of the source. */
+static NOINLINE bool widen(struct cpu *cpu, const struct insn *i, void (*lane)(uint64_t *, uint64_t),
+			   unsigned bits)
 {
-	unsigned size = vector_size(i) * from / to, at = 0;
-	uint64_t source[4] = { 0 }, *d = cpu->v[i->dst].q;
+	uint64_t source[2], *d = cpu->v[i->dst].q;
 
-	if (!vector_operand(cpu, i, size, source))
+	if (!vector_load(cpu, i, vector_size(i) * bits / 128, source))
 		return false;
-	for (unsigned n = 0; n < vector_size(i) / 8; n++) {
-		uint64_t result = 0;
-
-		for (unsigned bit = 0; bit < 64; bit += to, at += from) {
-			uint64_t value = source[at / 64] >> at % 64 << (64 - from);
-
-			value = is_signed ? (uint64_t)((int64_t)value >> (64 - from))
-					  : value >> (64 - from);
-			result |= (value & (~UINT64_C(0) >> (64 - to))) << bit;
-		}
-		d[n] = result;
-	}
-	if (i->vl != 32)
+	lane(d, source[0]);
+	if (i->vl == 32)
+		lane(d + 2, bits == 64 ? source[1] : source[0] >> bits);
+	else
 		vector_upper(cpu, i, i->dst);
 	return true;
 }
 
-static const struct insn *vector_widen(struct cpu *cpu, const struct insn *i, unsigned from, unsigned to,
-				       bool is_signed)
+static const struct insn *vector_widen(struct cpu *cpu, const struct insn *i,
+				       void (*lane)(uint64_t *, uint64_t), unsigned bits)
 {
-	if (!widen(cpu, i, from, to, is_signed))
+	if (!widen(cpu, i, lane, bits))
 		return cpu_fault(cpu, i);
 	NEXT(cpu, i);
 }
 
-#define WIDEN(letters, part, from, to)                                                          \
-	DRIVEN(PMOVSX##letters##_Vx_##part, vector_widen(cpu, i, from, to, true))               \
-	DRIVEN(PMOVZX##letters##_Vx_##part, vector_widen(cpu, i, from, to, false))
-WIDEN(BW, Whx, 8, 16)
-WIDEN(BD, Wqx, 8, 32)
-WIDEN(BQ, Wox, 8, 64)
-WIDEN(WD, Whx, 16, 32)
-WIDEN(WQ, Wqx, 16, 64)
-WIDEN(DQ, Whx, 32, 64)
+#define WIDENING(name, part, bits)                                                              \
+HANDLER(op_##name##_Vx_##part##_r)                                                              \
+{                                                                                               \
+	const uint64_t *from = cpu->v[i->rm].q;                                                 \
+	uint64_t *d = cpu->v[i->dst].q, low = from[0], high = from[bits / 64] >> bits % 64;     \
+                                                                                                \
+	name##_inline(d, low);                                                                  \
+	if (i->vl == 32)                                                                        \
+		name##_inline(d + 2, high);                                                     \
+	else                                                                                    \
+		vector_upper(cpu, i, i->dst);                                                   \
+	NEXT(cpu, i);                                                                           \
+}                                                                                               \
+HANDLER(op_##name##_Vx_##part##_m) { return vector_widen(cpu, i, name##_lane, bits); }
+#define WIDENINGS(letters, part, bits) \
+	WIDENING(PMOVSX##letters, part, bits) WIDENING(PMOVZX##letters, part, bits)
+WIDENINGS(BW, Whx, 64)
+WIDENINGS(BD, Wqx, 32)
+WIDENINGS(BQ, Wox, 16)
+WIDENINGS(WD, Whx, 64)
+WIDENINGS(WQ, Wqx, 32)
+WIDENINGS(DQ, Whx, 64)
 
 /* ---- Handlers ------------------------------------------------------------------------------------------------- */
 

@@ -22,32 +22,24 @@ static bool unaligned(struct cpu *cpu, uint64_t linear, unsigned size)
 	return true;
 }
 
-static void to_qwords(uint64_t *to, const uint8_t *bytes, unsigned size)
-{
-	uint8_t all[32] = { 0 };
-
-	memcpy(all, bytes, size);
-	for (unsigned n = 0; n < size; n += 8)
-		to[n / 8] = get64(all + n);
-}
-
 bool vector_load(struct cpu *cpu, const struct insn *i, unsigned size, uint64_t *to)
 {
 	uint64_t linear = ea(cpu, i);
 	const struct tlb_entry *entry = tlb_read_entry(cpu, linear);
 	uint8_t bytes[32];
+	const uint8_t *from = bytes;
 
 	if ((linear & (size - 1)) && size >= 16 && must_align(i))
 		return cpu_raise_error(cpu, VECTOR_GP, 0);
-	if (tlb_hit(entry, linear, size)) {
-		to_qwords(to, tlb_host(entry, linear), size);
-		return true;
-	}
 	if (size <= 8)
 		return load_width(cpu, i, linear, size, to);
-	if (unaligned(cpu, linear, size) || !load_bytes(cpu, i, linear, size, bytes))
+	if (tlb_hit(entry, linear, size))
+		from = tlb_host(entry, linear);
+	else if (unaligned(cpu, linear, size) || !load_bytes(cpu, i, linear, size, bytes))
 		return false;
-	to_qwords(to, bytes, size);
+	lane_get(to, from);
+	if (size == 32)
+		lane_get(to + 2, from + 16);
 	return true;
 }
 
@@ -78,7 +70,11 @@ bool vector_operand(struct cpu *cpu, const struct insn *i, unsigned size, uint64
 {
 	if (i->flags & INSN_MEMORY)
 		return vector_load(cpu, i, size, to);
-	memcpy(to, cpu->v[i->rm].q, (size + 7) & ~7u);
+	to[0] = cpu->v[i->rm].q[0];
+	if (size >= 16)
+		to[1] = cpu->v[i->rm].q[1];
+	if (size == 32)
+		memcpy(to + 2, cpu->v[i->rm].q + 2, 16);
 	return true;
 }
 

@@ -73,14 +73,14 @@ static INLINE bool vector_hit(const struct tlb_entry *entry, const struct insn *
 }
 
 /*
- * The memory operand of size bytes (any up to 32), as qwords; what is beyond in the last
- * qword is 0.  All or nothing, with the row's alignment check; false: a fault is recorded.
+ * The memory operand of 1, 2, 4, 8, 16 or 32 bytes, as qwords; what is beyond in the only one is
+ * 0.  All or nothing, with the row's alignment check; false: a fault is recorded.
  */
 bool vector_load(struct cpu *cpu, const struct insn *i, unsigned size, uint64_t *to);
 bool vector_store(struct cpu *cpu, const struct insn *i, unsigned size, const uint64_t *from);
 /* Faults as vector_store would, and stores nothing. */
 bool vector_store_check(struct cpu *cpu, const struct insn *i, unsigned size);
-/* The rm operand, register or memory. */
+/* The rm operand, register or memory.  Of a register at least its low qword. */
 bool vector_operand(struct cpu *cpu, const struct insn *i, unsigned size, uint64_t *to);
 
 /* ---- Drivers (vector.c); all go on with the next record ------------------------------------- */
