@@ -25,6 +25,7 @@ struct state64 {
 	struct fpu_state fpu;
 	uint32_t mxcsr;
 	uint16_t cs, ss;
+	uint16_t segment[6];            /* after it, ES, DS, FS and GS alone */
 	int vector;                     /* exception, or -1 */
 	uint32_t error;
 	uint64_t cr2;

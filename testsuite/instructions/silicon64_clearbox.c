@@ -173,7 +173,7 @@ uint64_t clearbox64_features(void)
 
 bool clearbox64_private(uint64_t linear)
 {
-	return linear >= GDT && linear < HANDLERS + 0x1000;
+	return linear % HIGH >= GDT && linear % HIGH < HANDLERS + 0x1000;
 }
 
 void clearbox64_stop(void)
@@ -278,6 +278,8 @@ void clearbox64_run(const struct case64 *c, struct state64 *after)
 	get_registers(after);
 	after->fs_base = cpu->seg[SEG_FS].base;
 	after->gs_base = cpu->seg[SEG_GS].base;
+	for (unsigned n = 0; n < 6; n++)
+		after->segment[n] = cpu->seg[n].selector;
 	after->cs = cpu->seg[SEG_CS].selector;
 	after->ss = cpu->seg[SEG_SS].selector;
 	after->rip = cpu->rip;

@@ -27,17 +27,6 @@ const char *skipped_row64(enum op op, bool wide)
 		{ "SYSEXIT", "not there under a 64-bit kernel (AMD): test_system_control" },
 		{ "SYSCALL", "enters the host's kernel: the boot tests' amd64 systems" },
 		{ "INT1", "virtual machines report it in several ways: test_system_interrupts" },
-		{ "MOV_Sw", "loads a segment: silicon, test_system_segments" },
-		{ "POP_ES", "loads a segment: silicon, test_system_segments" },
-		{ "POP_SS", "loads a segment: silicon, test_system_segments" },
-		{ "POP_DS", "loads a segment: silicon, test_system_segments" },
-		{ "POP_FS", "loads a segment: silicon, test_system_segments" },
-		{ "POP_GS", "loads a segment: silicon, test_system_segments" },
-		{ "LES", "loads a segment: silicon, test_system_segments" },
-		{ "LDS", "loads a segment: silicon, test_system_segments" },
-		{ "LSS", "loads a segment: silicon, test_system_segments" },
-		{ "LFS", "loads a segment: silicon, test_system_segments" },
-		{ "LGS", "loads a segment: silicon, test_system_segments" },
 	};
 	const struct op_info *info = &op_info[op];
 
@@ -177,7 +166,7 @@ static void put(uint8_t *bytes, uint64_t value, unsigned count)
 
 static bool takes_selector(const struct op_info *info)
 {
-	static const char *const names[] = { "VERR", "VERW", "LAR", "LSL", "ARPL", NULL };
+	static const char *const names[] = { "VERR", "VERW", "LAR", "LSL", "ARPL", "MOV_Sw", NULL };
 
 	return is_one_of(info, names);
 }
@@ -235,6 +224,8 @@ static void fill_memory(struct build *b)
 			put(bytes, some_selector(random), 2);
 		if (named(info, "JMP_Ev") || named(info, "CALL_Ev"))
 			put(bytes, some_code(b), 8);
+		if (has(info, OPERAND_Mp, OPERAND_Mp) && !named(info, "JMP") && !named(info, "CALL"))
+			put(bytes + c->operand_size, some_selector(random), 2);
 		if (named(info, "JMP_Mp") || named(info, "CALL_Mp")) {
 			put(bytes, some_code(b), 8);
 			put(bytes + c->operand_size, chance(random, 60) ? c->before.cs
@@ -258,6 +249,8 @@ static void fill_memory(struct build *b)
 		put(bytes + 3 * width, some_target(b, 8, 80), 8);
 		put(bytes + 4 * width, chance(random, 80) ? FLAT_DATA : below(random, 8), 8);
 	}
+	if (named(info, "POP_") && has(info, OPERAND_ES, OPERAND_GS))
+		put(bytes, some_selector(random), 2);
 	if (named(info, "POPF"))
 		bytes[1] &= 0xfe;
 	poke_data(b, c->before.reg[REG_SP], bytes, 48);

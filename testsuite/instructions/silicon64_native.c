@@ -31,6 +31,7 @@ struct host64 {
 	uint64_t flags;                 /* 40 */
 	uint64_t fs_after, gs_after;    /* 48, 56 */
 	uint64_t reg[16];               /* 64 */
+	uint16_t segment[6];            /* 192: ES, -, SS, DS, FS, GS after it */
 } host64 __attribute__((visibility("hidden")));
 uint8_t host64_area[1024] __attribute__((visibility("hidden"), aligned(64)));
 
@@ -41,7 +42,8 @@ void host64_exit(void) __attribute__((visibility("hidden")));
 void host64_signal(int number, siginfo_t *info, void *context) __attribute__((visibility("hidden")));
 
 _Static_assert(offsetof(struct state64, rflags) == 136 && offsetof(struct state64, fs_base) == 144 &&
-	       offsetof(struct host64, reg) == 64, "as the assembler code has it");
+	       offsetof(struct host64, reg) == 64 && offsetof(struct host64, segment) == 192 &&
+	       FLAT_DATA == 0x2b, "as the assembler code has it");
 
 #define FUNCTION(name) ".globl " name "\n.hidden " name "\n.type " name ", @function\n" name ":\n"
 #define BEGIN                                                                           \
@@ -63,9 +65,14 @@ _Static_assert(offsetof(struct state64, rflags) == 136 && offsetof(struct state6
 	"	push $0x202\n	popfq\n"                                                 \
 	"	pop %r15\n	pop %r14\n	pop %r13\n	pop %r12\n	pop %rbp\n	pop %rbx\n" \
 	"	ret\n"
-#define OWN_BASES                                                                        \
+#define OWN_SEGMENTS                                                                     \
+	"	movw %es, 192+host64(%rip)\n	movw %ss, 196+host64(%rip)\n"            \
+	"	movw %ds, 198+host64(%rip)\n	movw %fs, 200+host64(%rip)\n"            \
+	"	movw %gs, 202+host64(%rip)\n"                                            \
 	"	rdfsbase %rax\n	mov %rax, 48+host64(%rip)\n"                             \
 	"	rdgsbase %rax\n	mov %rax, 56+host64(%rip)\n"                             \
+	"	mov $0x2b, %eax\n	movw %ax, %es\n	movw %ax, %ds\n"                 \
+	"	xor %eax, %eax\n	movw %ax, %fs\n	movw %ax, %gs\n"                 \
 	"	mov 16+host64(%rip), %rax\n	wrfsbase %rax\n"                         \
 	"	mov 24+host64(%rip), %rax\n	wrgsbase %rax\n"
 __asm__(
@@ -93,7 +100,7 @@ __asm__(
 	"	mov %rdi, 120+host64(%rip)\n	mov %r8, 128+host64(%rip)\n	mov %r9, 136+host64(%rip)\n"
 	"	mov %r10, 144+host64(%rip)\n	mov %r11, 152+host64(%rip)\n	mov %r12, 160+host64(%rip)\n"
 	"	mov %r13, 168+host64(%rip)\n	mov %r14, 176+host64(%rip)\n	mov %r15, 184+host64(%rip)\n"
-	OWN_BASES
+	OWN_SEGMENTS
 	"	mov $7, %eax\n	xor %edx, %edx\n"
 	"	xsave64 host64_area(%rip)\n"
 	"	fninit\n"
@@ -101,7 +108,7 @@ __asm__(
 	END
 	FUNCTION("host64_signal")
 	"	mov %rdx, 32+host64(%rip)\n"
-	OWN_BASES
+	OWN_SEGMENTS
 	"	mov host64(%rip), %rsp\n"
 	END
 );
@@ -185,9 +192,12 @@ const char *native64_start(bool *with_ldt)
 
 bool native64_is_amd(void)
 {
+	static int known = -1;
 	uint32_t a, b = 0, c, d;
 
-	return __get_cpuid(0, &a, &b, &c, &d) && b == 0x68747541;       /* "Auth" */
+	if (known < 0)
+		known = __get_cpuid(0, &a, &b, &c, &d) && b == 0x68747541;      /* "Auth" */
+	return known;
 }
 
 uint64_t native64_features(void)
@@ -344,6 +354,7 @@ void native64_run(const struct case64 *c, struct state64 *after)
 		host64_jump(s, area);
 	after->fs_base = host64.fs_after;
 	after->gs_base = host64.gs_after;
+	memcpy(after->segment, host64.segment, sizeof after->segment);
 	if (host64.context) {
 		from_signal(c, after);
 		return;
@@ -352,7 +363,7 @@ void native64_run(const struct case64 *c, struct state64 *after)
 	after->rip = s->rip + c->length;
 	after->rflags = host64.flags;
 	after->cs = s->cs;
-	after->ss = s->ss;
+	after->ss = host64.segment[SEG_SS];
 	after->vector = -1;
 	after->error = 0;
 	after->cr2 = 0;
