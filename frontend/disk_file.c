@@ -175,7 +175,7 @@ static bool lock(const struct disk_file *disk)
 
 static bool open_it(struct disk_file *disk, enum disk_kind kind, bool protect)
 {
-	struct stat about;
+	struct stat about = { 0 };
 	uint8_t head[1024] = { 0 };
 	ssize_t count;
 
@@ -242,7 +242,7 @@ enum disk_kind disk_file_guess(const char *name)
 	size_t length = strlen(name);
 	enum disk_kind kind = DISK_HARD;
 	uint8_t bytes[512];
-	struct stat about;
+	struct stat about = { 0 };
 	int fd;
 
 	if (length > 4 && !strcasecmp(name + length - 4, ".iso"))
@@ -267,7 +267,7 @@ void *file_load(const char *option, const char *name, uint64_t limit, const char
 		size_t *size)
 {
 	int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat about;
+	struct stat about = { 0 };
 	size_t have = 0;
 	uint8_t *bytes;
 
