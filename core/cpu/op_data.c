@@ -447,10 +447,18 @@ static NOINLINE bool xlat(struct cpu *cpu, const struct insn *i)
 
 HANDLER_OF(op_XLAT, xlat)
 
+/* The first 64-bit processors had LAHF and SAHF in the other modes only. */
+static INLINE bool lahf_absent(const struct cpu *cpu)
+{
+	return unlikely((cpu->mode & MODE_64) && !(cpu->model->features & FEAT_LAHF64));
+}
+
 HANDLER(op_LAHF)
 {
 	uint32_t flags = flags_arithmetic(cpu) & (FLAGS_ARITHMETIC & 0xff);
 
+	if (lahf_absent(cpu))
+		return cpu_fault_vector(cpu, i, VECTOR_UD);
 	set_reg8(cpu, BYTE_REGISTER_AH, (uint8_t)(flags | FLAG_1));
 	NEXT(cpu, i);
 }
@@ -459,6 +467,8 @@ HANDLER(op_SAHF)
 {
 	uint32_t of = flags_arithmetic(cpu) & FLAG_OF;
 
+	if (lahf_absent(cpu))
+		return cpu_fault_vector(cpu, i, VECTOR_UD);
 	flags_set_arithmetic(cpu, of | (reg8(cpu, BYTE_REGISTER_AH) & (FLAGS_ARITHMETIC & 0xff)));
 	NEXT(cpu, i);
 }

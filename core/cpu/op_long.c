@@ -111,6 +111,8 @@ HANDLER(op_SYSCALL)
 		flat_code(cpu, code, 0, CODE_32);
 	}
 	flat_stack(cpu, (uint16_t)(code + 8), 0);
+	if (!(cpu->eflags & FLAG_TF))
+		cpu->trap_after = false;        /* masked with the rest: no trap into the kernel */
 	cpu_mode_changed(cpu);
 	return system_proceed(cpu, i);
 }

@@ -35,12 +35,12 @@ static bool gp0(struct cpu *cpu)
 
 static bool tss_read(struct cpu *cpu, uint64_t base, unsigned at, unsigned width, uint64_t *value)
 {
-	return load_system(cpu, (base + at) & cpu->linear_mask, width, value);
+	return load_system(cpu, system_linear(cpu, base + at), width, value);
 }
 
 static bool tss_write(struct cpu *cpu, uint64_t base, unsigned at, unsigned width, uint64_t value)
 {
-	return store_system(cpu, (base + at) & cpu->linear_mask, width, value);
+	return store_system(cpu, system_linear(cpu, base + at), width, value);
 }
 
 /* Can the bytes from first to last be accessed?  (They lie in two pages at most.) */

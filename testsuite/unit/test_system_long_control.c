@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { TARGET = 0x60000, IF = 0x200, AC = 0x40000 };
+enum { TARGET = 0x60000, TF = 0x100, IF = 0x200, AC = 0x40000 };
 #define EFER           0xc0000080u
 #define STAR           0xc0000081u
 #define LSTAR          0xc0000082u
@@ -364,6 +364,11 @@ static void syscall_and_back(void **state)
 	for (unsigned amd = 0; amd < 2; amd++) {
 		quick_calls(&guest, amd ? "max,vendor=amd" : NULL);
 		long_privilege(&guest, 3);
+		set(&guest, CBX_FMASK, IF | TF);
+		set(&guest, CBX_RFLAGS, 0x2 | TF);
+		LONG_RUN(&guest, "\x0f\x05");
+		assert_true(long_step(&guest).vector != DB);
+		long_privilege(&guest, 3);
 		set(&guest, CBX_RFLAGS, 0x8d7 | IF);
 		LONG_EXPECT(&guest, "SYSCALL", LONG_RUN(&guest, "\x0f\x05"), NONE, 0);
 		assert_true(reg(&guest, CBX_RIP) == HIGH_HALF + TARGET);
@@ -597,6 +602,7 @@ static void features(void **state)
 		enum cbx_register where;
 		uint32_t bit;
 	} cases[] = {
+		{ "max,-lahf-lm", "\x9f", 1, 0x80000001, 0, CBX_RCX, 0 },
 		{ "max,-rdtscp", "\x0f\x01\xf9", 3, 0x80000001, 0, CBX_RDX, 27 },
 		{ "max,-xsave", "\x0f\x01\xd0", 3, 1, 0, CBX_RCX, 26 },
 		{ "max,-smap", "\x0f\x01\xcb", 3, 7, 0, CBX_RBX, 20 },
