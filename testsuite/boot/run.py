@@ -75,7 +75,11 @@ def look_around(guest, release):
           "arithmetic is wrong")
     check(guest.command("awk 'BEGIN { printf \"%.12g %.12g\", 2000 / 7 / 3, 1e300 * 1e-290 / 3 }'") ==
           f"{2000 / 7 / 3:.12g} {1e300 * 1e-290 / 3:.12g}", "floating point is wrong")
-    check("timer" in guest.command("cat /proc/interrupts"), "no timer interrupt")
+    interrupts = guest.command("cat /proc/interrupts")
+    check("timer" in interrupts, "no timer interrupt")
+    check(re.search(r"IO-APIC +4-edge +ttyS0", interrupts), "the serial port does not interrupt through the I/O APIC")
+    check(not guest.command("dmesg | grep -E 'ACPI (BIOS )?(Error|Warning)|TSC unstable|MP-BIOS bug'"),
+          "the kernel is not content with the tables, or with the clocks")
 
 
 def power_off(guest):
@@ -149,6 +153,31 @@ def linux_686_run(log):
         known = open(store("known.md5")).read().strip()
         guest.expect(rf"Linux\n{known}  /etc/known\nrun: status 0\n", 60)
         guest.finish(60)
+
+
+@test("686 amd64", ci=False)
+def linux_interrupts(log):
+    """Linux without this or that interrupt controller, timer or table, and on other processors."""
+    show = "grep ttyS0 /proc/interrupts; grep LOC: /proc/interrupts; cat /sys/devices/system/clocksource/*/current_clocksource"
+    for flavour, append, arguments, controller, apic_timer in (
+            ("686", "nolapic", (), "XT-PIC", False),
+            ("686", "noapic", (), "XT-PIC", True),
+            ("686", "acpi=off", (), "IO-APIC", True),
+            ("686", "acpi=off noapic", (), "XT-PIC", True),
+            ("686", "hpet=disable lapic=notscdeadline", (), "IO-APIC", True),
+            ("686", "", ("-cpu", "pentium3"), "IO-APIC", True),
+            ("686", "", ("-cpu", "max,-apic"), "XT-PIC", False),
+            ("686", "acpi=off", ("-bios", SEABIOS), "IO-APIC", True),
+            ("amd64", "noapic", (), "XT-PIC", True),
+            ("amd64", "acpi=off", (), "IO-APIC", True)):
+        # switched off or halted for ever: without ACPI it cannot do the former
+        with SerialGuest(kernel(flavour, f"{SERIAL} {append}", arguments), log) as guest:
+            guest.expect(PROMPT, BOOT)
+            shown = guest.command(show)
+            what = f"{flavour} {append} {' '.join(arguments)}: {shown}"
+            check(re.search(controller + r".* ttyS0", shown), f"not through {controller}: {what}")
+            check(bool(re.search(r"LOC: +[1-9]", shown)) == apic_timer, f"the local APIC's timer: {what}")
+            check(re.search(r"^tsc", shown, re.M), f"the clock is not the TSC: {what}")
 
 
 @test("686")
