@@ -31,13 +31,16 @@ static INLINE bool general_operand(struct cpu *cpu, const struct insn *i, unsign
 
 static NOINLINE bool insert(struct cpu *cpu, const struct insn *i, unsigned width)
 {
-	unsigned n = (unsigned)i->imm & (16 / width - 1), at = n * width / 8;
-	uint64_t q[2] = { cpu->v[i->src].q[0], cpu->v[i->src].q[1] };
+	unsigned n = (unsigned)i->imm & (16 / width - 1);
+	uint64_t low = cpu->v[i->src].q[0], high = cpu->v[i->src].q[1];
 
 	if (!general_operand(cpu, i, width))
 		return false;
-	q[at] = with_element(q[at], cpu->loaded, 8 * width, n & (8 / width - 1));
-	memcpy(cpu->v[i->dst].q, q, 16);
+	if (n * width < 8)
+		low = with_element(low, cpu->loaded, 8 * width, n);
+	else
+		high = with_element(high, cpu->loaded, 8 * width, n - 8 / width);
+	lane_set(cpu->v[i->dst].q, low, high);
 	vector_upper(cpu, i, i->dst);
 	return true;
 }

@@ -78,11 +78,10 @@ KERNEL(name)                                                                    
 #define PACK_MMX(name, W, type, least, most)                                                    \
 KERNEL(name##_mmx)                                                                              \
 {                                                                                               \
-	const uint64_t both[2] = { a[0], b[0] };                                                \
-	type x;                                                                                 \
+	const u64x2 both = { a[0], b[0] };                                                      \
+	type x = (type)both;                                                                    \
                                                                                                 \
 	(void)imm;                                                                              \
-	memcpy(&x, both, 16);                                                                   \
 	x = CLAMPED(type, x, least, most);                                                      \
 	x = LOW_HALVES_##W(x, x);                                                               \
 	memcpy(d, &x, 16);                                                                      \
@@ -276,11 +275,11 @@ static NOINLINE bool whole(struct cpu *cpu, const struct insn *i, vector_kernel 
 	if (!vector_operand(cpu, i, size, b))
 		return false;
 	function(result, cpu->v[i->src].q, b, (unsigned)i->imm);
-	if (i->vl != 32)
-		result[2] = result[3] = 0;
 	memcpy(cpu->v[i->dst].q, result, 16);
-	if (i->vl)
+	if (i->vl == 32)
 		memcpy(cpu->v[i->dst].q + 2, result + 2, 16);
+	else
+		vector_upper(cpu, i, i->dst);
 	return true;
 }
 
@@ -298,15 +297,19 @@ static const struct insn *vector_whole(struct cpu *cpu, const struct insn *i, ve
 FUNCTION(permute_qwords)
 {
 	(void)a;
-	for (unsigned n = 0; n < 4; n++)
-		d[n] = b[imm >> 2 * n & 3];
+	lane_set(d, b[imm & 3], b[imm >> 2 & 3]);
+	lane_set(d + 2, b[imm >> 4 & 3], b[imm >> 6 & 3]);
 }
 
 FUNCTION(permute_dwords)
 {
+	uint64_t q[4];
+
 	(void)imm;
 	for (unsigned n = 0; n < 4; n++)
-		d[n] = dword_of(b, a[n] & 7) | dword_of(b, a[n] >> 32 & 7) << 32;
+		q[n] = dword_of(b, a[n] & 7) | dword_of(b, a[n] >> 32 & 7) << 32;
+	lane_set(d, q[0], q[1]);
+	lane_set(d + 2, q[2], q[3]);
 }
 
 FUNCTION(permute_lanes)
@@ -314,29 +317,33 @@ FUNCTION(permute_lanes)
 	for (unsigned n = 0; n < 4; n += 2, imm >>= 4) {
 		const uint64_t *from = (imm & 2 ? b : a) + 2 * (imm & 1);
 
-		d[n] = imm & 8 ? 0 : from[0];
-		d[n + 1] = imm & 8 ? 0 : from[1];
+		lane_set(d + n, imm & 8 ? 0 : from[0], imm & 8 ? 0 : from[1]);
 	}
 }
 
 FUNCTION(insert_lane)
 {
-	for (unsigned n = 0; n < 4; n++)
-		d[n] = n / 2 == (imm & 1) ? b[n & 1] : a[n];
+	for (unsigned n = 0; n < 4; n += 2)
+		if (n / 2 == (imm & 1))
+			lane_set(d + n, b[0], b[1]);
+		else
+			lane_set(d + n, a[n], a[n + 1]);
 }
 
 #define BROADCAST(name, low, high)                                                              \
 FUNCTION(name)                                                                                  \
 {                                                                                               \
+	uint64_t q = low;                                                                       \
+                                                                                                \
 	(void)a;                                                                                \
 	(void)imm;                                                                              \
-	d[0] = d[2] = low;                                                                      \
-	d[1] = d[3] = high;                                                                     \
+	lane_set(d, q, high);                                                                   \
+	lane_set(d + 2, q, high);                                                               \
 }
-BROADCAST(broadcast_8, (b[0] & 0xff) * 0x0101010101010101u, d[0])
-BROADCAST(broadcast_16, (b[0] & 0xffff) * 0x0001000100010001u, d[0])
-BROADCAST(broadcast_32, (uint32_t)b[0] * 0x0000000100000001u, d[0])
-BROADCAST(broadcast_64, b[0], d[0])
+BROADCAST(broadcast_8, (b[0] & 0xff) * 0x0101010101010101u, q)
+BROADCAST(broadcast_16, (b[0] & 0xffff) * 0x0001000100010001u, q)
+BROADCAST(broadcast_32, (uint32_t)b[0] * 0x0000000100000001u, q)
+BROADCAST(broadcast_64, b[0], q)
 BROADCAST(broadcast_128, b[0], b[1])
 
 static NOINLINE bool extract_lane(struct cpu *cpu, const struct insn *i)
@@ -358,12 +365,11 @@ HANDLER_OF(op_VEXTRACTF128_Wdq_Vx_Ib_m, extract_lane)
 #define WIDEN(name, expression)                                                                 \
 static INLINE void name##_inline(uint64_t *d, uint64_t source)                                  \
 {                                                                                               \
-	const uint64_t qwords[2] = { source, 0 };                                               \
+	const u64x2 qwords = { source, 0 };                                                     \
 	const s8x16 zero = { 0 };                                                               \
-	s8x16 x;                                                                                \
+	s8x16 x = (s8x16)qwords;                                                                \
                                                                                                 \
 	(void)zero;                                                                             \
-	memcpy(&x, qwords, 16);                                                                 \
 	x = (s8x16)(expression);                                                                \
 	memcpy(d, &x, 16);                                                                      \
 }                                                                                               \
@@ -432,7 +438,25 @@ HANDLER(op_##name##_Vx_##part##_r)                                              
 		vector_upper(cpu, i, i->dst);                                                   \
 	NEXT(cpu, i);                                                                           \
 }                                                                                               \
-HANDLER(op_##name##_Vx_##part##_m) { return vector_widen(cpu, i, name##_lane, bits); }
+static COLD HANDLER(name##_rest) { return vector_widen(cpu, i, name##_lane, bits); }            \
+HANDLER(op_##name##_Vx_##part##_m)                                                              \
+{                                                                                               \
+	uint64_t linear = ea(cpu, i), *d = cpu->v[i->dst].q;                                    \
+	const struct tlb_entry *entry = tlb_read_entry(cpu, linear);                            \
+	const uint8_t *from;                                                                    \
+                                                                                                \
+	if (!tlb_hit(entry, linear, i->vl == 32 ? bits / 4 : bits / 8))                         \
+		return name##_rest(cpu, i);                                                     \
+	from = tlb_host(entry, linear);                                                         \
+	if (i->vl == 32) {                                                                      \
+		name##_inline(d, get##bits(from));                                              \
+		name##_inline(d + 2, get##bits(from + bits / 8));                               \
+	} else {                                                                                \
+		name##_inline(d, get##bits(from));                                              \
+		vector_upper(cpu, i, i->dst);                                                   \
+	}                                                                                       \
+	NEXT(cpu, i);                                                                           \
+}
 #define WIDENINGS(letters, part, bits) \
 	WIDENING(PMOVSX##letters, part, bits) WIDENING(PMOVZX##letters, part, bits)
 WIDENINGS(BW, Whx, 64)
