@@ -263,7 +263,8 @@ enum {
 	SYS_SMEP = 1 << 0, SYS_UMIP = 1 << 1, SYS_PCID = 1 << 2, SYS_PDPE1GB = 1 << 3,
 	SYS_APIC = 1 << 4, SYS_X2APIC = 1 << 5, SYS_TSC_DEADLINE = 1 << 6, SYS_MCE = 1 << 7,
 	SYS_MCA = 1 << 8, SYS_PSE36 = 1 << 9, SYS_ERMS = 1 << 10, SYS_ARAT = 1 << 11,
-	SYS_INVARIANT_TSC = 1 << 12, SYS_TSC_ADJUST = 1 << 13, SYS_XGETBV1 = 1 << 14
+	SYS_INVARIANT_TSC = 1 << 12, SYS_TSC_ADJUST = 1 << 13, SYS_XGETBV1 = 1 << 14,
+	SYS_ARCH_CAPABILITIES = 1 << 15
 };
 
 static inline struct cpu *machine_cpu(const struct cbx_machine *machine) { return machine->cpu; }

@@ -291,6 +291,7 @@ void cpuid(struct cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t result[4])
 		if (subleaf == 0) {
 			result[1] = feature_word(cpu, CPUID_7_EBX);
 			result[2] = feature_word(cpu, CPUID_7_ECX);
+			result[3] = feature_word(cpu, CPUID_7_EDX);
 		}
 		break;
 	case 0xb:

@@ -27,7 +27,7 @@
 #define SYSTEM_NEHALEM    (SYSTEM_PENTIUM3 | SYS_INVARIANT_TSC)
 #define SYSTEM_HASWELL    (SYSTEM_NEHALEM | SYS_X2APIC | SYS_TSC_DEADLINE | SYS_ARAT | SYS_ERMS | SYS_SMEP | \
 			   SYS_PCID | SYS_TSC_ADJUST | SYS_PDPE1GB)
-#define SYSTEM_MAX        (SYSTEM_HASWELL | SYS_UMIP | SYS_XGETBV1)
+#define SYSTEM_MAX        (SYSTEM_HASWELL | SYS_UMIP | SYS_XGETBV1 | SYS_ARCH_CAPABILITIES)
 
 static const struct cpu_model models[] = {
 	{ .name = "max", .features = FEATURES_MAX, .system = SYSTEM_MAX,
@@ -119,6 +119,7 @@ const struct cpu_feature cpu_features[] = {
 	A("sha", "sha-ni", SHA, 7_EBX, 29, FEAT_SSE2),
 	S("umip", UMIP, 7_ECX, 2, 0),
 	F("rdpid", RDPID, 7_ECX, 22, FEAT_MSR),
+	S("arch-capabilities", ARCH_CAPABILITIES, 7_EDX, 29, FEAT_MSR),
 	F("xsaveopt", XSAVEOPT, D_1_EAX, 0, FEAT_XSAVE),
 	F("xsavec", XSAVEC, D_1_EAX, 1, FEAT_XSAVE),
 	S("xgetbv1", XGETBV1, D_1_EAX, 2, FEAT_XSAVE),
@@ -320,7 +321,7 @@ static void make_amd(struct cpu_model *model)
 	model->microcode = AMD_MICROCODE;
 	model->highest_leaf = 0xd;
 	model->features &= ~FEAT_INVPCID;
-	model->system &= ~(uint32_t)(SYS_PCID | SYS_TSC_DEADLINE | SYS_TSC_ADJUST);
+	model->system &= ~(uint32_t)(SYS_PCID | SYS_TSC_DEADLINE | SYS_TSC_ADJUST | SYS_ARCH_CAPABILITIES);
 }
 
 static bool vendor_change(struct cpu_model *model, const char *word, size_t length,

@@ -14,7 +14,8 @@ enum {
 	MSR_APIC_BASE = 0x1b, MSR_EBL_CR_POWERON = 0x2a, MSR_SMI_COUNT = 0x34,
 	MSR_FEATURE_CONTROL = 0x3a, MSR_TSC_ADJUST = 0x3b, MSR_BIOS_UPDATE_TRIGGER = 0x79,
 	MSR_BIOS_SIGN = 0x8b, MSR_PMC0 = 0xc1, MSR_PMC7 = 0xc8, MSR_PLATFORM_INFO = 0xce,
-	MSR_MTRRCAP = 0xfe, MSR_SYSENTER_CS = 0x174, MSR_SYSENTER_ESP = 0x175,
+	MSR_MTRRCAP = 0xfe, MSR_ARCH_CAPABILITIES = 0x10a,
+	MSR_SYSENTER_CS = 0x174, MSR_SYSENTER_ESP = 0x175,
 	MSR_SYSENTER_EIP = 0x176, MSR_MCG_CAP = 0x179, MSR_MCG_STATUS = 0x17a,
 	MSR_PERFEVTSEL0 = 0x186, MSR_PERFEVTSEL7 = 0x18d, MSR_THERM_INTERRUPT = 0x19b,
 	MSR_THERM_STATUS = 0x19c, MSR_MISC_ENABLE = 0x1a0, MSR_DEBUGCTL = 0x1d9,
@@ -25,6 +26,12 @@ enum {
 	MSR_FIXED_CTR_CTRL = 0x38d, MSR_PERF_GLOBAL_OVF_CTRL = 0x390, MSR_MC0_CTL = 0x400,
 	MSR_TSC_DEADLINE = 0x6e0, MSR_X2APIC = 0x800, MSR_X2APIC_LAST = 0x8ff, MSR_XSS = 0xda0
 };
+/*
+ * ARCH_CAPABILITIES: what speculates nothing leaks nothing (RDCL_NO, SKIP_L1DFL_VMENTRY, SSB_NO,
+ * MDS_NO, IF_PSCHANGE_MC_NO, TAA_NO, SBDR_SSDP_NO, FBSDP_NO, PSDP_NO, BHI_NO, PBRSB_NO, GDS_NO,
+ * RFDS_NO).  Guests do without what guards against it.
+ */
+#define NOT_VULNERABLE     0x0d10e179u
 #define MSR_EFER           0xc0000080u
 #define MSR_STAR           0xc0000081u
 #define MSR_LSTAR          0xc0000082u
@@ -315,6 +322,9 @@ static bool other_read(const struct cpu *cpu, uint32_t index, uint64_t *value)
 	case MSR_TSC_ADJUST:
 		*value = cpu->msr_tsc_adjust;
 		return has_system(cpu, SYS_TSC_ADJUST);
+	case MSR_ARCH_CAPABILITIES:
+		*value = NOT_VULNERABLE;
+		return has_system(cpu, SYS_ARCH_CAPABILITIES);
 	case MSR_XSS:
 		*value = cpu->xss;
 		return has(cpu, FEAT_XSAVES);
