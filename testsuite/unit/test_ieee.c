@@ -15,6 +15,7 @@
 
 #include "ieee.h"
 #include "ieee_fast.h"
+#include "ieee_host_fma.h"
 #include "test_ieee_host.h"
 
 enum kind { F32, F64, I32, I64, FLAGS };
@@ -465,6 +466,34 @@ static void test_hash(void **state)
 		}										\
 	} while (0)
 
+/* Products and sums that meet: c is often near -a * b. */
+static void check_fma(uint32_t mxcsr)
+{
+	uint32_t a32 = random_binary32(), b32 = random_binary32(), c32 = random_binary32();
+	uint64_t a64 = random_binary64(), b64 = random_binary64(), c64 = random_binary64();
+
+	if (!random_below(3)) {
+		c32 = ieee32_mul(a32, b32, mxcsr).bits ^ 0x80000000;
+		c64 = ieee64_mul(a64, b64, mxcsr).bits ^ (uint64_t)1 << 63;
+	}
+	for (uint32_t negate = 0; negate < 4; negate++) {
+		bool product = negate & IEEE_FMA_NEGATE_PRODUCT, addend = negate & IEEE_FMA_NEGATE_ADDEND;
+		struct ieee32 exact32 = ieee32_fma(a32, b32, c32, negate, mxcsr);
+		struct ieee64 exact64 = ieee64_fma(a64, b64, c64, negate, mxcsr);
+		struct ieee_fast32 fast32 = ieee_fast32_fma(a32, b32, c32, negate);
+		struct ieee_fast32 host32 = ieee_host32_fma(a32, b32, c32, (uint32_t)product << 31,
+							    (uint32_t)addend << 31);
+		struct ieee_fast64 host64 = ieee_host64_fma(a64, b64, c64, (uint64_t)product << 63,
+							    (uint64_t)addend << 63);
+
+		assert_true(!fast32.done || fast32.bits == exact32.bits);
+		assert_true(!host32.done || host32.bits == exact32.bits);
+		assert_true(!host64.done || host64.bits == exact64.bits);
+		assert_true(!(fast32.done || host32.done) || !(exact32.flags & ~(uint32_t)MXCSR_PE));
+		assert_true(!host64.done || !(exact64.flags & ~(uint32_t)MXCSR_PE));
+	}
+}
+
 static void test_fast(void **state)
 {
 	unsigned long done = 0, count = 100000;
@@ -487,17 +516,7 @@ static void test_fast(void **state)
 		CHECK_FAST(64, div);
 		CHECK_FAST_ROOT(32);
 		CHECK_FAST_ROOT(64);
-		for (uint32_t negate = 0; negate < 4; negate++) {
-			uint32_t c32 = random_below(4) ? random_binary32() :
-							 ieee32_mul(a32, b32, mxcsr).bits ^ 0x80000000;
-			struct ieee_fast32 fast = ieee_fast32_fma(a32, b32, c32, negate);
-			struct ieee32 exact = ieee32_fma(a32, b32, c32, negate, mxcsr);
-
-			if (fast.done) {
-				assert_int_equal(fast.bits, exact.bits);
-				assert_false(exact.flags & ~(uint32_t)MXCSR_PE);
-			}
-		}
+		check_fma(mxcsr);
 	}
 	/* Most are, or it is not fast. */
 	assert_true(done > 4 * count);
