@@ -654,7 +654,8 @@ static const struct insn *jump(struct cpu *cpu, const struct insn *i, uint16_t s
 
 static const struct insn *call(struct cpu *cpu, const struct insn *i, uint16_t selector, uint64_t offset)
 {
-	if (!far_call(cpu, selector, offset, pointer_width(cpu, i), rip_after(cpu, i)))
+	/* The return address has the operand size, whatever the pointer has. */
+	if (!far_call(cpu, selector, offset, i->width, rip_after(cpu, i)))
 		return cpu_fault(cpu, i);
 	return system_proceed(cpu, i);
 }
