@@ -118,8 +118,9 @@ static bool x87_alias(const struct subject *s)
 
 static bool word_form(const struct subject *s)
 {
-	return is_what(s, "mnemonic") && (is_theirs(s, "pushf") || is_theirs(s, "popf") || is_theirs(s, "iret") ||
-					  is_theirs(s, "pusha") || is_theirs(s, "popa"));
+	return is_what(s, "mnemonic") &&
+	       (is_theirs(s, "pushf") || is_theirs(s, "popf") || is_theirs(s, "iret") ||
+		is_theirs(s, "pusha") || is_theirs(s, "popa"));
 }
 
 static bool pause(const struct subject *s)
@@ -155,8 +156,9 @@ static bool line(const struct subject *s)
 
 static bool whole_register(const struct subject *s)
 {
-	return is_what(s, "operands") && (is_named(s, "RDPID") || is_named(s, "RDFSBASE") || is_named(s, "RDGSBASE") ||
-					  is_named(s, "WRFSBASE") || is_named(s, "WRGSBASE") || is_named(s, "INVPCID"));
+	return is_what(s, "operands") &&
+	       (is_named(s, "RDPID") || is_named(s, "RDFSBASE") || is_named(s, "RDGSBASE") ||
+		is_named(s, "WRFSBASE") || is_named(s, "WRGSBASE") || is_named(s, "INVPCID"));
 }
 
 static bool hint(const struct subject *s)
@@ -180,7 +182,8 @@ static struct known {
 	{ "SIB without a base, 67h and REX.B: they say R13D (silicon64 runs such)", no_base, 0 },
 	{ "MOVSXD of 16 bits: Intel's read 2 bytes, AMD's 4", narrow_movsxd, 0 },
 	{ "CLFLUSH and CLWB: they have a line in memory, we a byte", line, 0 },
-	{ "RDPID, INVPCID, RDFSBASE and their like: the register is shown with the operand size, or as it is", whole_register, 0 },
+	{ "RDPID, INVPCID, RDFSBASE ...: the register is shown with the operand size, or as it is",
+	  whole_register, 0 },
 	{ "hints and reserved NOPs: names and operands are theirs alone", hint, 0 },
 };
 
@@ -276,7 +279,8 @@ static struct place of_gather(const struct decoded *d, unsigned divisor)
 
 static bool in_out(const struct decoded *d)
 {
-	return d->op == OP_IN_eAX_DX || d->op == OP_IN_eAX_Ib || d->op == OP_OUT_DX_eAX || d->op == OP_OUT_Ib_eAX;
+	return d->op == OP_IN_eAX_DX || d->op == OP_IN_eAX_Ib || d->op == OP_OUT_DX_eAX ||
+	       d->op == OP_OUT_Ib_eAX;
 }
 
 static struct place our_operand(const struct decoded *d, unsigned code)
@@ -352,8 +356,8 @@ static struct place our_operand(const struct decoded *d, unsigned code)
 	case OPERAND_Eq: return of_general(d, d->rm, 8);
 	case OPERAND_Ey: return of_general(d, d->rm, y);
 	case OPERAND_Wx: return of_vector(d, d->rm, 1);
-	case OPERAND_Whx: case OPERAND_Wqx: case OPERAND_Wox: case OPERAND_Wss: case OPERAND_Wsd: case OPERAND_Wq:
-	case OPERAND_Wdq: case OPERAND_Ww: case OPERAND_Wb:
+	case OPERAND_Whx: case OPERAND_Wqx: case OPERAND_Wox: case OPERAND_Wss: case OPERAND_Wsd:
+	case OPERAND_Wq: case OPERAND_Wdq: case OPERAND_Ww: case OPERAND_Wb:
 		return of_vector(d, d->rm, 2);
 	case OPERAND_Qq: case OPERAND_Qd: return of_register(ZYDIS_REGISTER_MM0, d->rm & 7);
 	default: return (struct place){ .kind = ANYTHING };
@@ -497,8 +501,8 @@ static void report(const struct subject *s)
 	printf("%s, %u bits:", s->what, s->bits);
 	for (unsigned n = 0; n < BYTES; n++)
 		printf(" %02x", s->bytes[n]);
-	printf("\n    Zydis: %s, length %u; ours: %s \"%s\", status %d, length %u\n", s->valid ? their_text : "none",
-	       s->valid ? s->theirs.length : 0, op_info[s->ours.op].name, text, s->status, s->ours.length);
+	printf("\n    Zydis: %s, length %u; ours: %s \"%s\", status %d, length %u\n",
+	       s->valid ? their_text : "none", s->valid ? s->theirs.length : 0, op_info[s->ours.op].name, text, s->status, s->ours.length);
 }
 
 static const char *difference(const struct subject *s)
@@ -624,7 +628,8 @@ static void every_opcode(const ZydisDecoder *decoder, unsigned bits, unsigned fo
 				if (map > 1 || (n & 8))
 					continue;
 				start[0] = 0xc5;
-				start[1] = (uint8_t)((bits == 64 ? random32() & 0x80 : 0xc0u) | (unsigned)vvvv << 3 | last);
+				start[1] = (uint8_t)((bits == 64 ? random32() & 0x80 : 0xc0u) |
+						     (unsigned)vvvv << 3 | last);
 				opcode_forms(decoder, bits, start, 2, forms);
 			}
 		}
@@ -679,7 +684,8 @@ int main(int argc, char **argv)
 	}
 	for (unsigned n = 0; n < sizeof known_differences / sizeof *known_differences; n++)
 		if (known_differences[n].count) {
-			printf("%9" PRIu64 " known: %s\n", known_differences[n].count, known_differences[n].why);
+			printf("%9" PRIu64 " known: %s\n", known_differences[n].count,
+			       known_differences[n].why);
 			known += known_differences[n].count;
 		}
 	printf("%" PRIu64 " compared, %" PRIu64 " of them known to differ, %" PRIu64 " left out as younger\n",

@@ -54,7 +54,7 @@ struct case64 {
 const char *skipped_row64(enum op op, bool wide);
 void generate64(struct random *random, enum op op, unsigned bits, struct case64 *c,
 		void (*poke)(uint64_t linear, const void *bytes, unsigned count));
-/* Some of the rows in usable one after the other, their flags going into each other and into branches. */
+/* Some rows of usable one after the other, their flags going into each other and into branches. */
 void generate_sequence64(struct random *random, const bool *usable, unsigned bits, struct case64 *c,
 			 void (*poke)(uint64_t linear, const void *bytes, unsigned count));
 /* Offset in DATA of a linear address, or something not below DATA_BYTES. */
@@ -67,6 +67,17 @@ uint64_t edge64(struct random *random);
 /* Lanes that suit the row, in the order of memory. */
 void vector_values(struct random *random, enum op op, uint8_t *bytes, unsigned count);
 uint32_t random_mxcsr(struct random *random);
+
+/* ---- silicon64_compare.c ---- */
+extern const char *const reg_names64[16];
+/* Which flags say nothing after this case; *result: nor does the result. */
+uint32_t undefined_flags64(const struct case64 *c, bool *result);
+/* All memory is made equal to the host's again. */
+void resynchronise64(void);
+void tolerate64(const struct case64 *c, const struct state64 *native, struct state64 *ours);
+/* In how many things they differ, after tolerate64. */
+unsigned compare64(const struct case64 *c, const struct state64 *native, const struct state64 *ours,
+		   bool show);
 
 /* ---- silicon64_state.c ---- */
 enum { STATE_BYTES = 832 };

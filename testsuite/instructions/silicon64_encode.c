@@ -136,8 +136,8 @@ static void gather_operand(struct build *b, uint64_t target)
 {
 	struct random *random = b->random;
 	struct state64 *s = &b->c->before;
-	unsigned registers = b->c->wide ? 16 : 8, mod = below(random, 3), base = below(random, registers), index;
-	unsigned scale = below(random, 4), bits = has(b->info, OPERAND_VM64x, OPERAND_VM64x) ? 64 : 32;
+	unsigned registers = b->c->wide ? 16 : 8, mod = below(random, 3), base = below(random, registers);
+	unsigned index, scale = below(random, 4), bits = has(b->info, OPERAND_VM64x, OPERAND_VM64x) ? 64 : 32;
 	uint64_t mask = b->c->address_size == 8 ? UINT64_MAX : 0xffffffff;
 	bool absolute = mod == 0 && (base & 7) == REG_BP;
 
@@ -239,7 +239,8 @@ void memory_operand(struct build *b, uint64_t target)
 	}
 	if (b->displacement_bytes == 4)
 		b->displacement = (uint64_t)(int64_t)(int32_t)b->displacement;
-	b->sum = b->displacement + (base == NONE ? 0 : s->reg[base]) + (index == NONE ? 0 : s->reg[index] << scale);
+	b->sum = b->displacement + (base == NONE ? 0 : s->reg[base]) +
+		 (index == NONE ? 0 : s->reg[index] << scale);
 }
 
 /* ---- Encoding ---- */

@@ -19,8 +19,10 @@ const char *skipped_row64(enum op op, bool wide)
 	static const struct {
 		const char *name, *why;
 	} rows[] = {
-		{ "SLDT", "UMIP: answered by the host's kernel" }, { "STR_", "UMIP: answered by the host's kernel" },
-		{ "SGDT", "UMIP: answered by the host's kernel" }, { "SIDT", "UMIP: answered by the host's kernel" },
+		{ "SLDT", "UMIP: answered by the host's kernel" },
+		{ "STR_", "UMIP: answered by the host's kernel" },
+		{ "SGDT", "UMIP: answered by the host's kernel" },
+		{ "SIDT", "UMIP: answered by the host's kernel" },
 		{ "SMSW", "UMIP: answered by the host's kernel" },
 		{ "RDPMC", "the host's counters are its kernel's" },
 		{ "SYSENTER", "enters the host's kernel: test_system_control" },
@@ -31,7 +33,8 @@ const char *skipped_row64(enum op op, bool wide)
 	const struct op_info *info = &op_info[op];
 
 	/* REX, EVEX, MOVSXD, VEX. */
-	if (wide && encoding_info[info->encoding].map == 0 && op_has_legacy(info) && info->encoding != ENCODING_OQ1 &&
+	if (wide && encoding_info[info->encoding].map == 0 && op_has_legacy(info) &&
+	    info->encoding != ENCODING_OQ1 &&
 	    ((info->opcode & 0xf0) == 0x40 || info->opcode == 0x62 || info->opcode == 0x63 ||
 	     (info->opcode & 0xfe) == 0xc4))
 		return "another instruction in 64-bit mode";
@@ -115,7 +118,8 @@ static void implied_values(struct build *b)
 		if (chance(random, 50))
 			s->reg[REG_AX] &= 0xffffffffffff00ff;
 	} else if (named(info, "XGETBV")) {
-		s->reg[REG_CX] = (s->reg[REG_CX] & ~0xffffffffull) | (chance(random, 80) ? 0 : 2 + below(random, 9));
+		s->reg[REG_CX] &= ~0xffffffffull;
+		s->reg[REG_CX] |= chance(random, 80) ? 0 : 2 + below(random, 9);
 	} else if (named(info, "PCMPESTR") || named(info, "VPCMPESTR")) {
 		s->reg[REG_AX] = chance(random, 70) ? (uint64_t)below(random, 40) - 20 : edge64(random);
 		s->reg[REG_DX] = chance(random, 70) ? (uint64_t)below(random, 40) - 20 : edge64(random);
@@ -143,8 +147,9 @@ static void implied_operands(struct build *b)
 			if (chance(random, 50))
 				s->reg[REG_AX] = 0;
 		}
+		/* With a count of 0 it is the processor's choice whether permission is looked at. */
 		if (b->c->rep && has(info, OPERAND_DX, OPERAND_DX))
-			s->reg[REG_CX] |= 1;    /* with 0 it is the processor's choice whether permission is looked at */
+			s->reg[REG_CX] |= 1;
 	} else if (named(info, "MASKMOV")) {
 		s->reg[REG_DI] = (some_target(b, 16, 50) - segment_base64(b)) & mask;
 	} else if (named(info, "XLAT")) {
@@ -224,12 +229,16 @@ static void fill_memory(struct build *b)
 			put(bytes, some_selector(random), 2);
 		if (named(info, "JMP_Ev") || named(info, "CALL_Ev"))
 			put(bytes, some_code(b), 8);
-		if (has(info, OPERAND_Mp, OPERAND_Mp) && !named(info, "JMP") && !named(info, "CALL"))
-			put(bytes + c->operand_size, some_selector(random), 2);
-		if (named(info, "JMP_Mp") || named(info, "CALL_Mp")) {
-			put(bytes, some_code(b), 8);
-			put(bytes + c->operand_size, chance(random, 60) ? c->before.cs
-									: below(random, 8), 2);
+		if (has(info, OPERAND_Mp, OPERAND_Mp)) {
+			bool jump = named(info, "JMP_Mp") || named(info, "CALL_Mp");
+			uint16_t selector = !jump ? some_selector(random)
+					    : chance(random, 60) ? c->before.cs : (uint16_t)below(random, 8);
+
+			if (jump)
+				put(bytes, some_code(b), 8);
+			put(bytes + c->operand_size, selector, 2);
+			if (c->operand_size == 8 && native64_is_amd())
+				put(bytes + 4, selector, 2);    /* the offset has 32 bits */
 		}
 		poke_data(b, c->target, bytes, c->access > 16 || op_is_vector(info) ? 32 : 16);
 	}
@@ -307,15 +316,17 @@ static void choose_sizes(struct build *b)
 		b->rex_w = true;
 	if (!c->vex && !c->wide)
 		b->rex_w = false;
+	/* AMD's obey 66h in near branches of 64-bit mode, and MOVSXD of 16 bits reads 4 bytes there. */
 	b->operand16 = !op_is_vector(info) && b->encoding->prefix != 1 && b->encoding->prefix != 2 &&
-		       b->encoding->form != FORM_MODRM && chance(random, 25) && !(c->wide && near_branch(info)) &&
-		       info->encoding != ENCODING_OQ1 /* MOVSXD: AMD's read 4 bytes, Intel's 2 */;
+		       b->encoding->form != FORM_MODRM && chance(random, 25) &&
+		       !(c->wide && near_branch(info)) && info->encoding != ENCODING_OQ1;
 	/* F2h and F3h win over 66h. */
 	if (op_is_vector(info) && !c->vex && b->encoding->prefix >= 3 && chance(random, 3))
 		b->operand16 = true;
 	c->address_size = c->bits / 8;
 	if (c->bits == 16)
-		c->address_size = chance(random, c->memory || is_string(info) ? 88 : 50) || named(info, "SHA") ? 4 : 2;
+		c->address_size = named(info, "SHA") || chance(random, c->memory || is_string(info) ? 88 : 50)
+				  ? 4 : 2;
 	else if (chance(random, c->wide ? (c->memory || is_string(info) ? 12 : 3) : 2) && !named(info, "SHA"))
 		c->address_size /= 2;
 	if (op_is_vector(info))
@@ -396,7 +407,8 @@ static bool asks_for_more(const struct build *b)
 {
 	const struct state64 *s = &b->c->before;
 
-	return has(b->info, OPERAND_Mxs, OPERAND_Mxs) && ((uint32_t)s->reg[REG_AX] > 7 || (uint32_t)s->reg[REG_DX]);
+	return has(b->info, OPERAND_Mxs, OPERAND_Mxs) &&
+	       ((uint32_t)s->reg[REG_AX] > 7 || (uint32_t)s->reg[REG_DX]);
 }
 
 /* ---- Single instructions ---- */
@@ -484,8 +496,8 @@ static bool fits_sequence(enum op op)
 	const struct op_info *info = &op_info[op];
 
 	return is_condition(op) ||
-	       (!takes_selector(info) && !(info->attributes & ATTRIBUTE_X) && !is_one_of(info, names) && !is_string(info) &&
-		!is_transcendental(op) && !is_state_op(op) && !has(info, OPERAND_Mt, OPERAND_Mt) &&
+	       (!takes_selector(info) && !(info->attributes & ATTRIBUTE_X) && !is_one_of(info, names) &&
+		!is_string(info) && !is_transcendental(op) && !is_state_op(op) && !has(info, OPERAND_Mt, OPERAND_Mt) &&
 		!has(info, OPERAND_ES, OPERAND_GS) && !has(info, OPERAND_Sw, OPERAND_Dd) &&
 		!has(info, OPERAND_VM32x, OPERAND_VM64x) && !strstr(info->name, "MASKMOV"));
 }

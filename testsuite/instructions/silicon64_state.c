@@ -13,8 +13,9 @@ static bool contains(enum op op, const char *what)
 
 bool is_state_op(enum op op)
 {
-	return contains(op, "FXSAVE") || contains(op, "FXRSTOR") || contains(op, "XSAVE") || contains(op, "XRSTOR") ||
-	       contains(op, "FLDENV") || contains(op, "FNSTENV") || contains(op, "FRSTOR") || contains(op, "FNSAVE");
+	return contains(op, "FXSAVE") || contains(op, "FXRSTOR") || contains(op, "XSAVE") ||
+	       contains(op, "XRSTOR") || contains(op, "FLDENV") || contains(op, "FNSTENV") ||
+	       contains(op, "FRSTOR") || contains(op, "FNSAVE");
 }
 
 static void put(uint8_t *bytes, uint64_t value, unsigned count)
@@ -54,7 +55,8 @@ unsigned state_image(struct random *random, enum op op, uint8_t *bytes)
 	put(bytes + 2, x87.status, 2);
 	put(bytes + 4, x87.valid, 1);
 	put(bytes + 6, 0, 18);
-	put(bytes + 24, chance(random, 85) ? random_mxcsr(random) : random32(random) & ~(1u << 17) /* AMD's */, 4);
+	/* Bit 17 is AMD's. */
+	put(bytes + 24, chance(random, 85) ? random_mxcsr(random) : random32(random) & ~(1u << 17), 4);
 	if (contains(op, "FX"))
 		return 512;
 	put_header(random, bytes + 512);
