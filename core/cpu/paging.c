@@ -13,7 +13,7 @@ enum {
 };
 #define PTE_NX (1ull << 63)
 
-/* ---- Rights ------------------------------------------------------------------------------- */
+/* ---- Rights ---------------------------------------------------------------------------------- */
 
 static bool has_nx(const struct cpu *cpu)
 {
@@ -35,7 +35,8 @@ static bool page_fault(struct cpu *cpu, uint64_t linear, enum access access, enu
 }
 
 /* Do these rights allow the access?  (SDM 3A 4.6.) */
-static bool allowed(const struct cpu *cpu, const struct walk *walk, enum access access, enum accessor who)
+static bool allowed(const struct cpu *cpu, const struct walk *walk, enum access access,
+		    enum accessor who)
 {
 	bool user_page = walk->flags & TRANSLATION_USER;
 
@@ -103,13 +104,13 @@ static void walk_result(const struct cpu *cpu, struct walk *walk, uint64_t physi
 	walk->no_execute = false;
 }
 
-/* ---- The walks --------------------------------------------------------------------------------- */
+/* ---- The walks ------------------------------------------------------------------------------- */
 /*
  * One level after the other.  A and D bits are only written when the whole access is
  * allowed.  error collects P and RSVD for the fault.
  */
-static bool walk_32bit(struct cpu *cpu, uint64_t linear, enum access access, enum accessor who, bool update,
-		       struct walk *walk, uint32_t *error)
+static bool walk_32bit(struct cpu *cpu, uint64_t linear, enum access access, enum accessor who,
+		       bool update, struct walk *walk, uint32_t *error)
 {
 	uint64_t pde_at = (cpu->cr3 & 0xfffff000) | (linear >> 22 & 0x3ff) << 2, pte_at;
 	uint64_t pde = read_entry(cpu, pde_at, 4), pte;
@@ -126,7 +127,8 @@ static bool walk_32bit(struct cpu *cpu, uint64_t linear, enum access access, enu
 			*error |= PF_RSVD;
 			return false;
 		}
-		walk_result(cpu, walk, (pde & 0xffc00000) | (pde >> 13 & 0xff) << 32 | (linear & 0x3fffff),
+		walk_result(cpu, walk,
+			    (pde & 0xffc00000) | (pde >> 13 & 0xff) << 32 | (linear & 0x3fffff),
 			    pde, pde, TRANSLATION_4M);
 		if (!allowed(cpu, walk, access, who))
 			return false;
@@ -170,12 +172,12 @@ static uint64_t reserved_here(const struct cpu *cpu, unsigned level, uint64_t en
 }
 
 /* PAE (from the PDPTE registers, whose entries have no rights) and 4-level paging. */
-static bool walk_wide(struct cpu *cpu, uint64_t linear, enum access access, enum accessor who, bool update,
-		      struct walk *walk, uint32_t *error)
+static bool walk_wide(struct cpu *cpu, uint64_t linear, enum access access, enum accessor who,
+		      bool update, struct walk *walk, uint32_t *error)
 {
 	static const uint32_t sizes[4] = { 0, TRANSLATION_2M, TRANSLATION_1G, 0 };
-	uint64_t at[4], entries[4], reserved = reserved_always(cpu), rights = PTE_W | PTE_U, no_execute = 0;
-	uint64_t table = cpu->cr3, offset_mask;
+	uint64_t at[4], entries[4], reserved = reserved_always(cpu), rights = PTE_W | PTE_U;
+	uint64_t table = cpu->cr3, no_execute = 0, offset_mask;
 	unsigned level = 3, last = 3;
 
 	*error = 0;
@@ -204,7 +206,8 @@ static bool walk_wide(struct cpu *cpu, uint64_t linear, enum access access, enum
 	}
 	*error = PF_P;
 	offset_mask = ((uint64_t)1 << (12 + 9 * level)) - 1;
-	walk_result(cpu, walk, (entries[level] & PHYSICAL_PAGES & ~offset_mask) | (linear & offset_mask),
+	walk_result(cpu, walk,
+		    (entries[level] & PHYSICAL_PAGES & ~offset_mask) | (linear & offset_mask),
 		    entries[level], rights, sizes[level]);
 	walk->no_execute = no_execute;
 	if (!allowed(cpu, walk, access, who))
@@ -212,19 +215,21 @@ static bool walk_wide(struct cpu *cpu, uint64_t linear, enum access access, enum
 	for (unsigned n = last; update && n > level; n--)
 		set_bits(cpu, at[n], 8, entries[n], PTE_A);
 	if (update)
-		set_bits(cpu, at[level], 8, entries[level], PTE_A | (access == ACCESS_WRITE ? PTE_D : 0));
+		set_bits(cpu, at[level], 8, entries[level],
+			 PTE_A | (access == ACCESS_WRITE ? PTE_D : 0));
 	return true;
 }
 
-static bool walk_any(struct cpu *cpu, uint64_t linear, enum access access, enum accessor who, bool update,
-		     struct walk *walk, uint32_t *error)
+static bool walk_any(struct cpu *cpu, uint64_t linear, enum access access, enum accessor who,
+		     bool update, struct walk *walk, uint32_t *error)
 {
 	if (cpu->cr4 & CR4_PAE)
 		return walk_wide(cpu, linear, access, who, update, walk, error);
 	return walk_32bit(cpu, linear, access, who, update, walk, error);
 }
 
-bool page_find(struct cpu *cpu, uint64_t linear, enum access access, enum accessor who, struct walk *walk)
+bool page_find(struct cpu *cpu, uint64_t linear, enum access access, enum accessor who,
+	       struct walk *walk)
 {
 	uint32_t error;
 
@@ -240,7 +245,8 @@ bool page_find(struct cpu *cpu, uint64_t linear, enum access access, enum access
 	return true;
 }
 
-bool page_translate(struct cpu *cpu, uint64_t linear, enum access access, bool user, uint64_t *physical)
+bool page_translate(struct cpu *cpu, uint64_t linear, enum access access, bool user,
+		    uint64_t *physical)
 {
 	enum accessor who = user ? ACCESSOR_USER : ACCESSOR_SUPERVISOR;
 	struct walk walk;

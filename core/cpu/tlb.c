@@ -1,10 +1,10 @@
-/* The TLB: what is in it, when it goes (SDM 3A 4.10), and the host addresses made from it (tlb.h). */
+/* The TLB (tlb.h): what is in it, when it goes (SDM 3A 4.10), the host addresses made from it. */
 #include "access.h"
 #include "blocks.h"
 #include "memory.h"
 #include "tlb.h"
 
-/* ---- State --------------------------------------------------------------------------------------- */
+/* ---- State ----------------------------------------------------------------------------------- */
 
 const struct cbx_field tlb_fields[] = {
 	/* As numbers: key, word, key ... */
@@ -24,12 +24,12 @@ bool tlb_check(const void *state)
 
 	for (unsigned place = 0; place < TRANSLATIONS; place++) {
 		unsigned bank = place / TLB_ENTRIES < BANK_FETCH ? place / TLB_ENTRIES : BANK_FETCH;
+		uint64_t key = t->entry[place].key, word = t->entry[place].word;
 
-		if (!t->entry[place].key && !t->entry[place].word)
+		if (!key && !word)
 			continue;
-		if (!(t->entry[place].word & TRANSLATION_VALID) ||
-		    (t->entry[place].word & ~(PHYSICAL_PAGES | TRANSLATION_FLAGS)) ||
-		    !address_canonical(t->entry[place].key) || tlb_place(bank, t->entry[place].key) != place)
+		if (!(word & TRANSLATION_VALID) || (word & ~(PHYSICAL_PAGES | TRANSLATION_FLAGS)) ||
+		    !address_canonical(key) || tlb_place(bank, key) != place)
 			return false;
 	}
 	return true;
@@ -50,7 +50,7 @@ void translations_free(struct cpu *cpu)
 	cpu->translations = NULL;
 }
 
-/* ---- Logs -------------------------------------------------------------------------------------------- */
+/* ---- Logs ------------------------------------------------------------------------------------ */
 
 static void note(struct translations *t, unsigned log, unsigned place)
 {
@@ -82,10 +82,11 @@ static uint64_t huge_bit(uint64_t linear)
 
 static void note_entry(struct translations *t, unsigned place)
 {
-	uint64_t word = t->entry[place].word, bit, *large = large_word(t, t->entry[place].key, &bit);
+	uint64_t key = t->entry[place].key, word = t->entry[place].word, bit;
+	uint64_t *large = large_word(t, key, &bit);
 
 	if ((word & TRANSLATION_SIZE) == TRANSLATION_1G)
-		t->huge |= huge_bit(t->entry[place].key);
+		t->huge |= huge_bit(key);
 	else if (word & TRANSLATION_SIZE)
 		*large |= bit;
 	note(t, word & TRANSLATION_GLOBAL ? LOG_GLOBAL : LOG_LOCAL, place);
@@ -106,7 +107,7 @@ void tlb_loaded(struct cpu *cpu)
 	cpu_mode_changed(cpu);
 }
 
-/* ---- Dropping ------------------------------------------------------------------------------------------ */
+/* ---- Dropping -------------------------------------------------------------------------------- */
 
 static void drop_host(struct cpu *cpu, unsigned place)
 {
@@ -193,7 +194,8 @@ static void flush_pcid(struct cpu *cpu, uint64_t pcid)
 	for (uint32_t n = 0; n < t->logged[LOG_LOCAL]; n++) {
 		unsigned place = t->log[LOG_LOCAL][n];
 
-		if (!(t->entry[place].word & TRANSLATION_GLOBAL) && (t->entry[place].key & PAGE_MASK) == pcid)
+		if (!(t->entry[place].word & TRANSLATION_GLOBAL) &&
+		    (t->entry[place].key & PAGE_MASK) == pcid)
 			drop(cpu, place);
 	}
 	code_moved(cpu);
@@ -232,9 +234,11 @@ void tlb_cr3_loaded(struct cpu *cpu, bool keep)
 }
 
 /* Does this place hold the page, for this PCID (with global: or for all)? */
-static bool holds(const struct translations *t, unsigned place, uint64_t linear, uint64_t pcid, bool global)
+static bool holds(const struct translations *t, unsigned place, uint64_t linear, uint64_t pcid,
+		  bool global)
 {
-	uint64_t word = t->entry[place].word, differs = t->entry[place].key ^ ((linear & ~(uint64_t)PAGE_MASK) | pcid);
+	uint64_t page = linear & ~(uint64_t)PAGE_MASK, word = t->entry[place].word;
+	uint64_t differs = t->entry[place].key ^ (page | pcid);
 
 	if (!(word & TRANSLATION_VALID))
 		return false;
@@ -346,7 +350,7 @@ void cpu_memory_changed(struct cbx_machine *machine, uint64_t backing)
 	block_page_moved(cpu, backing);
 }
 
-/* ---- Finding and filling ----------------------------------------------------------------------------------- */
+/* ---- Finding and filling --------------------------------------------------------------------- */
 
 bool tlb_find(const struct cpu *cpu, uint64_t linear, enum access access, enum accessor who,
 	      struct walk *walk)

@@ -96,10 +96,11 @@ static inline unsigned tlb_bank(enum access access, enum accessor who)
 {
 	if (access == ACCESS_EXECUTE)
 		return BANK_FETCH;
-	return (access == ACCESS_WRITE ? BANK_WRITE : BANK_READ) + (who == ACCESSOR_USER ? BANK_USER : 0u);
+	return (access == ACCESS_WRITE ? BANK_WRITE : BANK_READ) +
+	       (who == ACCESSOR_USER ? BANK_USER : 0u);
 }
 
-/* ---- tlb.c ------------------------------------------------------------------------------------- */
+/* ---- tlb.c ----------------------------------------------------------------------------------- */
 enum cbx_status translations_new(struct cpu *cpu);
 void translations_free(struct cpu *cpu);
 /* New state is in place: what is derived from it is made anew. */
@@ -116,12 +117,12 @@ void tlb_enter_host(struct cpu *cpu, uint64_t linear, enum access access, enum a
 /* A page fault at this address: its entries go (SDM 3A 4.10.4.1). */
 void tlb_faulted(struct cpu *cpu, uint64_t linear);
 
-/* ---- paging.c ------------------------------------------------------------------------------------ */
+/* ---- paging.c -------------------------------------------------------------------------------- */
 /* The TLB or a walk, for one page; false: #PF recorded.  Not entered before tlb_enter is called. */
 bool page_find(struct cpu *cpu, uint64_t linear, enum access access, enum accessor who,
 	       struct walk *walk);
 
-/* ---- access_slow.c -------------------------------------------------------------------------------- */
+/* ---- access_slow.c --------------------------------------------------------------------------- */
 /* Does a data breakpoint lie on this page? */
 bool page_is_watched(const struct cpu *cpu, uint64_t page);
 

@@ -21,7 +21,8 @@ enum {
 };
 #define NX (1ull << 63)
 /* Another index at each level, so that none is taken for another's. */
-#define LINEAR (0xffff000000000000ull | 0x1a3ull << 39 | 0x05bull << 30 | 0x1f2ull << 21 | 0x0c4ull << 12 | 0x678)
+#define LINEAR (0xffff000000000000ull | 0x1a3ull << 39 | 0x05bull << 30 | 0x1f2ull << 21 | \
+		0x0c4ull << 12 | 0x678)
 
 static uint64_t seed = 1;
 
@@ -33,7 +34,8 @@ static uint32_t pick(uint32_t below)
 
 static struct cpu *new_cpu(const char *model)
 {
-	struct cbx_machine_options options = { .size = sizeof(options), .memory_bytes = MACHINE, .cpu = model };
+	struct cbx_machine_options options = { .size = sizeof(options), .memory_bytes = MACHINE,
+					       .cpu = model };
 	struct cbx_machine *machine;
 	struct cpu *cpu;
 
@@ -67,7 +69,7 @@ static uint64_t peek(struct cpu *cpu, uint64_t at)
 	return memory_read(cpu->machine, at, 8);
 }
 
-/* ---- Every bit ------------------------------------------------------------------------------------ */
+/* ---- Every bit ------------------------------------------------------------------------------- */
 
 enum kind { READ, WRITE, EXECUTE, IMPLICIT_READ, IMPLICIT_WRITE, KINDS };
 
@@ -125,7 +127,8 @@ static struct expected model(const struct level *levels, const struct setting *m
 		e.fault = write && !may_write && mode->wp;
 		if (user_page && kind == EXECUTE)
 			e.fault = mode->smep;
-		if (user_page && kind != EXECUTE && mode->smap && !(mode->ac && kind <= EXECUTE && !mode->cpl3))
+		if (user_page && kind != EXECUTE && mode->smap &&
+		    !(mode->ac && kind <= EXECUTE && !mode->cpl3))
 			e.fault = true;
 	}
 	if (kind == EXECUTE && !may_run)
@@ -175,7 +178,8 @@ static unsigned index_of(uint64_t linear, unsigned n)
 	return (unsigned)(linear >> (12 + 9 * n)) & 511;
 }
 
-static void check(struct cpu *cpu, const struct level *levels, const struct setting *mode, enum kind kind)
+static void check(struct cpu *cpu, const struct level *levels, const struct setting *mode,
+		  enum kind kind)
 {
 	uint64_t linear = mode->pae ? (uint32_t)LINEAR : LINEAR, entries[4], at[4];
 	struct expected e = model(levels, mode, kind);
@@ -199,8 +203,8 @@ static void check(struct cpu *cpu, const struct level *levels, const struct sett
 	cpu->fault.vector = VECTOR_NONE;
 	cpu->cr2 = 0;
 	done = do_access(cpu, linear, kind);
-	if (done == e.fault || (e.fault && (cpu->fault.vector != VECTOR_PF || cpu->fault.error != e.error ||
-					    cpu->cr2 != linear))) {
+	if (done == e.fault || (e.fault && (cpu->fault.vector != VECTOR_PF || cpu->cr2 != linear ||
+					    cpu->fault.error != e.error))) {
 		print_error("kind %d: vector %u error %#x cr2 %#llx, expected %s %#x\n", kind,
 			    cpu->fault.vector, cpu->fault.error, (unsigned long long)cpu->cr2,
 			    e.fault ? "#PF" : "no fault", e.error);
@@ -243,9 +247,9 @@ static void every_bit(void **state)
 	for (unsigned long n = 0; n < count; n++) {
 		struct level levels[4];
 		uint32_t bits = pick(256), modes = pick(256);
-		struct setting mode = { .pae = modes & 1, .wp = modes & 2, .smep = modes & 4, .smap = modes & 8,
-				     .ac = modes & 16, .nxe = modes & 32, .cpl3 = modes & 64,
-				     .gigabyte = modes & 128 };
+		struct setting mode = { .pae = modes & 1, .wp = modes & 2, .smep = modes & 4,
+					.smap = modes & 8, .ac = modes & 16, .nxe = modes & 32,
+					.cpl3 = modes & 64, .gigabyte = modes & 128 };
 
 		for (unsigned k = 0; k < 4; k++) {
 			levels[k] = random_level(bits >> 2 * k);
@@ -264,8 +268,9 @@ static void every_bit(void **state)
 		unsigned at = n & 3, bits = n >> 2 & 127, modes = n >> 9 & 127;
 		struct level all = { .present = true, .writable = true, .user = true };
 		struct level levels[4] = { all, all, all, all };
-		struct setting mode = { .wp = modes & 1, .smep = modes & 2, .smap = modes & 4, .ac = modes & 8,
-				     .nxe = modes & 16, .cpl3 = modes & 32, .gigabyte = modes & 64 };
+		struct setting mode = { .wp = modes & 1, .smep = modes & 2, .smap = modes & 4,
+					.ac = modes & 8, .nxe = modes & 16, .cpl3 = modes & 32,
+					.gigabyte = modes & 64 };
 
 		levels[at] = (struct level){ .present = bits & 1, .writable = bits & 2, .user = bits & 4,
 					     .no_execute = bits & 8, .large = bits & 16,
@@ -275,7 +280,7 @@ static void every_bit(void **state)
 	cbx_machine_free(cpu->machine);
 }
 
-/* ---- Large pages ---------------------------------------------------------------------------------------- */
+/* ---- Large pages ----------------------------------------------------------------------------- */
 
 static uint64_t where(struct cpu *cpu, uint64_t linear)
 {
@@ -316,7 +321,7 @@ static void large_pages(void **state)
 	cbx_machine_free(cpu->machine);
 }
 
-/* ---- PCIDs ------------------------------------------------------------------------------------------------- */
+/* ---- PCIDs ----------------------------------------------------------------------------------- */
 
 /*
  * Three roots, each with PCID 0, 1 and 2 and with pages of its own for two addresses; a third
@@ -338,8 +343,10 @@ static void map_root(struct cpu *cpu, unsigned root, unsigned shift)
 
 static void go(struct cpu *cpu, unsigned root, bool keep)
 {
-	assert_true(control_write(cpu, 3, (0x100000 + root * 0x10000) | root | (keep ? 1ull << 63 : 0)));
-	assert_int_equal(cpu->cr3, (0x100000 + root * 0x10000) | root);
+	uint64_t cr3 = (0x100000 + root * 0x10000) | root;
+
+	assert_true(control_write(cpu, 3, cr3 | (keep ? 1ull << 63 : 0)));
+	assert_int_equal(cpu->cr3, cr3);
 }
 
 static void touch_all(struct cpu *cpu)
@@ -455,7 +462,7 @@ static void pcid_bits(void **state)
 	cbx_machine_free(cpu->machine);
 }
 
-/* ---- Edges ---------------------------------------------------------------------------------------------------- */
+/* ---- Edges ----------------------------------------------------------------------------------- */
 
 /* Pages n and n + 1 of a window, by PTEs. */
 static void map_pair(struct cpu *cpu, uint64_t linear, uint64_t first, uint64_t second)
@@ -526,7 +533,8 @@ static void crossing(void **state)
 
 static void canonical(void **state)
 {
-	struct insn stack = { .segment = SEG_SS, .flags = INSN_LAST }, data = { .segment = SEG_DS, .flags = INSN_LAST };
+	struct insn stack = { .segment = SEG_SS, .flags = INSN_LAST };
+	struct insn data = { .segment = SEG_DS, .flags = INSN_LAST };
 	struct cpu *cpu = new_cpu("max");
 	uint8_t bytes[32] = { 0 };
 
@@ -590,7 +598,7 @@ static void access_control(void **state)
 	cbx_machine_free(cpu->machine);
 }
 
-/* ---- Hostile tables ------------------------------------------------------------------------------------------- */
+/* ---- Hostile tables -------------------------------------------------------------------------- */
 
 static unsigned device_asked;
 

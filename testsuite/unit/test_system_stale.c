@@ -1,10 +1,11 @@
 /*
  * Stale TLB entries: random programs that rewrite page tables under their own feet, invalidate
- * now and then, and read, write, change and run what they then see.  Where they end must not
+ * now and then, and read, write, change and run what they then see.  In protected mode, and in
+ * 64-bit mode with large pages and PCIDs.  Where they end must not
  * depend on caches, on the length of blocks, or on being saved and loaded on the way.
  */
 #define _POSIX_C_SOURCE 200112L         /* setenv */
-#include "system_guest.h"
+#include "long_guest.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,9 @@ enum {
 	WINDOWS = 0x800000, WINDOW = 0x400000, PAGES = 6, PHYSICAL = 0x200000, PHYSICAL_PAGES = 8,
 	ROUTINE = 0x100,                /* add esi, n; ret: in every page */
 	NOWHERE = 0x8000000,            /* no memory is there */
+	/* The same in 64-bit mode: long_new's tables, with page tables below them. */
+	ROOT = TABLES_AT, PAGE_DIRECTORY = TABLES_AT + 0x2000, LONG_TABLES = 0x110000,
+	PCIDE = 0x20000, PS = 0x80,
 	GROUPS = 300, STEPS = 3000
 };
 
@@ -28,6 +32,7 @@ static uint32_t pick(uint32_t below)
 }
 
 struct program {
+	bool wide;                      /* 64-bit code */
 	uint8_t bytes[GROUPS * 16];
 	uint32_t size;
 };
@@ -66,67 +71,134 @@ static uint32_t table_entry(void)
 	return (pick(12) ? PHYSICAL + pick(PHYSICAL_PAGES) * 4096 : NOWHERE) | rights;
 }
 
+static void put64(struct program *program, uint64_t value)
+{
+	put32(program, (uint32_t)value);
+	put32(program, (uint32_t)(value >> 32));
+}
+
+/* What only 64-bit code does here. */
+static void put_wide(struct program *program)
+{
+	unsigned window = pick(3);
+
+	switch (pick(3)) {
+	case 0:                                         /* mov rax, PCID and bit 63; mov cr3, rax */
+		PUT(program, "\x48\xb8");
+		put64(program, ROOT | pick(3) | (uint64_t)(pick(4) != 0) << 63);
+		PUT(program, "\x0f\x22\xd8");
+		break;
+	case 1:                                         /* mov eax, type; invpcid */
+		PUT(program, "\xb8");
+		put32(program, pick(8) ? pick(2) : 2 + pick(2));
+		PUT(program, "\x66\x0f\x38\x82\x04\x25");
+		put32(program, DATA_AT + 16 * pick(32));
+		break;
+	default:                                        /* a window of 2 MiB pages, or not */
+		PUT(program, "\xc7\x04\x25");
+		put32(program, PAGE_DIRECTORY + (WINDOWS + window * WINDOW) / 0x200000 * 8);
+		put32(program, pick(2) ? PHYSICAL | P | W | PS : (LONG_TABLES + window * 0x2000) | P | W);
+		break;
+	}
+}
+
 static void put_group(struct program *program)
 {
 	uint32_t kind = pick(24);
 
-	if (kind < 6) {
-		PUT(program, "\xa1");                   /* mov eax, [somewhere]; add esi, eax; rol esi, 3 */
+	if (program->wide && pick(8) == 0)
+		put_wide(program);
+	else if (kind < 6) {
+		/* mov eax, [somewhere]; add esi, eax; rol esi, 3 */
+		PUT(program, "\x8b\x04\x25");
 		put32(program, somewhere());
 		PUT(program, "\x01\xc6\xc1\xc6\x03");
 	} else if (kind < 9) {
-		PUT(program, "\x89\x35");               /* mov [somewhere], esi */
+		PUT(program, "\x89\x34\x25");               /* mov [somewhere], esi */
 		put32(program, somewhere());
 	} else if (kind < 11) {
-		PUT(program, "\x01\x35");               /* add [somewhere], esi */
+		PUT(program, "\x01\x34\x25");               /* add [somewhere], esi */
 		put32(program, somewhere());
 	} else if (kind < 13) {
-		PUT(program, "\x80\x35");               /* xor byte [somewhere], 1 */
+		PUT(program, "\x80\x34\x25");               /* xor byte [somewhere], 1 */
 		put32(program, somewhere());
 		PUT(program, "\x01");
 	} else if (kind < 17) {
 		PUT(program, "\xe8");                   /* call a page */
 		put32(program, page() + ROUTINE - (CODE_AT + program->size + 4));
 	} else if (kind < 22) {
-		PUT(program, "\xc7\x05");               /* another page table entry */
-		put32(program, TABLES + pick(3) * 4096 + pick(PAGES) * 4);
+		PUT(program, "\xc7\x04\x25");               /* another page table entry */
+		if (program->wide)
+			put32(program, LONG_TABLES + pick(3) * 0x2000 + pick(PAGES) * 8);
+		else
+			put32(program, TABLES + pick(3) * 4096 + pick(PAGES) * 4);
 		put32(program, table_entry());
 	} else if (kind < 23) {
-		PUT(program, "\x0f\x01\x3d");           /* invlpg */
+		PUT(program, "\x0f\x01\x3c\x25");           /* invlpg */
 		put32(program, page());
 	} else if (pick(2)) {
 		PUT(program, "\x0f\x20\xd8\x0f\x22\xd8");       /* mov eax, cr3; mov cr3, eax */
 	}
 }
 
-static void make_guest(struct guest *guest, const struct program *program)
-{
-	/* #PF: adds CR2 to ESI, maps the page to the first physical one, goes on. */
-	static const char handler[] = "\x0f\x20\xd3\x01\xde\xc1\xeb\x0c\xc7\x04\x9d\x00\x00\x10\x00"
-				      "\x03\x00\x20\x00\x83\xc4\x04\xcf";
-	static const uint8_t code[] = { 0x81, 0xc6, 0, 1, 2, 3, 0xc3 };
-	/* #UD, where no memory is: as if the routine returned. */
-	static const uint8_t leave[] = { 0x83, 0xc4, 12, 0xc3 };
+/* #PF: adds CR2 to ESI, maps the page to the first physical one, goes on. */
+static const char fault_32[] = "\x0f\x20\xd3\x01\xde\xc1\xeb\x0c\xc7\x04\x9d\x00\x00\x10\x00"
+			       "\x03\x00\x20\x00\x83\xc4\x04\xcf";
+static const char fault_64[] = "\x0f\x20\xd3\x01\xde\xc1\xeb\x0c\xc7\x04\xdd\x00\xc0\x10\x00"
+			       "\x03\x00\x20\x00\x48\x83\xc4\x08\x48\xcf";
+/* #UD, where no memory is: as if the routine returned. */
+static const char leave_32[] = "\x83\xc4\x0c\xc3", leave_64[] = "\x48\x8b\x64\x24\x18\xc3";
 
-	guest_new(guest, NULL);
+static void map_windows(struct guest *guest)
+{
 	for (unsigned n = 0; n < 1024; n++)
 		poke(guest, LOW_TABLE + 4 * n, 4, n << 12 | P | W);
 	poke(guest, DIRECTORY, 4, LOW_TABLE | P | W);
 	for (unsigned n = 0; n < 3; n++)
 		poke(guest, DIRECTORY + (WINDOWS / WINDOW + n) * 4, 4, (TABLES + n * 4096) | P | W);
+	poke_bytes(guest, HANDLERS + 0x8000, fault_32, sizeof(fault_32) - 1);
+	idt_gate(guest, PF, CODE0, HANDLERS + 0x8000, 0x8e);
+	poke_bytes(guest, HANDLERS + 16 * UD, leave_32, sizeof(leave_32) - 1);
+	set(guest, CBX_CR3, DIRECTORY);
+	set(guest, CBX_CR4, 0x80);
+	set(guest, CBX_CR0, 0x80010011u);
+}
+
+static void map_long_windows(struct guest *guest)
+{
+	for (unsigned n = 0; n < 3; n++)
+		poke(guest, PAGE_DIRECTORY + (WINDOWS + n * WINDOW) / 0x200000 * 8, 8,
+		     (LONG_TABLES + n * 0x2000) | P | W);
+	poke_bytes(guest, HANDLERS + 0x8000, fault_64, sizeof(fault_64) - 1);
+	idt64(guest, PF, CODE0, HANDLERS + 0x8000, 0x8e, 0);
+	poke_bytes(guest, HANDLERS + 16 * UD, leave_64, sizeof(leave_64) - 1);
+	/* Descriptors of INVPCID. */
+	for (unsigned n = 0; n < 32; n++) {
+		poke(guest, DATA_AT + 16 * n, 8, n % 3);
+		poke(guest, DATA_AT + 16 * n + 8, 8, WINDOWS + n / 3 % 3 * WINDOW + n / 9 * 4096);
+	}
+	set(guest, CBX_CR4, reg(guest, CBX_CR4) | PCIDE);
+}
+
+static void make_guest(struct guest *guest, const struct program *program)
+{
+	static const uint8_t code[] = { 0x81, 0xc6, 0, 1, 2, 3, 0xc3 };
+
+	if (program->wide)
+		long_new(guest, NULL);
+	else
+		guest_new(guest, NULL);
 	for (unsigned n = 0; n < PHYSICAL_PAGES; n++) {
 		poke_bytes(guest, PHYSICAL + n * 4096 + ROUTINE, code, sizeof(code));
 		poke(guest, PHYSICAL + n * 4096 + ROUTINE + 2, 4, n * 0x01010101);
 		poke(guest, PHYSICAL + n * 4096 + 0x800, 4, n * 0x1234567);
 		poke(guest, PHYSICAL + n * 4096 + 0xffe, 2, n);
 	}
-	poke_bytes(guest, HANDLERS + 0x8000, handler, sizeof(handler) - 1);
-	idt_gate(guest, PF, CODE0, HANDLERS + 0x8000, 0x8e);
-	poke_bytes(guest, HANDLERS + 16 * UD, leave, sizeof(leave));
 	poke_bytes(guest, CODE_AT, program->bytes, program->size);
-	set(guest, CBX_CR3, DIRECTORY);
-	set(guest, CBX_CR4, 0x80);
-	set(guest, CBX_CR0, 0x80010011u);
+	if (program->wide)
+		map_long_windows(guest);
+	else
+		map_windows(guest);
 }
 
 static void advance(struct guest *guest, uint64_t count)
@@ -164,7 +236,7 @@ static uint64_t in_pieces(const struct program *program, enum how how)
 		advance(&guest, piece);
 		done += piece;
 		if (how == FLUSHED) {
-			set(&guest, CBX_CR3, DIRECTORY);
+			set(&guest, CBX_CR3, reg(&guest, CBX_CR3));
 		} else if (how != NOTHING) {
 			assert_int_equal(cbx_snapshot_save(guest.machine, &saved, &size), CBX_OK);
 			if (how == LOADED_ELSEWHERE) {
@@ -196,15 +268,14 @@ static uint64_t straight(const struct program *program, const char *build)
 	return finish(&guest);
 }
 
-static void stale(void **state)
+static void stale(bool wide)
 {
 	const char *cases = getenv("CLEARBOX_STALE_CASES");
-	unsigned long count = cases ? strtoul(cases, NULL, 0) : 24;
+	unsigned long count = cases ? strtoul(cases, NULL, 0) : 16;
 	unsigned differ = 0;
 
-	(void)state;
 	for (unsigned long n = 0; n < count; n++) {
-		struct program program = { .size = 0 };
+		struct program program = { .wide = wide };
 		uint64_t hash;
 
 		seed = n * 2 + 1;
@@ -228,9 +299,24 @@ static void stale(void **state)
 	assert_int_equal(differ, (count + 7) / 8);
 }
 
+static void protected_mode(void **state)
+{
+	(void)state;
+	stale(false);
+}
+
+static void long_mode(void **state)
+{
+	(void)state;
+	stale(true);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(stale) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(protected_mode),
+		cmocka_unit_test(long_mode),
+	};
 
 	return cmocka_run_group_tests_name("stale", tests, NULL, NULL);
 }
