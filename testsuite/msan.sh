@@ -77,6 +77,7 @@ meson test -C "$builds/build" --no-rebuild --list 2>/dev/null |
 	sed -n 's/^.* \/ //p' |
 	grep -vE '^(silicon|decoder|headers|header |symbols|tail calls|test_fpu_transcendental|test_fpu_arithmetic|test_ieee|docs|boot)' | sort -u >"$builds/tests"
 status=0
+export CLEARBOX_TEST_SLOWNESS=10
 tr '\n' '\0' <"$builds/tests" | MSAN_OPTIONS=halt_on_error=1:exitcode=86 xargs -0 meson test -C "$builds/build" \
 	--no-rebuild --num-processes "$jobs" --timeout-multiplier 10 --quiet --print-errorlogs || status=$?
 python3 - "$builds/build/meson-logs/testlog.json" <<'PYTHON'

@@ -200,7 +200,7 @@ result $? 'and has what the guest wrote'
 bytes slow.img '\272\316\001\270\001\000\273\000\012\350\046\000\270\002\000\273\334\005\350\035\000\270\003\000\273\040\000\350\024\000\270\004\000\273\001\000\350\013\000\270\004\000\273\000\000\350\002\000\353\354\272\316\001\357\102\211\330\357\303'
 start=$(date +%s)
 ends 8 -timeout 2 slow.img
-[ $(($(date +%s) - start)) -lt 10 ]
+[ $(($(date +%s) - start)) -lt $((10 * ${CLEARBOX_TEST_SLOWNESS:-1})) ]
 result $? '-timeout comes in time'
 
 # ---- A disk that shrinks while it is in use: waits for a key, reads sector 3, says K or E ----
