@@ -119,6 +119,7 @@ void cpu_before_save(struct cbx_machine *machine)
 
 	cpu->eflags = flags_get(cpu);
 	cpu->reg[REG_ZERO] = cpu->reg[REG_EA] = 0;
+	cpu->rip &= cpu->linear_mask;           /* the embedder may have written more */
 }
 
 /* Control registers, EFER and mode that contradict each other, or that the model cannot have. */
@@ -141,10 +142,12 @@ static bool mode_check(const struct cpu *cpu, const struct cpu_model *model)
 	if ((cpu->xcr0 & ~(uint64_t)(XCR0_X87 | XCR0_SSE | XCR0_AVX)) || !(cpu->xcr0 & XCR0_X87) ||
 	    cpu->xss || (cpu->mxcsr & ~0xffffu))
 		return false;
+	if (cpu->rip > UINT32_MAX && !((efer & EFER_LMA) && (cpu->seg[SEG_CS].attributes & ATTR_L)))
+		return false;
 	for (unsigned n = 8; n < REG_ZERO && !lm; n++)
 		if (cpu->reg[n])
 			return false;
-	return lm || (cpu->rip <= UINT32_MAX && cpu->gdtr.base <= UINT32_MAX && cpu->idtr.base <= UINT32_MAX);
+	return lm || (cpu->gdtr.base <= UINT32_MAX && cpu->idtr.base <= UINT32_MAX);
 }
 
 /* What no running processor can hold. */

@@ -175,9 +175,7 @@ static void leaf_d(const struct cpu *cpu, uint32_t subleaf, uint32_t result[4])
 
 static uint32_t highest_extended(const struct cpu *cpu)
 {
-	if (!model_is_p6(cpu->model))
-		return 0;
-	return has(cpu, FEAT_LM | FEAT_NX) ? 0x80000008u : 0x80000004u;
+	return has(cpu, FEAT_LM | FEAT_NX) ? 0x80000008u : 0;
 }
 
 static uint32_t word_x1_edx(const struct cpu *cpu)

@@ -264,10 +264,12 @@ void smm_return(struct cpu *cpu)
 	cpu->dr[6] = (saved.dr6 & 0xe00f) | 0xffff0ff0u;
 	cpu->dr[7] = (saved.dr7 & 0xffff23ffu) | 0x400;
 	flags_set(cpu, (saved.flags & flags_writable(cpu)) | FLAG_1);
-	cpu->rip = has_64(cpu) ? saved.rip : (uint32_t)saved.rip;
+	cpu->rip = saved.rip;
 	for (unsigned n = 0; n < 16; n++)
 		cpu->reg[n] = saved.reg[n];
 	memcpy(cpu->seg, saved.seg, sizeof cpu->seg);
+	if (!long_mode(cpu) || !(cpu->seg[SEG_CS].attributes & ATTR_L))
+		cpu->rip = (uint32_t)cpu->rip;
 	cpu->gdtr = saved.gdtr;
 	cpu->idtr = saved.idtr;
 	cpu->nmi_blocked = saved.nmi_blocked;
