@@ -186,8 +186,8 @@ static INLINE void copy(uint8_t *to, const uint8_t *from, unsigned width)
 	}
 }
 
-static void get_part(struct cpu *cpu, const struct insn *i, const struct target *target,
-		     unsigned width, uint8_t *to)
+static void get_part(struct cpu *cpu, const struct insn *i, const struct target *target, unsigned width,
+		     uint8_t *to)
 {
 	if (target->read) {
 		copy(to, target->read, width);
@@ -204,8 +204,8 @@ static void get_part(struct cpu *cpu, const struct insn *i, const struct target 
 	cpu->current = NULL;
 }
 
-static void put_part(struct cpu *cpu, const struct insn *i, const struct target *target,
-		     unsigned width, const uint8_t *from)
+static void put_part(struct cpu *cpu, const struct insn *i, const struct target *target, unsigned width,
+		     const uint8_t *from)
 {
 	if (target->write) {
 		copy(target->write, from, width);
@@ -227,8 +227,8 @@ static void put_part(struct cpu *cpu, const struct insn *i, const struct target 
 }
 
 /* The bytes of both pages of an access that crosses; the walk for one may have moved the other. */
-static void get_both(struct cpu *cpu, const struct insn *i, struct target parts[2],
-		     unsigned in_first, unsigned width, uint8_t *to)
+static void get_both(struct cpu *cpu, const struct insn *i, struct target parts[2], unsigned in_first,
+		     unsigned width, uint8_t *to)
 {
 	for (unsigned n = 0; n < 2; n++) {
 		struct memory_page page;
@@ -240,12 +240,48 @@ static void get_both(struct cpu *cpu, const struct insn *i, struct target parts[
 	get_part(cpu, i, &parts[1], width - in_first, to + in_first);
 }
 
-static bool load_as(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
-		    struct view view, uint8_t *to)
+/*
+ * Two pages of plain RAM, as fast entries know them: there is nothing else that the long way would
+ * find.
+ */
+static bool load_crossing(struct cpu *cpu, uint64_t linear, unsigned in_first, unsigned width,
+			  struct view view, uint8_t *to)
+{
+	const struct tlb_entry *entries = cpu->tlbs[view.who].read;
+	uint64_t next = (linear + in_first) & view.mask;
+	const struct tlb_entry *first = &entries[linear >> PAGE_BITS & (TLB_ENTRIES - 1)];
+	const struct tlb_entry *second = &entries[next >> PAGE_BITS & (TLB_ENTRIES - 1)];
+
+	if (!tlb_hit(first, linear, 1) || !tlb_hit(second, next, 1))
+		return false;
+	memcpy(to, tlb_host(first, linear), in_first);
+	memcpy(to + in_first, tlb_host(second, next), width - in_first);
+	return true;
+}
+
+static bool store_crossing(struct cpu *cpu, uint64_t linear, unsigned in_first, unsigned width,
+			   struct view view, const uint8_t *from)
+{
+	const struct tlb_entry *entries = cpu->tlbs[view.who].write;
+	uint64_t next = (linear + in_first) & view.mask;
+	const struct tlb_entry *first = &entries[linear >> PAGE_BITS & (TLB_ENTRIES - 1)];
+	const struct tlb_entry *second = &entries[next >> PAGE_BITS & (TLB_ENTRIES - 1)];
+
+	if (!tlb_hit(first, linear, 1) || !tlb_hit(second, next, 1))
+		return false;
+	memcpy(tlb_host(first, linear), from, in_first);
+	memcpy(tlb_host(second, next), from + in_first, width - in_first);
+	return true;
+}
+
+static bool load_as(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, struct view view,
+		    uint8_t *to)
 {
 	unsigned in_page = PAGE_SIZE - (unsigned)(linear & PAGE_MASK);
 	struct target parts[2];
 
+	if (in_page < width && load_crossing(cpu, linear, in_page, width, view, to))
+		return true;
 	if (!canonical(cpu, i, linear, width) || watched_restart(cpu, i, linear, width, view.mask))
 		return false;
 	if (!find_read(cpu, i, linear, view.who, &parts[0]))
@@ -279,13 +315,15 @@ bool load_bytes(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned
 	return load_as(cpu, i, linear, width, own_view(cpu), to);
 }
 
-static bool store_as(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
-		     struct view view, const uint8_t *from)
+static bool store_as(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, struct view view,
+		     const uint8_t *from)
 {
 	unsigned in_page = PAGE_SIZE - (unsigned)(linear & PAGE_MASK);
 	unsigned first = width < in_page ? width : in_page;
 	struct target parts[2];
 
+	if (first < width && store_crossing(cpu, linear, first, width, view, from))
+		return true;
 	if (!canonical(cpu, i, linear, width) || watched_restart(cpu, i, linear, width, view.mask))
 		return false;
 	if (!find_write(cpu, i, linear, first, view.who, &parts[0]))
@@ -316,8 +354,8 @@ bool store_bytes(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigne
 }
 
 /* parts: what the pages of the access are, for one of two pages at most; or NULL. */
-static bool check_range(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
-			bool write, struct target *parts)
+static bool check_range(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, bool write,
+			struct target *parts)
 {
 	struct view view = own_view(cpu);
 
@@ -410,7 +448,7 @@ bool store_system(struct cpu *cpu, uint64_t linear, unsigned width, uint64_t val
 	return store_as(cpu, NULL, linear & view.mask, width, view, bytes);
 }
 
-/* ---- Handlers that take every width ---------------------------------------------------------- */
+/* ---- Handlers that take every width ------------------------------------------------------------ */
 
 bool load_width(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, uint64_t *value)
 {
