@@ -34,7 +34,7 @@ SATURATE(PSUBSW, u16x8, s16x8, x - y, (x ^ y) & (x ^ (x - y)), 0x7fff)
 ELEMENTS(PAVGB, u8x16, (x | y) - ((x ^ y) >> 1))
 ELEMENTS(PAVGW, u16x8, (x | y) - ((x ^ y) >> 1))
 
-/* ---- Compare, minimum, maximum ----------------------------------------------------------------- */
+/* ---- Compare, minimum, maximum --------------------------------------------------------------- */
 
 ELEMENTS(PCMPEQB, u8x16, x == y)
 ELEMENTS(PCMPEQW, u16x8, x == y)
@@ -59,14 +59,14 @@ ELEMENTS(PMAXSB, s8x16, PICK(s8x16, x > y))
 ELEMENTS(PMAXSW, s16x8, PICK(s16x8, x > y))
 ELEMENTS(PMAXSD, s32x4, PICK(s32x4, x > y))
 
-/* ---- Logic ------------------------------------------------------------------------------------- */
+/* ---- Logic ----------------------------------------------------------------------------------- */
 
 ELEMENTS(PAND, u64x2, x & y)
 ELEMENTS(PANDN, u64x2, ~x & y)
 ELEMENTS(POR, u64x2, x | y)
 ELEMENTS(PXOR, u64x2, x ^ y)
 
-/* ---- Sign and absolute value -------------------------------------------------------------------- */
+/* ---- Sign and absolute value ----------------------------------------------------------------- */
 
 #define NEGATED(u, v, condition) (((v) ^ (u)(condition)) - (u)(condition))
 ELEMENTS(PSIGNB, u8x16, NEGATED(u8x16, x, (s8x16)y < 0) & (u8x16)(y != 0))
@@ -76,7 +76,7 @@ ELEMENTS(PABSB, u8x16, NEGATED(u8x16, y, (s8x16)y < 0))
 ELEMENTS(PABSW, u16x8, NEGATED(u16x8, y, (s16x8)y < 0))
 ELEMENTS(PABSD, u32x4, NEGATED(u32x4, y, (s32x4)y < 0))
 
-/* ---- Multiply ------------------------------------------------------------------------------------ */
+/* ---- Multiply -------------------------------------------------------------------------------- */
 
 ELEMENTS(PMULLW, u16x8, x * y)
 ELEMENTS(PMULLD, u32x4, x * y)
@@ -99,40 +99,42 @@ static int saturate_word(int value)
 }
 
 /* Unsigned bytes of the first operand times signed ones of the second, neighbours added. */
+static INLINE uint64_t maddubs(uint64_t x, uint64_t y)
+{
+	uint64_t result = 0;
+
+	for (unsigned at = 0; at < 64; at += 16) {
+		int sum = (uint8_t)(x >> at) * (int8_t)(y >> at) +
+			  (uint8_t)(x >> (at + 8)) * (int8_t)(y >> (at + 8));
+
+		result |= (uint64_t)(uint16_t)saturate_word(sum) << at;
+	}
+	return result;
+}
 KERNEL(PMADDUBSW)
 {
 	(void)imm;
-	for (unsigned n = 0; n < 2; n++) {
-		uint64_t x = a[n], y = b[n], result = 0;
-
-		for (unsigned at = 0; at < 64; at += 16) {
-			int sum = (uint8_t)(x >> at) * (int8_t)(y >> at) +
-				  (uint8_t)(x >> (at + 8)) * (int8_t)(y >> (at + 8));
-
-			result |= (uint64_t)(uint16_t)saturate_word(sum) << at;
-		}
-		d[n] = result;
-	}
+	lane_set(d, maddubs(a[0], b[0]), maddubs(a[1], b[1]));
 }
 
-/* ---- Sums of absolute differences ----------------------------------------------------------------- */
+/* ---- Sums of absolute differences ------------------------------------------------------------ */
 
+static INLINE uint64_t sum_of_bytes(uint64_t q)
+{
+	uint64_t pairs = (q & 0x00ff00ff00ff00ffu) + (q >> 8 & 0x00ff00ff00ff00ffu);
+
+	return pairs * 0x0001000100010001u >> 48;
+}
 KERNEL(PSADBW)
 {
 	u8x16 x, y;
-	uint64_t difference[2];
+	u64x2 difference;
 
 	(void)imm;
 	memcpy(&x, a, 16);
 	memcpy(&y, b, 16);
-	x = PICK(u8x16, x > y) - PICK(u8x16, x < y);
-	memcpy(difference, &x, 16);
-	for (unsigned n = 0; n < 2; n++) {
-		uint64_t pairs = (difference[n] & 0x00ff00ff00ff00ffu) +
-				 (difference[n] >> 8 & 0x00ff00ff00ff00ffu);
-
-		d[n] = pairs * 0x0001000100010001u >> 48;
-	}
+	difference = (u64x2)(PICK(u8x16, x > y) - PICK(u8x16, x < y));
+	lane_set(d, sum_of_bytes(difference[0]), sum_of_bytes(difference[1]));
 }
 
 static unsigned byte_of(const uint64_t *q, unsigned n)
@@ -156,8 +158,7 @@ KERNEL(MPSADBW)
 		}
 		result[n >> 2] |= (uint64_t)sum << 16 * (n & 3);
 	}
-	d[0] = result[0];
-	d[1] = result[1];
+	lane_set(d, result[0], result[1]);
 }
 
 /* The least word, and its place. */
@@ -175,11 +176,10 @@ KERNEL(PHMINPOSUW)
 			at = n;
 		}
 	}
-	d[0] = least | at << 16;
-	d[1] = 0;
+	lane_set(d, least | at << 16, 0);
 }
 
-/* ---- Neighbours ---------------------------------------------------------------------------------------- */
+/* ---- Neighbours ------------------------------------------------------------------------------ */
 
 /* Both pairs of words, or the pair of doublewords, of a qword: 32 bits of results. */
 #define PAIRS_W(name, expression)                                                               \
@@ -206,11 +206,9 @@ static uint64_t name##_pairs(uint64_t q)                                        
 pairs(name, expression)                                                                         \
 KERNEL(name)                                                                                    \
 {                                                                                               \
-	uint64_t low = name##_pairs(a[0]) | name##_pairs(a[1]) << 32;                           \
-                                                                                                \
 	(void)imm;                                                                              \
-	d[1] = name##_pairs(b[0]) | name##_pairs(b[1]) << 32;                                   \
-	d[0] = low;                                                                             \
+	lane_set(d, name##_pairs(a[0]) | name##_pairs(a[1]) << 32,                              \
+		 name##_pairs(b[0]) | name##_pairs(b[1]) << 32);                                \
 }                                                                                               \
 KERNEL(name##_mmx)                                                                              \
 {                                                                                               \
@@ -224,7 +222,7 @@ NEIGHBOURS(PHSUBSW, PAIRS_W, saturate_word(x - y))
 NEIGHBOURS(PHADDD, PAIRS_D, x + y)
 NEIGHBOURS(PHSUBD, PAIRS_D, x - y)
 
-/* ---- Handlers ---------------------------------------------------------------------------------------- */
+/* ---- Handlers -------------------------------------------------------------------------------- */
 
 #define BOTH_HOT(name) SIMD_HOT(name##_Vx_Hx_Wx, name) MMX(name##_Pq_Qq, name)
 #define BOTH(name) SIMD(name##_Vx_Hx_Wx, name, HOW_PLAIN) MMX(name##_Pq_Qq, name)

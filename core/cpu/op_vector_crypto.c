@@ -13,7 +13,7 @@ static INLINE uint64_t two_dwords(uint32_t low, uint32_t high)
 	return low | (uint64_t)high << 32;
 }
 
-/* ---- AES -------------------------------------------------------------------------------------------- */
+/* ---- AES ------------------------------------------------------------------------------------- */
 
 /* FIPS 197, 5.1.1: the inverse in GF(2^8), then an affine map; and back. */
 static const uint8_t s_box[256] = {
@@ -97,8 +97,7 @@ KERNEL(name)                                                                    
 	(void)imm;                                                                              \
 	for (unsigned c = 0; c < 4; c++)                                                        \
 		column[c] = mixed(shifted_column(a, box, c, step)) ^ dword_of(b, c);            \
-	d[0] = two_dwords(column[0], column[1]);                                                \
-	d[1] = two_dwords(column[2], column[3]);                                                \
+	lane_set(d, two_dwords(column[0], column[1]), two_dwords(column[2], column[3]));        \
 }
 AES(AESENC, s_box, 1, mix)
 AES(AESENCLAST, s_box, 1, )
@@ -112,8 +111,7 @@ KERNEL(AESIMC)
 
 	(void)a;
 	(void)imm;
-	d[0] = low;
-	d[1] = high;
+	lane_set(d, low, high);
 }
 
 static uint32_t substituted(uint32_t v)
@@ -127,11 +125,10 @@ KERNEL(AESKEYGENASSIST)
 	uint32_t x = substituted(dword_of(b, 1)), y = substituted(dword_of(b, 3));
 
 	(void)a;
-	d[0] = two_dwords(x, rotated(x, 8) ^ imm);
-	d[1] = two_dwords(y, rotated(y, 8) ^ imm);
+	lane_set(d, two_dwords(x, rotated(x, 8) ^ imm), two_dwords(y, rotated(y, 8) ^ imm));
 }
 
-/* ---- Carry-less multiplication ------------------------------------------------------------------------- */
+/* ---- Carry-less multiplication --------------------------------------------------------------- */
 
 /* Four bits at a time; the top three bits of x, which would not fit the table, on their own. */
 KERNEL(PCLMULQDQ)
@@ -155,11 +152,10 @@ KERNEL(PCLMULQDQ)
 		low ^= y << n & mask;
 		high ^= y >> (64 - n) & mask;
 	}
-	d[0] = low;
-	d[1] = high;
+	lane_set(d, low, high);
 }
 
-/* ---- SHA: the first of four doublewords is in bits 96-127, except where the SDM says otherwise ------------ */
+/* ---- SHA: the first of four doublewords is in bits 96-127, except where the SDM says otherwise --- */
 
 static INLINE uint32_t sha1_function(unsigned which, uint32_t b, uint32_t c, uint32_t d)
 {
@@ -186,8 +182,7 @@ KERNEL(SHA1RNDS4)
 		v[1] = v[0];
 		v[0] = next;
 	}
-	d[0] = two_dwords(v[3], v[2]);
-	d[1] = two_dwords(v[1], v[0]);
+	lane_set(d, two_dwords(v[3], v[2]), two_dwords(v[1], v[0]));
 }
 
 KERNEL(SHA1NEXTE)
@@ -195,8 +190,7 @@ KERNEL(SHA1NEXTE)
 	uint64_t high = two_dwords(dword_of(b, 2), dword_of(b, 3) + rotated(dword_of(a, 3), 2));
 
 	(void)imm;
-	d[0] = b[0];
-	d[1] = high;
+	lane_set(d, b[0], high);
 }
 
 KERNEL(SHA1MSG1)
@@ -204,8 +198,7 @@ KERNEL(SHA1MSG1)
 	uint64_t low = a[0] ^ b[1], high = a[1] ^ a[0];
 
 	(void)imm;
-	d[0] = low;
-	d[1] = high;
+	lane_set(d, low, high);
 }
 
 KERNEL(SHA1MSG2)
@@ -216,8 +209,7 @@ KERNEL(SHA1MSG2)
 	uint32_t w19 = rotated(dword_of(a, 0) ^ w16, 31);
 
 	(void)imm;
-	d[0] = two_dwords(w19, w18);
-	d[1] = two_dwords(w17, w16);
+	lane_set(d, two_dwords(w19, w18), two_dwords(w17, w16));
 }
 
 /* Two rounds: b holds A, B, E, F, the destination C, D, G, H, XMM0 the words with constants added. */
@@ -260,8 +252,7 @@ KERNEL(SHA256MSG1)
 	(void)imm;
 	for (unsigned n = 0; n < 4; n++)
 		w[n] += rotated(w[n + 1], 7) ^ rotated(w[n + 1], 18) ^ w[n + 1] >> 3;
-	d[0] = two_dwords(w[0], w[1]);
-	d[1] = two_dwords(w[2], w[3]);
+	lane_set(d, two_dwords(w[0], w[1]), two_dwords(w[2], w[3]));
 }
 
 KERNEL(SHA256MSG2)
@@ -271,11 +262,10 @@ KERNEL(SHA256MSG2)
 	(void)imm;
 	for (unsigned n = 0; n < 4; n++)
 		w[n + 2] = dword_of(a, n) + (rotated(w[n], 17) ^ rotated(w[n], 19) ^ w[n] >> 10);
-	d[0] = two_dwords(w[2], w[3]);
-	d[1] = two_dwords(w[4], w[5]);
+	lane_set(d, two_dwords(w[2], w[3]), two_dwords(w[4], w[5]));
 }
 
-/* ---- Handlers ---------------------------------------------------------------------------------------------- */
+/* ---- Handlers -------------------------------------------------------------------------------- */
 
 SIMD_REGISTERS(AESENC_Vdq_Hdq_Wdq, AESENC)
 SIMD(AESENCLAST_Vdq_Hdq_Wdq, AESENCLAST, HOW_PLAIN)

@@ -5,7 +5,7 @@
 #include "flags.h"
 #include "vector.h"
 
-/* ---- Insert ------------------------------------------------------------------------------------- */
+/* ---- Insert ---------------------------------------------------------------------------------- */
 
 static INLINE uint64_t with_element(uint64_t q, uint64_t value, unsigned bits, unsigned n)
 {
@@ -97,7 +97,7 @@ static NOINLINE bool insertps(struct cpu *cpu, const struct insn *i)
 HANDLER_OF(op_INSERTPS_Vdq_Hdq_Wss_Ib_r, insertps)
 HANDLER_OF(op_INSERTPS_Vdq_Hdq_Wss_Ib_m, insertps)
 
-/* ---- Extract -------------------------------------------------------------------------------------- */
+/* ---- Extract --------------------------------------------------------------------------------- */
 
 static INLINE uint64_t element(const struct cpu *cpu, unsigned number, unsigned width, unsigned n)
 {
@@ -141,7 +141,7 @@ HANDLER(op_PEXTRW_Gd_Nq_Ib_r)
 	NEXT(cpu, i);
 }
 
-/* ---- Tests ------------------------------------------------------------------------------------------ */
+/* ---- Tests ----------------------------------------------------------------------------------- */
 
 /* ZF: nothing of the mask is in both; CF: nothing of it is in the second alone. */
 static NOINLINE bool test(struct cpu *cpu, const struct insn *i, uint64_t mask)

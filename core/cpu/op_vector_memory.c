@@ -30,7 +30,7 @@ static INLINE bool is_selected(const uint64_t *mask, unsigned width, unsigned n)
 	return element(mask, width, n) >> (8 * width - 1);
 }
 
-/* ---- Addresses: these instructions find them by themselves, since not all may be used -------------- */
+/* ---- Addresses: these instructions find them by themselves, since not all may be used -------- */
 
 static INLINE uint64_t cut_offset(const struct insn *i, uint64_t offset)
 {
@@ -48,7 +48,8 @@ static bool linear_of(struct cpu *cpu, const struct insn *i, uint64_t offset, un
 	return true;
 }
 
-static bool load_element(struct cpu *cpu, const struct insn *i, uint64_t offset, unsigned width, uint64_t *value)
+static bool load_element(struct cpu *cpu, const struct insn *i, uint64_t offset, unsigned width,
+			 uint64_t *value)
 {
 	uint8_t bytes[8] = { 0 };
 	uint64_t linear;
@@ -63,7 +64,7 @@ static bool load_element(struct cpu *cpu, const struct insn *i, uint64_t offset,
 	return true;
 }
 
-/* ---- VMASKMOVx, VPMASKMOVx ------------------------------------------------------------------------------ */
+/* ---- VMASKMOVx, VPMASKMOVx ------------------------------------------------------------------- */
 
 /* Elements after the first do not wrap at the address size. */
 static INLINE uint64_t first_offset(const struct cpu *cpu, const struct insn *i)
@@ -130,7 +131,7 @@ HANDLER(op_VPMASKMOVQ_Vx_Hx_Mx_m) { return vector_masked(cpu, i, 8, false); }
 HANDLER(op_VPMASKMOVD_Mx_Hx_Vx_m) { return vector_masked(cpu, i, 4, true); }
 HANDLER(op_VPMASKMOVQ_Mx_Hx_Vx_m) { return vector_masked(cpu, i, 8, true); }
 
-/* ---- MASKMOVQ, MASKMOVDQU: bytes, at DS:rDI ---------------------------------------------------------------- */
+/* ---- MASKMOVQ, MASKMOVDQU: bytes, at DS:rDI -------------------------------------------------- */
 
 static bool store_masked_bytes(struct cpu *cpu, const struct insn *i, unsigned size, const uint64_t *from,
 			       const uint64_t *mask)
@@ -178,7 +179,7 @@ HANDLER(op_MASKMOVQ_Pq_Nq_r)
 	NEXT(cpu, i);
 }
 
-/* ---- Gather --------------------------------------------------------------------------------------------------- */
+/* ---- Gather ---------------------------------------------------------------------------------- */
 
 /* Indexes of from bytes, elements of width; as many as fit of the wider ones. */
 static NOINLINE bool gather(struct cpu *cpu, const struct insn *i, unsigned from, unsigned width)
@@ -217,7 +218,7 @@ HANDLER(op_VPGATHERDQ_Vx_VM32h_Hx_m) { return vector_gather(cpu, i, 4, 8); }
 HANDLER(op_VPGATHERQD_Vdq_VM64x_Hdq_m) { return vector_gather(cpu, i, 8, 4); }
 HANDLER(op_VPGATHERQQ_Vx_VM64x_Hx_m) { return vector_gather(cpu, i, 8, 8); }
 
-/* ---- Caches ---------------------------------------------------------------------------------------------------- */
+/* ---- Caches ---------------------------------------------------------------------------------- */
 
 /* Also CLFLUSHOPT and CLWB: the operand is checked as one that is read. */
 HANDLER(op_CLFLUSH_Mb_m)

@@ -13,7 +13,7 @@ static INLINE void copy_lane(uint64_t *to, const uint64_t *from)
 	memcpy(to, &lane, 16);
 }
 
-/* ---- Whole vectors ------------------------------------------------------------------------------ */
+/* ---- Whole vectors --------------------------------------------------------------------------- */
 
 /* From one register to another, as i->vl says. */
 static INLINE void copy_register(struct cpu *cpu, const struct insn *i, unsigned to, unsigned from)
@@ -99,7 +99,7 @@ HANDLER(op_##row##_m)                                                           
 STORE(MOVUPS_Wx_Vx, false)
 STORE(MOVAPS_Wx_Vx, true)
 
-/* ---- The low element: MOVSS, MOVSD, MOVD, MOVQ ------------------------------------------------------- */
+/* ---- The low element: MOVSS, MOVSD, MOVD, MOVQ ----------------------------------------------- */
 
 /* What a load of one element leaves above it. */
 static INLINE void set_low(struct cpu *cpu, const struct insn *i, unsigned n, uint64_t value)
@@ -227,7 +227,7 @@ MEMORY_HANDLER(op_MOVNTI_My_Gy_m)
 	NEXT(cpu, i);
 }
 
-/* ---- Halves ----------------------------------------------------------------------------------------- */
+/* ---- Halves ---------------------------------------------------------------------------------- */
 
 #define LOAD_HALF(row, low, high)                                                               \
 MEMORY_HANDLER(op_##row##_m)                                                                    \
@@ -274,27 +274,25 @@ KERNEL(VMOVDDUP)
 {
 	(void)a;
 	(void)imm;
-	d[1] = d[0] = b[0];
+	lane_set(d, b[0], b[0]);
 }
 KERNEL(MOVSLDUP)
 {
 	(void)a;
 	(void)imm;
-	d[0] = (uint32_t)b[0] * 0x0000000100000001u;
-	d[1] = (uint32_t)b[1] * 0x0000000100000001u;
+	lane_set(d, (uint32_t)b[0] * 0x0000000100000001u, (uint32_t)b[1] * 0x0000000100000001u);
 }
 KERNEL(MOVSHDUP)
 {
 	(void)a;
 	(void)imm;
-	d[0] = (b[0] >> 32) * 0x0000000100000001u;
-	d[1] = (b[1] >> 32) * 0x0000000100000001u;
+	lane_set(d, (b[0] >> 32) * 0x0000000100000001u, (b[1] >> 32) * 0x0000000100000001u);
 }
 SIMD(VMOVDDUP_Vx_Wx, VMOVDDUP, HOW_PLAIN)
 SIMD(MOVSLDUP_Vx_Wx, MOVSLDUP, HOW_PLAIN)
 SIMD(MOVSHDUP_Vx_Wx, MOVSHDUP, HOW_PLAIN)
 
-/* ---- Signs to a general register ----------------------------------------------------------------------- */
+/* ---- Signs to a general register ------------------------------------------------------------- */
 
 /* The top bits of eight bytes, side by side. */
 static INLINE uint32_t byte_signs(uint64_t q)
@@ -322,7 +320,7 @@ SIGNS(PMOVMSKB_Gd_Ux, byte_signs, 8)
 SIGNS(MOVMSKPS_Gd_Ux, dword_signs, 2)
 SIGNS(MOVMSKPD_Gd_Ux, QWORD_SIGN, 1)
 
-/* ---- MMX ------------------------------------------------------------------------------------------------- */
+/* ---- MMX ------------------------------------------------------------------------------------- */
 
 /* A function that needs MMX to be usable, and leaves the x87 registers as MMX does. */
 #define MMX_WORK(row, form)                                                                     \
@@ -419,7 +417,7 @@ HANDLER(op_EMMS_r)
 	NEXT(cpu, i);
 }
 
-/* ---- VZEROUPPER, VZEROALL ------------------------------------------------------------------------------ */
+/* ---- VZEROUPPER, VZEROALL -------------------------------------------------------------------- */
 
 HANDLER(op_VZEROUPPER_r)
 {

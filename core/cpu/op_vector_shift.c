@@ -55,22 +55,19 @@ INLINE_KERNEL(PSRLDQ)
 	lane_set(d, bits ? low >> bits | high << (64 - bits) : low, high >> bits);
 }
 
-/* ---- A count for each element ------------------------------------------------------------------ */
+/* ---- A count for each element ---------------------------------------------------------------- */
 
 #define EACH_D(name, expression)                                                                \
+static INLINE uint32_t name##_one(uint32_t x, uint32_t y) { return (uint32_t)(expression); }    \
+static INLINE uint64_t name##_two(uint64_t x, uint64_t y)                                       \
+{                                                                                               \
+	return name##_one((uint32_t)x, (uint32_t)y) |                                           \
+	       (uint64_t)name##_one((uint32_t)(x >> 32), (uint32_t)(y >> 32)) << 32;            \
+}                                                                                               \
 KERNEL(name)                                                                                    \
 {                                                                                               \
 	(void)imm;                                                                              \
-	for (unsigned n = 0; n < 2; n++) {                                                      \
-		uint64_t result = 0;                                                            \
-                                                                                                \
-		for (unsigned at = 0; at < 64; at += 32) {                                      \
-			uint32_t x = (uint32_t)(a[n] >> at), y = (uint32_t)(b[n] >> at);        \
-                                                                                                \
-			result |= (uint64_t)(uint32_t)(expression) << at;                       \
-		}                                                                               \
-		d[n] = result;                                                                  \
-	}                                                                                       \
+	lane_set(d, name##_two(a[0], b[0]), name##_two(a[1], b[1]));                            \
 }
 EACH_D(VPSLLVD, y < 32 ? x << y : 0)
 EACH_D(VPSRLVD, y < 32 ? x >> y : 0)
@@ -78,7 +75,7 @@ EACH_D(VPSRAVD, (int32_t)x >> (y < 32 ? y : 31))
 QWORDS(VPSLLVQ, y < 64 ? x << y : 0)
 QWORDS(VPSRLVQ, y < 64 ? x >> y : 0)
 
-/* ---- Handlers ----------------------------------------------------------------------------------- */
+/* ---- Handlers -------------------------------------------------------------------------------- */
 
 /* Register form only. */
 #define SHIFT_IMM(row, name)                                                                    \

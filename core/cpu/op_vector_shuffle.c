@@ -13,7 +13,7 @@ static INLINE uint64_t word_in(uint64_t q, unsigned n)
 	return (uint16_t)(q >> 16 * n);
 }
 
-/* ---- Interleave --------------------------------------------------------------------------------- */
+/* ---- Interleave ------------------------------------------------------------------------------ */
 
 #define INTERLEAVED_8(x, y, n)                                                                  \
 	SHUFFLE_8(x, y, n, n + 16, n + 1, n + 17, n + 2, n + 18, n + 3, n + 19, n + 4, n + 20,  \
@@ -53,7 +53,7 @@ KERNEL(PUNPCKHQDQ)
 	lane_set(d, a[1], b[1]);
 }
 
-/* ---- Pack ------------------------------------------------------------------------------------------ */
+/* ---- Pack ------------------------------------------------------------------------------------ */
 
 #define CLAMPED(type, v, least, most)                                                           \
 	(((v) & ((v) > (least)) & ((v) < (most))) | (((v) <= (least)) & (least)) |              \
@@ -94,21 +94,27 @@ PACK_MMX(PACKSSWB, 16, s16x8, -128, 127)
 PACK_MMX(PACKUSWB, 16, s16x8, 0, 255)
 PACK_MMX(PACKSSDW, 32, s32x4, -32768, 32767)
 
-/* ---- Shuffle within a lane ---------------------------------------------------------------------------- */
+/* ---- Shuffle within a lane ------------------------------------------------------------------- */
 
-/* Of a register in memory, its byte n. */
-#define BYTE_AT(n) ((n) ^ (HOST_BIG_ENDIAN ? 7u : 0u))
+/* from: a register as it is in memory. */
+static INLINE uint64_t picked_bytes(const uint8_t *from, uint64_t controls)
+{
+	uint64_t result = 0;
 
+	for (unsigned at = 0; at < 64; at += 8) {
+		unsigned n = (controls >> at & 15) ^ (HOST_BIG_ENDIAN ? 7 : 0);
+
+		result |= (uint64_t)from[n] << at;
+	}
+	return result & ~((controls >> 7 & 0x0101010101010101u) * 0xff);
+}
 KERNEL(PSHUFB)
 {
-	uint8_t from[16], control[16], to[16];
+	uint8_t from[16];
 
 	(void)imm;
 	memcpy(from, a, 16);
-	memcpy(control, b, 16);
-	for (unsigned n = 0; n < 16; n++)
-		to[n] = control[n] & 0x80 ? 0 : from[BYTE_AT(control[n] & 15u)];
-	memcpy(d, to, 16);
+	lane_set(d, picked_bytes(from, b[0]), picked_bytes(from, b[1]));
 }
 KERNEL(PSHUFB_mmx)
 {
@@ -187,24 +193,29 @@ KERNEL(VPERMILPD_imm)
 	lane_set(d, low, high);
 }
 
+/* 64 bits of two qwords, from this bit on. */
+static INLINE uint64_t joined(uint64_t low, uint64_t high, unsigned bit)
+{
+	return bit ? low >> bit | high << (64 - bit) : low;
+}
+
 /* 16 bytes out of both operands, b below a, from byte imm on. */
 KERNEL(PALIGNR)
 {
 	uint64_t all[7] = { b[0], b[1], a[0], a[1], 0, 0, 0 };
 	unsigned from = imm < 32 ? imm >> 3 : 4, bits = 8 * (imm & 7);
 
-	d[0] = bits ? all[from] >> bits | all[from + 1] << (64 - bits) : all[from];
-	d[1] = bits ? all[from + 1] >> bits | all[from + 2] << (64 - bits) : all[from + 1];
+	lane_set(d, joined(all[from], all[from + 1], bits), joined(all[from + 1], all[from + 2], bits));
 }
 KERNEL(PALIGNR_mmx)
 {
 	uint64_t all[4] = { b[0], a[0], 0, 0 };
 	unsigned from = imm < 16 ? imm >> 3 : 2, bits = 8 * (imm & 7);
 
-	d[0] = bits ? all[from] >> bits | all[from + 1] << (64 - bits) : all[from];
+	d[0] = joined(all[from], all[from + 1], bits);
 }
 
-/* ---- Blend --------------------------------------------------------------------------------------------- */
+/* ---- Blend ----------------------------------------------------------------------------------- */
 
 static INLINE uint64_t choose(uint64_t a, uint64_t b, uint64_t mask)
 {
@@ -221,18 +232,15 @@ static INLINE uint64_t dword_mask(unsigned bits)
 
 KERNEL(PBLENDW)
 {
-	d[0] = choose(a[0], b[0], word_mask(imm));
-	d[1] = choose(a[1], b[1], word_mask(imm >> 4));
+	lane_set(d, choose(a[0], b[0], word_mask(imm)), choose(a[1], b[1], word_mask(imm >> 4)));
 }
 KERNEL(BLENDPS)
 {
-	d[0] = choose(a[0], b[0], dword_mask(imm));
-	d[1] = choose(a[1], b[1], dword_mask(imm >> 2));
+	lane_set(d, choose(a[0], b[0], dword_mask(imm)), choose(a[1], b[1], dword_mask(imm >> 2)));
 }
 KERNEL(BLENDPD)
 {
-	d[0] = imm & 1 ? b[0] : a[0];
-	d[1] = imm & 2 ? b[1] : a[1];
+	lane_set(d, imm & 1 ? b[0] : a[0], imm & 2 ? b[1] : a[1]);
 }
 
 /* By the signs of elements in a third register: XMM0, or with VEX the one in imm8. */
@@ -251,8 +259,9 @@ static NOINLINE bool blend(struct cpu *cpu, const struct insn *i, unsigned width
 
 	if (!vector_operand(cpu, i, vector_size(i), b))
 		return false;
-	for (unsigned n = 0; n < vector_size(i) / 8; n++)
-		d[n] = choose(a[n], b[n], sign_mask(mask[n], width));
+	for (unsigned n = 0; n < vector_size(i) / 8; n += 2)
+		lane_set(d + n, choose(a[n], b[n], sign_mask(mask[n], width)),
+			 choose(a[n + 1], b[n + 1], sign_mask(mask[n + 1], width)));
 	if (i->vl != 32)
 		vector_upper(cpu, i, i->dst);
 	return true;
@@ -265,7 +274,7 @@ static const struct insn *vector_blend(struct cpu *cpu, const struct insn *i, un
 	NEXT(cpu, i);
 }
 
-/* ---- Across lanes ------------------------------------------------------------------------------------------ */
+/* ---- Across lanes ---------------------------------------------------------------------------- */
 
 /* Like a kernel, but all four qwords of the result and of a, and of b as many as there are. */
 static NOINLINE bool whole(struct cpu *cpu, const struct insn *i, vector_kernel *function, unsigned size)
@@ -359,7 +368,7 @@ static NOINLINE bool extract_lane(struct cpu *cpu, const struct insn *i)
 HANDLER_OF(op_VEXTRACTF128_Wdq_Vx_Ib_r, extract_lane)
 HANDLER_OF(op_VEXTRACTF128_Wdq_Vx_Ib_m, extract_lane)
 
-/* ---- Widen ---------------------------------------------------------------------------------------------------- */
+/* ---- Widen ----------------------------------------------------------------------------------- */
 
 /* A lane made of the elements in the low bits of source. */
 #define WIDEN(name, expression)                                                                 \
@@ -466,7 +475,7 @@ WIDENINGS(WD, Whx, 64)
 WIDENINGS(WQ, Wqx, 32)
 WIDENINGS(DQ, Whx, 64)
 
-/* ---- Handlers ------------------------------------------------------------------------------------------------- */
+/* ---- Handlers -------------------------------------------------------------------------------- */
 
 #define MMX_LOW(row, name) DRIVEN(row, mmx_lanes(cpu, i, name##_lane, 4))
 #define INTERLEAVE(letters)                                                                     \

@@ -78,7 +78,7 @@ bool vector_operand(struct cpu *cpu, const struct insn *i, unsigned size, uint64
 	return true;
 }
 
-/* ---- XMM and YMM ------------------------------------------------------------------------------ */
+/* ---- XMM and YMM ----------------------------------------------------------------------------- */
 
 static NOINLINE bool lanes(struct cpu *cpu, const struct insn *i, vector_kernel *kernel, unsigned how)
 {
@@ -113,7 +113,7 @@ const struct insn *vector_lanes(struct cpu *cpu, const struct insn *i, vector_ke
 	NEXT(cpu, i);
 }
 
-/* ---- MMX ----------------------------------------------------------------------------------------- */
+/* ---- MMX ------------------------------------------------------------------------------------- */
 
 const struct insn *mmx_stop(struct cpu *cpu, const struct insn *i)
 {
@@ -124,10 +124,12 @@ const struct insn *mmx_stop(struct cpu *cpu, const struct insn *i)
 
 static NOINLINE bool mmx(struct cpu *cpu, const struct insn *i, vector_kernel *kernel, unsigned size)
 {
-	uint64_t a[2] = { mmx_get(cpu, i->dst), 0 }, b[2] = { mmx_get(cpu, i->rm), 0 };
+	uint64_t a[2], b[2], value = mmx_get(cpu, i->rm);
 
-	if ((i->flags & INSN_MEMORY) && !vector_load(cpu, i, size, b))
+	if ((i->flags & INSN_MEMORY) && !vector_load(cpu, i, size, &value))
 		return false;
+	lane_set(a, mmx_get(cpu, i->dst), 0);
+	lane_set(b, value, 0);
 	kernel(a, a, b, (unsigned)i->imm);
 	mmx_used(cpu);
 	mmx_set(cpu, i->dst, a[0]);
@@ -146,9 +148,10 @@ const struct insn *mmx_lanes(struct cpu *cpu, const struct insn *i, vector_kerne
 
 static NOINLINE void mmx_shift(struct cpu *cpu, const struct insn *i, vector_kernel *kernel)
 {
-	uint64_t a[2] = { mmx_get(cpu, i->rm), 0 };
 	const uint64_t count[2] = { i->imm & 0xff, 0 };
+	uint64_t a[2];
 
+	lane_set(a, mmx_get(cpu, i->rm), 0);
 	kernel(a, a, count, 0);
 	mmx_used(cpu);
 	mmx_set(cpu, i->rm, a[0]);
