@@ -115,7 +115,7 @@ static INLINE uint64_t mmx_get(const struct cpu *cpu, unsigned n)
 	return cpu->x87.significand[n & 7];
 }
 
-/* ---- Making kernels and handlers --------------------------------------------------------------- */
+/* ---- Making kernels and handlers ------------------------------------------------------------- */
 
 /* name_inline for handlers of its own, name_lane for the drivers. */
 #define INLINE_KERNEL(name) \
