@@ -186,8 +186,8 @@ static INLINE void copy(uint8_t *to, const uint8_t *from, unsigned width)
 	}
 }
 
-static void get_part(struct cpu *cpu, const struct insn *i, const struct target *target, unsigned width,
-		     uint8_t *to)
+static void get_part(struct cpu *cpu, const struct insn *i, const struct target *target,
+		     unsigned width, uint8_t *to)
 {
 	if (target->read) {
 		copy(to, target->read, width);
@@ -204,8 +204,8 @@ static void get_part(struct cpu *cpu, const struct insn *i, const struct target 
 	cpu->current = NULL;
 }
 
-static void put_part(struct cpu *cpu, const struct insn *i, const struct target *target, unsigned width,
-		     const uint8_t *from)
+static void put_part(struct cpu *cpu, const struct insn *i, const struct target *target,
+		     unsigned width, const uint8_t *from)
 {
 	if (target->write) {
 		copy(target->write, from, width);
@@ -227,8 +227,8 @@ static void put_part(struct cpu *cpu, const struct insn *i, const struct target 
 }
 
 /* The bytes of both pages of an access that crosses; the walk for one may have moved the other. */
-static void get_both(struct cpu *cpu, const struct insn *i, struct target parts[2], unsigned in_first,
-		     unsigned width, uint8_t *to)
+static void get_both(struct cpu *cpu, const struct insn *i, struct target parts[2],
+		     unsigned in_first, unsigned width, uint8_t *to)
 {
 	for (unsigned n = 0; n < 2; n++) {
 		struct memory_page page;
@@ -274,8 +274,8 @@ static bool store_crossing(struct cpu *cpu, uint64_t linear, unsigned in_first, 
 	return true;
 }
 
-static bool load_as(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, struct view view,
-		    uint8_t *to)
+static bool load_as(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
+		    struct view view, uint8_t *to)
 {
 	unsigned in_page = PAGE_SIZE - (unsigned)(linear & PAGE_MASK);
 	struct target parts[2];
@@ -315,8 +315,8 @@ bool load_bytes(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned
 	return load_as(cpu, i, linear, width, own_view(cpu), to);
 }
 
-static bool store_as(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, struct view view,
-		     const uint8_t *from)
+static bool store_as(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
+		     struct view view, const uint8_t *from)
 {
 	unsigned in_page = PAGE_SIZE - (unsigned)(linear & PAGE_MASK);
 	unsigned first = width < in_page ? width : in_page;
@@ -354,8 +354,8 @@ bool store_bytes(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigne
 }
 
 /* parts: what the pages of the access are, for one of two pages at most; or NULL. */
-static bool check_range(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, bool write,
-			struct target *parts)
+static bool check_range(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
+			bool write, struct target *parts)
 {
 	struct view view = own_view(cpu);
 
@@ -448,7 +448,7 @@ bool store_system(struct cpu *cpu, uint64_t linear, unsigned width, uint64_t val
 	return store_as(cpu, NULL, linear & view.mask, width, view, bytes);
 }
 
-/* ---- Handlers that take every width ------------------------------------------------------------ */
+/* ---- Handlers that take every width ---------------------------------------------------------- */
 
 bool load_width(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, uint64_t *value)
 {
