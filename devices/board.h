@@ -17,6 +17,7 @@
 #include "ide.h"
 #include "ioapic.h"
 #include "local_apic.h"
+#include "ne2000.h"
 #include "parallel.h"
 #include "pci.h"
 #include "pic.h"
@@ -64,6 +65,7 @@ struct board {
 	struct parallel *parallel;
 	struct fw_cfg *fw_cfg;
 	struct vga *vga;
+	struct ne2000 *cards[CBX_CARDS];
 	struct cbx_line serial_lines[2];
 };
 

@@ -319,6 +319,29 @@ static enum cbx_status pc_add_drives(struct board *board, const struct cbx_pc_op
 	return status;
 }
 
+static enum cbx_status pc_add_cards(struct board *board, const struct cbx_pc_options *options)
+{
+	struct cbx_machine *machine = board->device.machine;
+	enum cbx_status status = CBX_OK;
+
+	for (unsigned n = 0; n < CBX_CARDS && status == CBX_OK; n++) {
+		const struct cbx_card_options *card = &options->card[n];
+		uint8_t mac[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, (uint8_t)(0x56 + n) };
+		static const uint8_t none[6];
+
+		if (memcmp(card->mac, none, sizeof(mac)) != 0)
+			memcpy(mac, card->mac, sizeof(mac));
+		if (card->kind == CBX_CARD_NE2000_ISA)
+			status = ne2000_isa_new(machine, card->port ? card->port : 0x300,
+						board_irq(board, card->irq ? card->irq : 5), mac,
+						&card->network, &board->cards[n]);
+		else if (card->kind == CBX_CARD_NE2000_PCI)
+			status = ne2000_pci_new(machine, board->bus, mac, &card->network,
+						&board->cards[n]);
+	}
+	return status;
+}
+
 static enum cbx_status pc_add_chips(struct board *board, const struct cbx_pc_options *options)
 {
 	struct cbx_machine *machine = board->device.machine;
@@ -335,6 +358,8 @@ static enum cbx_status pc_add_chips(struct board *board, const struct cbx_pc_opt
 	if (status == CBX_OK)
 		status = vga_new(machine, board->bus, PC_VGA_SLOT, options->vram_bytes,
 				 &board->vga);
+	if (status == CBX_OK)
+		status = pc_add_cards(board, options);
 	if (status == CBX_OK)
 		status = fw_cfg_new(machine, &board->fw_cfg);
 	return status;

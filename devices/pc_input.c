@@ -1,7 +1,7 @@
 /* The public functions over a PC's devices: input, drives, screen. */
 #include "board.h"
 
-static struct board *pc_board(struct cbx_machine *machine)
+static struct board *pc_board(const struct cbx_machine *machine)
 {
 	return cbx_machine_board(machine);
 }
@@ -87,6 +87,25 @@ enum cbx_status cbx_drive_change(struct cbx_machine *machine, enum cbx_drive dri
 		return ide_change_medium(board->ide, (unsigned)drive - CBX_IDE_0, disk);
 	}
 	return CBX_ERROR_ARGUMENT;
+}
+
+enum cbx_status cbx_network_receive(struct cbx_machine *machine, unsigned card, const void *frame,
+				    size_t count)
+{
+	struct board *board = pc_board(machine);
+
+	if (!board)
+		return CBX_ERROR_UNSUPPORTED;
+	if (card >= CBX_CARDS || !board->cards[card] || !frame || count < 14 || count > 1514)
+		return CBX_ERROR_ARGUMENT;
+	return ne2000_receive(board->cards[card], frame, count) ? CBX_OK : CBX_ERROR_LIMIT;
+}
+
+bool cbx_network_has_room(const struct cbx_machine *machine, unsigned card)
+{
+	struct board *board = pc_board(machine);
+
+	return board && card < CBX_CARDS && board->cards[card] && ne2000_has_room(board->cards[card]);
 }
 
 enum cbx_status cbx_screen_info(struct cbx_machine *machine, struct cbx_screen *screen)

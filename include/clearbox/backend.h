@@ -34,6 +34,15 @@ struct cbx_character_backend {
 	void *user;
 };
 
+/*
+ * A network: Ethernet frames without their CRC, 14 to 1514 bytes each.  send gets what the guest
+ * transmits and may drop it.  What comes in is given to cbx_network_receive (pc.h).
+ */
+struct cbx_network_backend {
+	void (*send)(void *user, const uint8_t *frame, size_t count);
+	void *user;
+};
+
 #ifdef __cplusplus
 }
 #endif

@@ -15,6 +15,17 @@ struct cbx_image {                      /* bytes that the caller keeps until the
 	size_t size;
 };
 
+/* A network card. */
+enum cbx_card_kind { CBX_CARD_NONE, CBX_CARD_NE2000_ISA, CBX_CARD_NE2000_PCI };
+enum { CBX_CARDS = 4 };
+struct cbx_card_options {
+	enum cbx_card_kind kind;
+	uint16_t port;                  /* ISA: its 32 ports, 0: 300h */
+	uint8_t irq;                    /* ISA: 0: 5 */
+	uint8_t mac[6];                 /* all 0: 52:54:00:12:34:56 and on */
+	struct cbx_network_backend network;     /* send NULL: no cable */
+};
+
 /* Set size to sizeof(struct cbx_pc_options); what is 0 or NULL is absent or the default. */
 struct cbx_pc_options {
 	size_t size;
@@ -38,6 +49,7 @@ struct cbx_pc_options {
 	uint16_t debug_exit_size;               /* ports it takes; 0: 4 */
 	uint32_t vram_bytes;                    /* power of two; 0: 16 MiB */
 	bool no_floppy_controller;
+	struct cbx_card_options card[CBX_CARDS];
 };
 
 CBX_API enum cbx_status cbx_pc_new(const struct cbx_pc_options *options,
@@ -47,6 +59,16 @@ enum cbx_drive { CBX_FLOPPY_A, CBX_FLOPPY_B, CBX_IDE_0, CBX_IDE_1, CBX_IDE_2, CB
 /* Puts another medium into a removable drive (disk->read NULL: ejects). */
 CBX_API enum cbx_status cbx_drive_change(struct cbx_machine *machine, enum cbx_drive drive,
 					 const struct cbx_disk_backend *disk);
+
+/*
+ * A frame (without CRC, 14 to 1514 bytes) arrives at a network card: between runs, or in a callback.
+ * CBX_ERROR_LIMIT: the guest does not listen or has no room, and the frame is lost, as on a wire.
+ * Errors: CBX_ERROR_ARGUMENT (no such card, a wrong size), CBX_ERROR_UNSUPPORTED (not a PC).
+ */
+CBX_API enum cbx_status cbx_network_receive(struct cbx_machine *machine, unsigned card,
+					    const void *frame, size_t count);
+/* Would a frame of any size find room now?  False where there is no such card. */
+CBX_API bool cbx_network_has_room(const struct cbx_machine *machine, unsigned card);
 
 /* The board a machine is built on, for code that adds public functions over devices. */
 CBX_API void cbx_machine_set_board(struct cbx_machine *machine, void *board,
