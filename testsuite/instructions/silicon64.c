@@ -239,15 +239,14 @@ static bool read_options(int argc, char **argv)
 /* Every process has memory of its own, so it makes it after the fork. */
 static int work(unsigned job, struct totals *totals)
 {
-	bool with_ldt = false;
-	const char *why = native64_start(&with_ldt);
+	const char *why = native64_start(&with_ldt64);
 
 	if (why) {
 		printf("skipped: %s\n", why);
 		return 77;
 	}
 	for (unsigned mode = 0; mode < MODE64_COUNT; mode++)
-		if (mode == MODE_16 && !with_ldt)
+		if (mode == MODE_16 && !with_ldt64)
 			printf("mode 16 skipped: no LDT\n");
 		else if (!options.mode || !strcmp(options.mode, mode_names[mode]))
 			test_mode(mode, job, totals);

@@ -15,17 +15,19 @@ enum { LONG_CODE = 0x33, CASE_ROOM = 160 /* for a case and what stands after it 
 
 /* MODE_LEGACY is 32-bit protected mode; MODE_16, too, with 16-bit code. */
 enum mode64 { MODE_LONG, MODE_LEGACY, MODE_COMPAT, MODE_16, MODE64_COUNT };
-#define CODE_SELECTOR16 LDT_CODE32              /* 16-bit code, base CODE_AT, 64 KiB */
+/* The LDT, where there is one: 16-bit code, and what FS and GS hold outside 64-bit mode. */
+enum { LDT64_CODE16 = LDT_SELECTOR(0), LDT64_COUNT = 7 };
+extern const struct descriptor ldt64[LDT64_COUNT];
 
 struct state64 {
 	uint64_t reg[16];               /* at 0: the assembler code of the host's side knows */
 	uint64_t rip, rflags;           /* 128, 136 */
-	uint64_t fs_base, gs_base;      /* 144, 152 */
+	uint64_t fs_base, gs_base;      /* 144, 152: in 64-bit mode */
+	uint16_t segment[6];            /* 160: ES, DS, FS and GS; before it FS and GS alone */
 	struct ymm v[16];
 	struct fpu_state fpu;
 	uint32_t mxcsr;
 	uint16_t cs, ss;
-	uint16_t segment[6];            /* after it, ES, DS, FS and GS alone */
 	int vector;                     /* exception, or -1 */
 	uint32_t error;
 	uint64_t cr2;
@@ -52,6 +54,8 @@ struct case64 {
 /* ---- silicon64_generate.c ---- */
 /* Why a row is not tested in this mode; NULL when it is. */
 const char *skipped_row64(enum op op, bool wide);
+/* with_ldt64: is there one?  Set before cases are made. */
+extern bool with_ldt64;
 void generate64(struct random *random, enum op op, unsigned bits, struct case64 *c,
 		void (*poke)(uint64_t linear, const void *bytes, unsigned count));
 /* Some rows of usable one after the other, their flags going into each other and into branches. */

@@ -12,7 +12,7 @@
 enum { GDT = 0x180000, IDT = 0x181000, TSS = 0x182000, TABLE4 = 0x183000, TABLE3 = 0x184000,
        TABLE3_HIGH = 0x185000, TABLE3_LEGACY = 0x186000, TABLE2 = 0x187000, TABLE1 = 0x188000 /* 2 */,
        STACK = 0x18af00 /* a page up to there */, HANDLERS = 0x18b000 /* 256 * 4 */, MEMORY = 0x400000 };
-enum { CODE16 = 0xfb /* attributes */, LDT = IDT - 8 /* one descriptor */ };
+enum { LDT = IDT - 8 * LDT64_COUNT };
 enum { CODE0 = 0x10, DATA0 = 0x18, TASK = 0x40, GDT_LIMIT = 127 };
 
 static struct cbx_machine *machine;
@@ -46,13 +46,23 @@ static void poke64(uint32_t address, uint64_t value)
 	clearbox64_poke(address, bytes, 8);
 }
 
-/* A flat segment, the task state, or 16-bit code. */
-static uint64_t descriptor(uint32_t base, uint32_t attributes)
+static uint64_t descriptor_of(uint32_t base, uint32_t limit, uint32_t attributes)
 {
-	uint32_t limit = attributes & ATTR_G ? 0xfffff : attributes == CODE16 ? 0xffff : 0x67;
 
 	return (limit & 0xffff) | (uint64_t)(base & 0xffffff) << 16 | (uint64_t)attributes << 40 |
 	       (uint64_t)(limit & 0xf0000) << 32 | (uint64_t)(base >> 24) << 56;
+}
+
+/* A flat segment, or the task state. */
+static uint64_t descriptor(uint32_t base, uint32_t attributes)
+{
+	return descriptor_of(base, attributes & ATTR_G ? 0xfffff : 0x67, attributes);
+}
+
+static uint32_t local_attributes(unsigned n)
+{
+	return ATTR_P | ATTR_DPL | ATTR_S | ATTR_ACCESSED | ldt64[n].contents << 2 |
+	       (ldt64[n].read_exec_only ? 0 : 2u) | (ldt64[n].big ? ATTR_DB : 0u);
 }
 
 static void make_gates(void)
@@ -88,7 +98,8 @@ static void make_tables(void)
 	poke64(GDT + FLAT_DATA - 3, descriptor(0, 0xc0f3));
 	poke64(GDT + LONG_CODE - 3, descriptor(0, 0xa0fb));
 	poke64(GDT + TASK, descriptor(TSS, 0x8b));
-	poke64(LDT, descriptor(CODE_AT, CODE16));
+	for (unsigned n = 0; n < LDT64_COUNT; n++)
+		poke64(LDT + 8 * n, descriptor_of(ldt64[n].base, ldt64[n].limit, local_attributes(n)));
 	poke64(GDT + TASK + 8, 0);
 	make_gates();
 	if (legacy()) {
@@ -120,6 +131,15 @@ static void set_segment(unsigned which, uint16_t selector, uint32_t attributes)
 	s->base = 0;
 	s->limit = 0xffffffff;
 	s->attributes = (uint16_t)attributes;
+}
+
+static void set_local(unsigned which, uint16_t selector)
+{
+	unsigned n = selector >> 3;
+
+	set_segment(which, selector, local_attributes(n));
+	cpu->seg[which].base = ldt64[n].base;
+	cpu->seg[which].limit = ldt64[n].limit;
 }
 
 const char *clearbox64_start(const char *hostile, enum mode64 which)
@@ -159,7 +179,7 @@ const char *clearbox64_start(const char *hostile, enum mode64 which)
 	cpu->seg[SEG_TR].limit = 0x67;
 	set_segment(SEG_LDTR, 0x50, 0x82);
 	cpu->seg[SEG_LDTR].base = LDT;
-	cpu->seg[SEG_LDTR].limit = 7;
+	cpu->seg[SEG_LDTR].limit = with_ldt64 ? 8 * LDT64_COUNT - 1 : 0;
 	paging_load_pdptes(cpu, cpu->cr3, cpu->cr0, cpu->cr4);
 	tlb_flush_all(cpu);
 	cpu_mode_changed(cpu);
@@ -247,18 +267,22 @@ void clearbox64_run(const struct case64 *c, struct state64 *after)
 	struct cbx_stop stop;
 
 	clearbox64_poke(c->code, c->bytes, CASE_ROOM);
-	set_segment(SEG_CS, s->cs, mode == MODE_LONG ? 0xa0fb : mode == MODE_16 ? CODE16 : 0xc0fb);
-	if (mode == MODE_16) {
-		cpu->seg[SEG_CS].base = CODE_AT;
-		cpu->seg[SEG_CS].limit = 0xffff;
-	}
+	if (s->cs & 4)
+		set_local(SEG_CS, s->cs);
+	else
+		set_segment(SEG_CS, s->cs, mode == MODE_LONG ? 0xa0fb : 0xc0fb);
 	set_segment(SEG_SS, s->ss, 0xc0f3);
 	set_segment(SEG_DS, FLAT_DATA, 0xc0f3);
 	set_segment(SEG_ES, FLAT_DATA, 0xc0f3);
-	set_segment(SEG_FS, 0, 0);
-	set_segment(SEG_GS, 0, 0);
-	cpu->seg[SEG_FS].base = s->fs_base;
-	cpu->seg[SEG_GS].base = s->gs_base;
+	for (unsigned n = SEG_FS; n <= SEG_GS; n++)
+		if (s->segment[n])
+			set_local(n, s->segment[n]);
+		else
+			set_segment(n, 0, 0);
+	if (mode == MODE_LONG) {
+		cpu->seg[SEG_FS].base = s->fs_base;
+		cpu->seg[SEG_GS].base = s->gs_base;
+	}
 	memcpy(cpu->reg, s->reg, sizeof s->reg);
 	flags_set(cpu, s->rflags);
 	cpu->rip = s->rip;

@@ -60,6 +60,11 @@ uint32_t undefined_flags64(const struct case64 *c, bool *result)
 	return info->flags_undefined;
 }
 
+static bool has_operand(enum op op, unsigned operand)
+{
+	return op_info[op].operand[0] == operand || op_info[op].operand[1] == operand;
+}
+
 static bool is_memory_fault(int vector)
 {
 	return vector == VECTOR_GP || vector == VECTOR_SS || vector == VECTOR_PF || vector == VECTOR_AC;
@@ -200,10 +205,10 @@ static bool of_order(const struct case64 *c, const struct state64 *native, struc
 	/* Far returns read their frame in any order, and the outer stack before they look at CS. */
 	if (named(c, "RETF") || named(c, "IRET"))
 		accept |= differ || (uint16_t)(native->cr2 - ours->cr2 + 40) < 80;
-	/* A call pushes before or after it looks at the target; far pointers are read as one or as two. */
+	/* A call pushes before or after it looks at the target; far pointers and bounds are read as one or as two. */
 	if (named(c, "CALL_"))
 		accept |= ours->vector == VECTOR_GP && differ;
-	if (named(c, "CALL_Mp") || named(c, "JMP_Mp") || named(c, "CALL_Ap"))
+	if (has_operand(c->op, OPERAND_Mp) || has_operand(c->op, OPERAND_Ma) || named(c, "CALL_Ap"))
 		accept |= differ;
 	if (c->wide && named(c, "CALL_Mp"))
 		accept |= (uint32_t)native->cr2 == (uint32_t)ours->cr2;

@@ -41,6 +41,14 @@ void poke_data(const struct build *b, uint64_t linear, const uint8_t *bytes, uns
 	}
 }
 
+/* The last byte of the segment, or the first one. */
+static uint64_t segment_edge(const struct build *b)
+{
+	const struct descriptor *d = &ldt64[b->c->before.segment[b->segment] >> 3];
+
+	return d->base + (d->contents == 1 || chance(b->random, 80) ? d->limit : 0u);
+}
+
 uint64_t some_target(const struct build *b, unsigned count, unsigned aligned)
 {
 	static const uint32_t borders[] = { 0, DATA_BYTES, DATA_BYTES, DATA_BYTES + READ_ONLY_BYTES, 0x1000 };
@@ -64,6 +72,8 @@ uint64_t some_target(const struct build *b, unsigned count, unsigned aligned)
 		at = borders[below(random, sizeof borders / sizeof *borders)] - below(random, 2 * count + 1);
 	else if (which < 11)
 		at = DATA_BYTES + below(random, READ_ONLY_BYTES);
+	else if (which < 25 && !b->c->wide && segment_base64(b))
+		return segment_edge(b) - below(random, 2 * count + 1) + 1;
 	else if (which < 13 && b->c->wide)
 		return far[below(random, sizeof far / sizeof *far)] + below(random, 64) - 32;
 	return b->high + DATA_AT + at;
@@ -111,19 +121,32 @@ unsigned access_bytes(const struct build *b)
 
 uint64_t segment_base64(const struct build *b)
 {
-	if (!b->c->wide)
-		return 0;
+	if (!b->c->wide) {
+		uint16_t selector = b->segment < SEG_LDTR ? b->c->before.segment[b->segment] : 0;
+
+		return selector & 4 ? ldt64[selector >> 3].base : 0;
+	}
 	return b->segment == SEG_FS ? b->c->before.fs_base : b->segment == SEG_GS ? b->c->before.gs_base : 0;
 }
 
-/* 16-bit addresses reach nothing: they fault. */
-static void memory16(struct build *b)
+/* 16-bit addresses reach something in segments of the LDT only. */
+static void memory16(struct build *b, uint64_t target)
 {
-	unsigned mod = below(b->random, 3), rm = below(b->random, 8);
+	static const uint8_t bases[8] = { REG_BX, REG_BX, REG_BP, REG_BP, REG_SI, REG_DI, REG_BP, REG_BX };
+	unsigned mod = below(b->random, 3), rm = below(b->random, 8), index = rm & 1 ? REG_DI : REG_SI;
+	uint64_t *reg = b->c->before.reg, *base = &reg[bases[rm]];
+	bool absolute = mod == 0 && rm == 6;
 
 	b->modrm = mod << 6 | (b->reg & 7) << 3 | rm;
-	b->displacement_bytes = mod == 0 ? (rm == 6 ? 2 : 0) : mod;
-	b->displacement = edge64(b->random);
+	b->displacement_bytes = absolute ? 2 : mod;
+	if (b->displacement_bytes)
+		b->displacement = (uint64_t)(int64_t)(int8_t)edge64(b->random);
+	b->sum = target - segment_base64(b);
+	if (absolute)
+		b->displacement = b->sum;
+	else
+		*base = (*base & ~0xffffull) |
+			((b->sum - b->displacement - (rm < 4 ? reg[index] : 0)) & 0xffff);
 }
 
 static bool is_gather(const struct op_info *info)
@@ -185,7 +208,7 @@ void memory_operand(struct build *b, uint64_t target)
 	bool absolute;
 
 	if (b->c->address_size == 2) {
-		memory16(b);
+		memory16(b, target);
 		return;
 	}
 	if (is_gather(b->info)) {
@@ -351,7 +374,8 @@ void emit_all(struct build *b)
 	for (unsigned n = 0; n < b->immediate_bytes; n++)
 		emit(c, b->immediate[n], 1);
 	if (c->memory) {
-		c->target = (c->address_size == 8 ? b->sum : b->sum & 0xffffffff) + segment_base64(b);
+		c->target = b->sum & (c->address_size == 8 ? UINT64_MAX : c->address_size == 4 ? 0xffffffff : 0xffff);
+		c->target += segment_base64(b);
 		if (!c->wide)
 			c->target &= 0xffffffff;
 	}

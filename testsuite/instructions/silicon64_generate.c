@@ -4,6 +4,17 @@
  */
 #include "silicon64_build.h"
 
+const struct descriptor ldt64[LDT64_COUNT] = {
+	{ .base = CODE_AT, .limit = 0xffff, .contents = 2 },
+	{ .base = DATA_AT, .limit = DATA_BYTES - 1, .big = true },
+	{ .base = DATA_AT + 0x123, .limit = 0xabc },
+	{ .base = DATA_AT, .limit = 0xfff, .big = true, .contents = 1 },
+	{ .base = DATA_AT, .limit = 0xfff, .contents = 1 },
+	{ .base = DATA_AT, .limit = DATA_BYTES - 1, .big = true, .read_exec_only = true },
+	{ .base = DATA_AT - 0x1000, .limit = 0xffff, .big = true, .contents = 2 },
+};
+bool with_ldt64;
+
 static bool is_one_of(const struct op_info *info, const char *const *names)
 {
 	for (; *names; names++)
@@ -58,6 +69,9 @@ static void choose_registers(struct build *b)
 		s->reg[n] = (chance(random, 20) ? some_target(b, 8, 50) : edge64(random)) & mask;
 	if (!b->c->wide)
 		memset(s->reg + 8, 0, 8 * sizeof *s->reg);
+	for (unsigned n = SEG_FS; n <= SEG_GS && with_ldt64 && !b->c->wide; n++)
+		if (chance(random, 95))
+			s->segment[n] = (uint16_t)LDT_SELECTOR(1 + below(random, LDT64_COUNT - 1));
 	if (chance(random, 50))
 		s->reg[REG_CX] = below(random, 70);
 	s->reg[REG_SP] = some_target(b, 8, 60) & mask;
@@ -338,8 +352,9 @@ static void choose_sizes(struct build *b)
 	else
 		c->operand_size = c->wide && (info->attributes & ATTRIBUTE_D) ? 8 : 4;
 	b->segment = SEG_COUNT;
-	if (!(b->sequence && c->wide) && chance(random, c->memory || is_string(info) ? 15 : 2))
+	if (!(b->sequence && c->wide) && chance(random, c->memory || is_string(info) ? (c->wide ? 15 : 30) : 2))
 		b->segment = c->wide ? (chance(random, 70) ? SEG_FS + below(random, 2) : below(random, 6))
+				     : chance(random, 60) ? SEG_FS + below(random, 2)
 				     : chance(random, 90) ? SEG_SS + below(random, 2) * (SEG_DS - SEG_SS)
 							  : below(random, 6);
 	c->lock = chance(random, (info->attributes & ATTRIBUTE_L) && c->memory ? 12 : 1) &&
@@ -428,7 +443,7 @@ static void start_case(struct build *b, struct random *random, unsigned bits, st
 	c->code = b->high + CODE_AT + (chance(random, 8) ? 0xff0 + below(random, 16)
 							 : 0x400 + CASE_ROOM * below(random, 40));
 	c->before.rip = bits == 16 ? c->code - CODE_AT : c->code;
-	c->before.cs = bits == 64 ? LONG_CODE : bits == 32 ? FLAT_CODE : CODE_SELECTOR16;
+	c->before.cs = bits == 64 ? LONG_CODE : bits == 32 ? FLAT_CODE : LDT64_CODE16;
 	c->before.ss = FLAT_DATA;
 	c->before.mxcsr = 0x1f80;
 	c->before.fpu.control = 0x37f;

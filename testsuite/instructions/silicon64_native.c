@@ -42,6 +42,7 @@ void host64_exit(void) __attribute__((visibility("hidden")));
 void host64_signal(int number, siginfo_t *info, void *context) __attribute__((visibility("hidden")));
 
 _Static_assert(offsetof(struct state64, rflags) == 136 && offsetof(struct state64, fs_base) == 144 &&
+	       offsetof(struct state64, segment) == 160 &&
 	       offsetof(struct host64, reg) == 64 && offsetof(struct host64, segment) == 192 &&
 	       FLAT_DATA == 0x2b, "as the assembler code has it");
 
@@ -86,6 +87,9 @@ __asm__(
 	"	jmp *8+host64(%rip)\n"
 	FUNCTION("host64_iret")
 	BEGIN
+	"	cmpw $0, 168(%rdi)\n	je 1f\n	movw 168(%rdi), %fs\n"
+	"1:	cmpw $0, 170(%rdi)\n	je 2f\n	movw 170(%rdi), %gs\n"
+	"2:\n"
 	"	mov %rcx, %rsp\n"
 	LOAD
 	"	mov 56(%rdi), %rdi\n"
@@ -158,9 +162,17 @@ static bool map_memory(void)
 
 static bool load_ldt(void)
 {
-	struct user_desc entry = { .base_addr = CODE_AT, .limit = 0xffff, .contents = 2 };
+	for (unsigned n = 0; n < LDT64_COUNT; n++) {
+		struct user_desc entry = {
+			.entry_number = n, .base_addr = ldt64[n].base, .limit = ldt64[n].limit,
+			.seg_32bit = ldt64[n].big, .contents = ldt64[n].contents & 3u,
+			.read_exec_only = ldt64[n].read_exec_only,
+		};
 
-	return !syscall(SYS_modify_ldt, 0x11, &entry, sizeof entry);
+		if (syscall(SYS_modify_ldt, 0x11, &entry, sizeof entry))
+			return false;
+	}
+	return true;
 }
 
 const char *native64_start(bool *with_ldt)
