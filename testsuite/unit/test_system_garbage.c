@@ -1,5 +1,5 @@
 /*
- * Guests that make no sense: random descriptors, gates, task states and page tables,
+ * Guests that make no sense, in all modes: random descriptors, gates, task states and page tables,
  * code made of system instructions with random operands.  Whatever they do, three
  * machines (normal, with tiny caches, with blocks of one instruction), stopped at
  * different places, end in the same state.
@@ -15,6 +15,7 @@
 enum { MEMORY = 1 << 20, CODE_AT = 0x20000, CODE_SIZE = 0x4000, STEPS = 3000, MACHINES = 3 };
 
 static uint32_t random_state;
+static bool wide;                       /* this seed's guest is in long mode */
 
 static uint32_t random_number(uint32_t below)
 {
@@ -50,9 +51,13 @@ static void put_descriptor(uint32_t at, unsigned kind)
 		0xc09b, 0xc093, 0xc0fb, 0xc0f3, 0xc09f, 0x009b, 0x0093, 0x00fb, 0x00f3, 0x4096, 0x4013,
 		0x0089, 0x0081, 0x008b, 0x0082, 0x00e9,
 	};
+	static const uint16_t long_types[] = {
+		0xa09b, 0xc093, 0xa0fb, 0xc0f3, 0xa09f, 0xc09b, 0xc0fb, 0xe09b, 0x00f3, 0xa0bb, 0x4013,
+		0x0089, 0x0081, 0x008b, 0x0082, 0x009b,
+	};
 	uint32_t base = random_number(3) ? 0 : random_number(MEMORY), limit = random_number(3) ? 0xfffff :
 			random_number(0x100000);
-	uint32_t attributes = types[random_number(16)];
+	uint32_t attributes = wide ? long_types[random_number(16)] : types[random_number(16)];
 
 	if (kind == 0 || random_number(3) == 0) {       /* a gate */
 		uint32_t to = offset();
@@ -83,6 +88,45 @@ static uint32_t put_immediate(uint32_t at, unsigned width, uint32_t value)
 	return at + width;
 }
 
+/* Those of 64-bit mode. */
+static uint32_t put_long_instruction(uint32_t at)
+{
+	static const char codes[][6] = {
+		"\x0f\x05", "\x48\x0f\x07", "\x0f\x07", "\x0f\x34", "\x48\x0f\x35", "\x48\xcf", "\x48\xcb",
+		"\x0f\x01\xf8", "\x0f\x01\xf9", "\x0f\x01\xd0", "\x0f\x01\xca", "\x0f\x01\xcb", "\xf3\x48\x0f\xae\xc1",
+		"\xf3\x48\x0f\xae\xd3", "\x48\x0f\xc7\x0e", "\x0f\x30", "\x0f\x32", "\x48\xff\x2b", "\xff\x1e",
+		"\x44\x0f\x20\xc0", "\x44\x0f\x22\xc0", "\x48\x89\x03", "\x48\x8b\x06", "\x64\x48\x8b\x07",
+		"\x8e\xd0", "\x8e\xe8", "\x0f\x00\xd8", "\x0f\x00\xd0", "\xcd\x21", "\x66\x0f\x38\x82\x03",
+	};
+	static const uint32_t high[] = { 0, 0, 0xffff8000, 0x00007fff, 0x00008000, 0xffffffff };
+	const char *code;
+	unsigned count = 0;
+
+	switch (random_number(6)) {
+	case 0:                         /* a register with 64 bits */
+		at = put_immediate(at, 1, 0x48 | random_number(2));
+		at = put_immediate(at, 1, 0xb8 + random_number(8));
+		at = put_immediate(at, 4, offset());
+		return put_immediate(at, 4, high[random_number(6)]);
+	case 1:                         /* an MSR: EFER, STAR ... GS bases */
+		at = put_bytes(at, "\xb9", 1);
+		return put_immediate(at, 4, random_number(6) ? 0xc0000080 + random_number(5) + random_number(2) * 0x80 :
+				     0x174 + random_number(3));
+	case 2:                         /* a frame for IRET */
+		for (unsigned n = 0; n < 5; n++) {
+			at = put_bytes(at, "\x68", 1);
+			at = put_immediate(at, 4, n == 0 || n == 3 ? selector() : n == 1 ? 0x9000 + random_number(0x1000) :
+					   n == 2 ? random_number(0x400000) : offset());
+		}
+		return put_bytes(at, "\x48\xcf", 2);
+	default:
+		code = codes[random_number(sizeof(codes) / sizeof(codes[0]))];
+		while (count < 5 && (code[count] || code[count + 1]))
+			count++;
+		return put_bytes(at, code, count);
+	}
+}
+
 /* One instruction, or a few. */
 static uint32_t put_instruction(uint32_t at)
 {
@@ -98,10 +142,14 @@ static uint32_t put_instruction(uint32_t at)
 	};
 	uint32_t value;
 
+	if (wide && random_number(3) == 0)
+		return put_long_instruction(at);
 	if (random_number(12) == 0)
 		at = put_bytes(at, "\x66", 1);
 	if (random_number(20) == 0)
 		at = put_bytes(at, "\x67", 1);
+	if (wide && random_number(3) == 0)
+		at = put_immediate(at, 1, 0x40 | random_number(16));
 	switch (random_number(20)) {
 	case 16:                        /* arithmetic, and a branch on it */
 	case 17:
@@ -172,6 +220,39 @@ static uint32_t put_instruction(uint32_t at)
 	}
 }
 
+/* Four levels of page tables; 64-bit gates and code; a 64-bit TSS. */
+static void make_long_memory(void)
+{
+	put(0x100c, 4, 0x00af9b00), put(0x101c, 4, 0x00affb00);
+	for (uint32_t at = 0x2000; at < 0x2800; at += 16) {
+		uint32_t to = offset();
+
+		put(at, 4, (random_number(4) ? 8 : selector()) << 16 | (to & 0xffff));
+		put(at + 4, 4, (to & 0xffff0000u) | random_number(16) / 12 |
+		    (random_number(8) ? 0xee00 : 0x8000 | random_number(128) << 8));
+		put(at + 8, 4, random_number(8) ? 0 : random_number(2) ? 0xffff8000 : random_number(0x10000));
+		put(at + 12, 4, 0);
+	}
+	for (uint32_t n = 0; n < 8; n++)
+		put(0x4004 + 8 * n, 4, 0x9800), put(0x4008 + 8 * n, 4, random_number(30) ? 0 : 0x8000);
+	for (uint32_t n = 0; n < 7; n++)
+		put(0x4024 + 8 * n, 4, 0x9c00 - n * 0x100), put(0x4028 + 8 * n, 4, 0);
+	for (uint32_t n = 0; n < 512; n++) {
+		uint32_t frame = (random_number(30) ? n : random_number(256)) % 256;
+
+		put(0x10000 + 8 * n, 4, n == 0 || n == 256 || random_number(4) == 0 ? 0x11007 : 0);
+		put(0x10004 + 8 * n, 4, 0);
+		put(0x11000 + 8 * n, 4, n == 0 || random_number(4) == 0 ? 0x12007 : random_number(8));
+		put(0x11004 + 8 * n, 4, random_number(60) ? 0 : 0x80000000);
+		put(0x12000 + 8 * n, 4, n == 0 || random_number(2) ? 0x13007 : random_number(2) ? 0x87 : 0x200087);
+		put(0x12004 + 8 * n, 4, 0);
+		put(0x13000 + 8 * n, 4, frame << 12 | (random_number(30) ? 7 : random_number(8)));
+		put(0x13004 + 8 * n, 4, random_number(60) ? 0 : 0x80000000);
+	}
+	for (uint32_t at = CODE_AT; at < CODE_AT + CODE_SIZE; )
+		at = put_instruction(at);
+}
+
 static void make_memory(void)
 {
 	memset(memory, 0, sizeof(memory));
@@ -224,9 +305,30 @@ static void segment(struct cbx_machine *machine, unsigned n, unsigned sel, uint3
 	set(machine, CBX_ES_ATTRIBUTES + n, attributes);
 }
 
+/* The same in long mode: 64-bit or (flavour & 4) compatibility mode. */
+static void enter_long_mode(struct cbx_machine *machine, uint32_t flavour)
+{
+	bool user = flavour & 1;
+
+	set(machine, CBX_CR3, 0x10000);
+	set(machine, CBX_CR4, 0x6a0 | (flavour & 16 ? 0x10000 : 0) | (flavour & 32 ? 0x300000 : 0));
+	set(machine, CBX_EFER, 0xd01);
+	set(machine, CBX_CR0, 0x80010011);
+	set(machine, CBX_CS_ATTRIBUTES, (flavour & 4 ? 0xc09b : 0xa09b) | (user ? 0x60 : 0));
+	set(machine, CBX_TR_BASE, 0x4000);
+	set(machine, CBX_STAR, (uint64_t)0x13 << 48 | (uint64_t)8 << 32 | CODE_AT);
+	set(machine, CBX_LSTAR, CODE_AT + 0x100);
+	set(machine, CBX_CSTAR, CODE_AT + 0x200);
+	set(machine, CBX_FMASK, 0x200);
+	set(machine, CBX_SYSENTER_CS, 8);
+	set(machine, CBX_SYSENTER_EIP, CODE_AT + 0x300);
+	set(machine, CBX_SYSENTER_ESP, 0x9800);
+}
+
 static struct cbx_machine *make_machine(unsigned kind, uint32_t flavour)
 {
 	struct cbx_machine_options options = { .size = sizeof(options), .memory_bytes = MEMORY,
+					       .cpu = wide && flavour & 64 ? "max,vendor=amd" : NULL,
 					       .small_caches = kind == 1, .single_step_blocks = kind == 2 };
 	struct cbx_machine *machine;
 	unsigned cpl = flavour & 1 ? 3 : 0;
@@ -247,7 +349,9 @@ static struct cbx_machine *make_machine(unsigned kind, uint32_t flavour)
 	set(machine, CBX_RSP, 0x9800);
 	set(machine, CBX_RIP, CODE_AT);
 	set(machine, CBX_RFLAGS, flavour & 1 ? 0x3002 : 2);
-	if ((flavour & 12) == 4) {              /* virtual-8086 mode */
+	if (wide) {
+		enter_long_mode(machine, flavour);
+	} else if ((flavour & 12) == 4) {              /* virtual-8086 mode */
 		for (unsigned n = 0; n < 6; n++)
 			segment(machine, n, 0x2000, 0x20000, 0xffff, 0xf3);
 		set(machine, CBX_RFLAGS, 0x20002 | (flavour & 32 ? 0x3000 : 0));
@@ -306,8 +410,11 @@ static bool one_seed(uint32_t seed)
 	bool same = true, on = true;
 
 	random_state = seed * 2654435761u + 1;
+	wide = seed % 3 == 0;
 	make_memory();
-	flavour = random_number(64);
+	if (wide)
+		make_long_memory();
+	flavour = random_number(128);
 	for (unsigned k = 0; k < MACHINES; k++)
 		machines[k] = make_machine(k, flavour);
 	for (unsigned done = 0; done < STEPS && on && same; done += STEPS / 10) {
