@@ -218,12 +218,14 @@ static void fill_memory(struct build *b)
 	struct case64 *c = b->c;
 	const struct op_info *info = b->info;
 	uint8_t bytes[64], image[STATE_BYTES];
+	bool always = strstr(info->name, "LDMXCSR") || takes_selector(info) ||
+		      has(info, OPERAND_Mp, OPERAND_Mp);        /* selectors that both have */
 
 	if (is_state_op(c->op)) {
 		poke_data(b, c->target, image, state_image(random, c->op, image));
 		return;
 	}
-	if (c->memory && (chance(random, 90) || strstr(info->name, "LDMXCSR") || takes_selector(info))) {
+	if (c->memory && (always || chance(random, 90))) {
 		if (op_is_vector(info)) {
 			vector_values(random, c->op, bytes, 32);
 			if (strstr(info->name, "LDMXCSR"))
