@@ -1,14 +1,20 @@
 /* Drivers and slow paths of the SIMD handlers; see vector.h. */
 #include "vector.h"
+#include "models.h"
 #include "opcodes_info.h"
 
 /* ---- Memory operands ------------------------------------------------------------------------ */
 
-/* SDM volume 1, 14.9: legacy operands of 16 bytes are aligned, VEX ones only those of MOVAPS and its like. */
-static bool must_align(const struct insn *i)
+/*
+ * SDM volume 1, 14.9: legacy operands of 16 bytes are aligned, VEX ones only those of MOVAPS and its
+ * like.  AMD's processors ask nothing of the SHA instructions.
+ */
+static bool must_align(const struct cpu *cpu, const struct insn *i)
 {
 	unsigned attributes = op_info[i->op].attributes;
 
+	if (op_info[i->op].feature == FEAT_SHA && model_is_amd(cpu->model))
+		return false;
 	return (attributes & ATTRIBUTE_AA) || ((attributes & ATTRIBUTE_A) && !i->vl);
 }
 
@@ -29,7 +35,7 @@ bool vector_load(struct cpu *cpu, const struct insn *i, unsigned size, uint64_t 
 	uint8_t bytes[32];
 	const uint8_t *from = bytes;
 
-	if ((linear & (size - 1)) && size >= 16 && must_align(i))
+	if ((linear & (size - 1)) && size >= 16 && must_align(cpu, i))
 		return cpu_raise_error(cpu, VECTOR_GP, 0);
 	if (size <= 8)
 		return load_width(cpu, i, linear, size, to);
@@ -48,7 +54,7 @@ bool vector_store(struct cpu *cpu, const struct insn *i, unsigned size, const ui
 	uint64_t linear = ea(cpu, i);
 	uint8_t bytes[32];
 
-	if ((linear & (size - 1)) && size >= 16 && must_align(i))
+	if ((linear & (size - 1)) && size >= 16 && must_align(cpu, i))
 		return cpu_raise_error(cpu, VECTOR_GP, 0);
 	if (size <= 8)
 		return store_width(cpu, i, linear, size, *from);

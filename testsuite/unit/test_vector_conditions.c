@@ -235,6 +235,25 @@ static void alignment(void **state)
 	}
 }
 
+static void sha_alignment(void **state)
+{
+	static const struct {
+		const char *cpu;
+		int vector;
+	} cases[] = { { "max", GP }, { "max,vendor=amd", NONE } };
+
+	(void)state;
+	for (size_t n = 0; n < 2; n++) {
+		struct guest guest;
+
+		guest_new(&guest, cases[n].cpu);
+		set(&guest, CBX_CR4, USUAL);
+		set(&guest, CBX_RSI, DATA_AT + 8);
+		EXPECT(&guest, cases[n].cpu, RUN(&guest, "\x0f\x38\xc9\x06"), cases[n].vector, 0);
+		guest_free(&guest);
+	}
+}
+
 /* ---- Faults ---- */
 
 /* Linear is physical, up to 4 MiB, but for one page. */
@@ -479,8 +498,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(availability), cmocka_unit_test(features), cmocka_unit_test(no_vex),
-		cmocka_unit_test(alignment), cmocka_unit_test(faults), cmocka_unit_test(masked),
-		cmocka_unit_test(gather_faults), cmocka_unit_test(upper_halves),
+		cmocka_unit_test(alignment), cmocka_unit_test(sha_alignment), cmocka_unit_test(faults),
+		cmocka_unit_test(masked), cmocka_unit_test(gather_faults), cmocka_unit_test(upper_halves),
 		cmocka_unit_test(eight_registers), cmocka_unit_test(mmx),
 		cmocka_unit_test(code_is_overwritten),
 	};
