@@ -36,6 +36,8 @@ allowed='memcpy|memmove|memset|memcmp|memchr|strlen|strcmp|strncmp|strchr|strrch
 allowed="$allowed|qsort|bsearch|malloc|calloc|realloc|free"
 allowed="$allowed|deflate|deflateEnd|deflateInit_|deflateInit2_|inflate|inflateEnd|inflateInit_"
 allowed="$allowed|inflateInit2_|crc32|adler32"
+# arithmetic: core/fpu/ieee_fast.h
+allowed="$allowed|fma|fmaf|sqrt|sqrtf"
 allowed="$allowed|__cxa_finalize|__gmon_start__|_ITM_.*|__stack_chk_fail|__mem(cpy|move|set)_chk"
 allowed="$allowed|__str(cpy|ncpy|cat)_chk|__(u?div|u?mod|mul|ashl|ashr|lshr).*"
 complain "imported, but not on the list of what a library may need" \
