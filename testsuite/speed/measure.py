@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the speed guests on Clearbox, Debian's Bochs and QEMU TCG, and natively; called by run.sh.
 
-usage: measure.py FOLDER [--clearbox FILE] [--bochs FILE] [--qemu FILE] [--repeat N] [--linux IMAGE]
+usage: measure.py FOLDER [--clearbox FILE] [--bochs FILE] [--qemu FILE] [--repeat N] [--linux IMAGE] [--linux64 IMAGE]
                   [--json FILE] [WORKLOAD...]
 
 FOLDER is what build.sh made. An emulator that is "" or not there is left out. Every workload is a boot
@@ -86,12 +86,20 @@ info: action=ignore
     return path
 
 
+def bochs_model(guest):
+    """A processor that has what the guest's code uses; Bochs's own has no long mode here."""
+    return "corei7_haswell_4770" if guest else "bx_generic"
+
+
+def qemu_of(guest, program):
+    return program.replace("system-i386", "system-x86_64") if guest else program
+
+
 def command(emulator, program, folder, guest, image):
     if emulator == "bochs":
-        model = "corei7_haswell_4770" if guest else "bx_generic"
-        return [program, "-q", "-f", bochs_configuration(folder, image, 64, "null", 20, model)]
-    if emulator == "qemu" and guest:
-        program = program.replace("system-i386", "system-x86_64")
+        return [program, "-q", "-f", bochs_configuration(folder, image, 64, "null", 20, bochs_model(guest))]
+    if emulator == "qemu":
+        program = qemu_of(guest, program)
     line = [program, "-m", "64", "-hda", image, "-snapshot", "-display", "none", "-serial", "null",
             "-debugcon", "stdio"]
     if emulator == "qemu":
@@ -184,21 +192,26 @@ def show(value, digits=2):
     return f"{value:.{digits}f}" if value is not None else "-"
 
 
-def boot_linux(emulators, folder, image, rounds):
+def boot_linux(emulators, folder, guest, image, rounds):
     """CPU seconds from starting the emulator to Linux's prompt, the same disk image in each."""
-    print("\nLinux to its prompt, CPU seconds")
+    print(f"\nLinux {guest or 32} to its prompt, CPU seconds")
     results = {}
+    memory = 256 if guest else 128
     copy = os.path.join(folder, "linux.img")
     shutil.copy(image, copy)
     for emulator, program in emulators.items():
         for _ in range(1 if emulator == "bochs" else rounds):
             if emulator == "bochs":
-                configuration = bochs_configuration(folder, copy, 128, "file, dev=/dev/stdout",
-                                                    os.path.getsize(copy) // (16 * 63 * 512))
+                configuration = bochs_configuration(folder, copy, memory, "file, dev=/dev/stdout",
+                                                    os.path.getsize(copy) // (16 * 63 * 512),
+                                                    bochs_model(guest))
                 run = Run([program, "-q", "-f", configuration], b"c\n")
             else:
-                line = [program, "-m", "128", "-hda", copy, "-snapshot", "-display", "none", "-serial", "stdio"]
+                line = [program, "-m", str(memory), "-hda", copy, "-snapshot", "-display", "none", "-serial", "stdio"]
+                if guest:
+                    line += ["-cpu", "max"]
                 if emulator == "qemu":
+                    line[0] = qemu_of(guest, program)
                     line += ["-accel", "tcg", "-net", "none", "-monitor", "none"]
                 run = Run(line)
             try:
@@ -224,6 +237,7 @@ def main():
     parser.add_argument("--qemu", default="qemu-system-i386")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--linux", default="")
+    parser.add_argument("--linux64", default="")
     parser.add_argument("--json", default="")
     parser.add_argument("works", nargs="*")
     options = parser.parse_intermixed_args()
@@ -301,7 +315,8 @@ def main():
         slower = [row["name"] for row in rows if row["x_bochs"] and row["x_bochs"] < 1]
         if "clearbox" in emulators and "bochs" in emulators:
             print("  slower than bochs: " + (", ".join(slower) or "nowhere"))
-        linux = boot_linux(emulators, folder, options.linux, options.repeat) if options.linux else {}
+        linux = {guest or "32": boot_linux(emulators, folder, guest, image, options.repeat)
+                 for guest, image in (("", options.linux), ("64", options.linux64)) if image}
     if options.json:
         with open(options.json, "w") as file:
             json.dump({"clock_ghz": clock, "workloads": rows, "linux_seconds": linux}, file, indent=1)

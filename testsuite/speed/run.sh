@@ -26,7 +26,8 @@ if [ -z "${CLEARBOX:-}" ]; then
 fi
 sh "$here/build.sh" "$out"
 if [ -n "$linux" ]; then
-	linux=$(sh "$top/testsuite/boot/guests.sh" disk)/disk.img
+	store=$(sh "$top/testsuite/boot/guests.sh" disk disk-amd64)
+	linux="--linux $store/disk.img --linux64 $store/disk-amd64.img"
 fi
 exec python3 "$here/measure.py" "$out" --clearbox "$CLEARBOX" --bochs "${BOCHS:-bochs}" \
-	--qemu "${QEMU:-qemu-system-i386}" ${linux:+--linux "$linux"} $arguments
+	--qemu "${QEMU:-qemu-system-i386}" $linux $arguments
