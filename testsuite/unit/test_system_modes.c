@@ -218,7 +218,7 @@ static int execute(struct guest *guest, unsigned mode, const uint8_t bytes[16], 
 	assert_int_equal(cbx_run(guest->machine, &options, &stop), CBX_OK);
 	assert_int_equal(stop.reason, CBX_STOP_LIMIT);
 	vector = vector_of(guest, mode);
-	for (unsigned n = 0; n < 6 && vector != NONE && mode == MODE_REAL; n++)  /* the frame of real mode */
+	for (unsigned n = 0; n < 6 && vector != NONE; n++)   /* where real mode has its frame */
 		poke(guest, 0x20000 + ((sp - 6 + n) & 0xffff), 1, below[n]);
 	return vector;
 }
