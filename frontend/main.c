@@ -238,6 +238,18 @@ static bool open_channels(struct program *p)
 	return true;
 }
 
+static bool open_networks(struct program *p)
+{
+	const struct options *o = &p->options;
+
+	for (unsigned i = 0; i < o->nic_count; i++) {
+		if (!network_open(&p->session.networks[i], &o->nic[i], i))
+			return false;
+		p->pc.card[i] = network_card(&p->session.networks[i], &o->nic[i]);
+	}
+	return true;
+}
+
 static bool open_display(struct program *p)
 {
 	struct options *o = &p->options;
@@ -252,7 +264,7 @@ static bool open_display(struct program *p)
 
 /*
  * Time that a guest is halted is skipped only if nobody can be waiting at a display, a
- * terminal or a socket, and something is there to end the run: else an idle guest would
+ * terminal, a socket or a network, and something is there to end the run: else an idle guest would
  * keep the host busy for ever.
  */
 static void choose_pace(struct program *p)
@@ -263,7 +275,8 @@ static void choose_pace(struct program *p)
 	p->session.pacing.mode = o->pace;
 	if (o->pace != PACE_DEFAULT)
 		return;
-	p->session.pacing.mode = ends && o->display != DISPLAY_TERMINAL ? PACE_NONE : PACE_IDLE;
+	p->session.pacing.mode = ends && o->display != DISPLAY_TERMINAL && !o->nic_count ? PACE_NONE :
+				 PACE_IDLE;
 	for (unsigned i = 0; i < o->serial_count; i++)
 		if (o->serial[i].kind != CHANNEL_NULL && o->serial[i].kind != CHANNEL_FILE)
 			p->session.pacing.mode = PACE_IDLE;
@@ -331,6 +344,8 @@ static bool make_machine(struct program *p)
 			*error.text ? error.text : "unknown reason");
 		return false;
 	}
+	for (unsigned i = 0; i < o->nic_count; i++)
+		p->session.networks[i].machine = p->session.machine;
 	if (p->log)
 		cbx_machine_set_log(p->session.machine, log_line, p->log);
 	return true;
@@ -357,7 +372,7 @@ static int run(struct program *p)
 	if (!open_disks(p) || !load_files(p) || !open_log(p))
 		return EXIT_CANNOT_OPEN;
 	/* The terminal comes last, so that complaints are seen. */
-	if (!open_channels(p))
+	if (!open_networks(p) || !open_channels(p))
 		return EXIT_CANNOT_OPEN;
 	if (!make_machine(p))
 		return EXIT_INTERNAL;
@@ -386,6 +401,8 @@ static void clean_up(struct program *p)
 		p->session.display->close(p->session.display);
 	for (unsigned i = 0; i < CHANNELS; i++)
 		channel_close(&p->session.channels[i]);
+	for (unsigned i = 0; i < CBX_CARDS; i++)
+		network_close(&p->session.networks[i]);
 	terminal_restore();
 	if (p->session.machine)
 		cbx_machine_free(p->session.machine);

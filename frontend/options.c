@@ -350,6 +350,24 @@ static enum options_result parse_debugcon(struct context *context, const char *v
 	return parse_channel(context, value, &context->options->debug_console);
 }
 
+static enum options_result parse_nic(struct context *context, const char *value)
+{
+	struct options *options = context->options;
+	struct nic_option nic;
+	char problem[512];
+
+	if (!nic_option_parse(&nic, value, problem, sizeof(problem))) {
+		fprintf(context->errors, "clearbox: -nic %s: %s\n", value, problem);
+		return OPTIONS_BAD;
+	}
+	if (nic.kind == NIC_NONE)
+		return OPTIONS_RUN;
+	if (options->nic_count == CBX_CARDS)
+		return bad(context, value, "the machine has four network cards", "leave one -nic out");
+	options->nic[options->nic_count++] = nic;
+	return OPTIONS_RUN;
+}
+
 static enum options_result parse_display(struct context *context, const char *value)
 {
 	static const char *const words[] = { "terminal", "none", "curses", NULL };
@@ -556,6 +574,15 @@ static const struct option table[] = {
 	{ "parallel", "B", "parallel port, as for -serial", parse_parallel },
 	{ "debugcon", "B", "what the guest writes to ports E9h and 402h, as for -serial",
 	  parse_debugcon },
+	{ NULL, NULL, "Network cards (repeatable; there is none without -nic):", NULL },
+	{ "nic", "user[,O...]", "a network behind this host: DHCP, the host is 10.0.2.2; "
+	  "hostfwd=tcp|udp:[A]:P-[A]:P\n"
+	  "                       leads a port of the host to one of the guest", parse_nic },
+	{ "nic", "socket,O[,O...]", "a cable to another process: listen= or connect=, "
+	  "a /PATH or HOST:PORT;\n"
+	  "                       all: model=ne2k_pci|ne2k_isa, mac=M, iobase=P, irq=N, capture=FILE (pcap)",
+	  parse_nic },
+	{ NULL, NULL, "Typing and time:", NULL },
 	{ "type", "S:TEXT",
 	  "after S guest seconds type TEXT (\\n Enter, \\{f2}, \\{ctrl-c} ...), repeatable",
 	  parse_type },

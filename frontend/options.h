@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "network_options.h"
+
 enum { OPTIONS_TYPE_MAX = 64, OPTIONS_SERIAL_MAX = 4 };
 
 /* What stands behind a serial port and its like. */
@@ -34,6 +36,8 @@ struct options {
 	char boot_order[8];             /* "": the default */
 	struct channel_option serial[OPTIONS_SERIAL_MAX], parallel, debug_console;
 	unsigned serial_count;
+	struct nic_option nic[CBX_CARDS];
+	unsigned nic_count;
 	enum display_option display;
 	enum pace_option pace;
 	bool snapshot, no_reboot;

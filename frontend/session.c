@@ -142,6 +142,9 @@ static enum work work(struct session *s, uint64_t host)
 		delivered = true;
 	if (deliver_serial(s))
 		delivered = true;
+	for (unsigned i = 0; i < CBX_CARDS; i++)
+		if (network_work(&s->networks[i]))
+			delivered = true;
 	if (host - s->update_time >= 33 * millisecond) {
 		s->display->update(s->display, s->machine);
 		s->update_time = host;
@@ -153,7 +156,7 @@ static enum work work(struct session *s, uint64_t host)
 
 static void sleep_for(struct session *s, uint64_t host, uint64_t wait)
 {
-	struct pollfd fds[CHANNELS * 2 + 1];
+	struct pollfd fds[CHANNELS * 2 + 1 + CBX_CARDS * NETWORK_POLL_MAX];
 	uint64_t deadline = s->display->deadline(s->display), longest = 250 * millisecond;
 	struct timespec time;
 	unsigned count = 0;
@@ -169,6 +172,8 @@ static void sleep_for(struct session *s, uint64_t host, uint64_t wait)
 		wait = s->end_time > host ? s->end_time - host : 0;
 	for (unsigned i = 0; i < CHANNELS; i++)
 		count += channel_poll(&s->channels[i], fds + count);
+	for (unsigned i = 0; i < CBX_CARDS; i++)
+		count += network_poll(&s->networks[i], fds + count, &wait);
 	if (s->display->input_fd >= 0)
 		fds[count++] = (struct pollfd){ .fd = s->display->input_fd, .events = POLLIN };
 	set_alarm(false);

@@ -6,6 +6,7 @@
 
 #include "display.h"
 #include "keys.h"
+#include "network.h"
 #include "options.h"
 #include "pacing.h"
 #include "serial.h"
@@ -17,6 +18,7 @@ struct session {
 	struct cbx_machine *machine;
 	struct display *display;
 	struct channel channels[CHANNELS];      /* the serial ports first */
+	struct network networks[CBX_CARDS];
 	struct key_queue keys;
 	struct type_option type[OPTIONS_TYPE_MAX];      /* in the order of their times */
 	unsigned type_next;
