@@ -75,27 +75,36 @@ static const struct insn *pinsrw(struct cpu *cpu, const struct insn *i)
 DRIVEN(PINSRW_Pq_Ew_Ib, pinsrw(cpu, i))
 
 /* imm: 7-6 which of a register source, 5-4 where to, 3-0 what becomes 0 afterwards. */
-static NOINLINE bool insertps(struct cpu *cpu, const struct insn *i)
+static INLINE void insertps(struct cpu *cpu, const struct insn *i, uint32_t value)
 {
-	unsigned imm = (unsigned)i->imm, n = imm >> 4 & 3;
-	uint64_t q[2] = { cpu->v[i->src].q[0], cpu->v[i->src].q[1] }, value;
+	static const uint64_t kept[4] = { UINT64_MAX, (uint64_t)UINT32_MAX << 32, UINT32_MAX, 0 };
+	unsigned imm = (unsigned)i->imm, shift = imm >> 4 & 1 ? 32 : 0;
+	uint64_t mask = (uint64_t)UINT32_MAX << shift, one = (uint64_t)value << shift;
+	uint64_t low = cpu->v[i->src].q[0], high = cpu->v[i->src].q[1];
 
-	if (i->flags & INSN_MEMORY) {
-		if (!load_width(cpu, i, ea(cpu, i), 4, &value))
-			return false;
-	} else {
-		value = cpu->v[i->rm].q[imm >> 7 & 1] >> 32 * (imm >> 6 & 1);
-	}
-	q[n >> 1] = with_element(q[n >> 1], value, 32, n & 1);
-	for (unsigned k = 0; k < 4; k++)
-		if (imm >> k & 1)
-			q[k >> 1] = with_element(q[k >> 1], 0, 32, k & 1);
-	memcpy(cpu->v[i->dst].q, q, 16);
+	low = imm & 32 ? low : (low & ~mask) | one;
+	high = imm & 32 ? (high & ~mask) | one : high;
+	lane_set(cpu->v[i->dst].q, low & kept[imm & 3], high & kept[imm >> 2 & 3]);
 	vector_upper(cpu, i, i->dst);
-	return true;
 }
-HANDLER_OF(op_INSERTPS_Vdq_Hdq_Wss_Ib_r, insertps)
-HANDLER_OF(op_INSERTPS_Vdq_Hdq_Wss_Ib_m, insertps)
+
+HANDLER(op_INSERTPS_Vdq_Hdq_Wss_Ib_r)
+{
+	unsigned from = (unsigned)i->imm >> 6 & 3;
+
+	insertps(cpu, i, (uint32_t)(cpu->v[i->rm].q[from / 2] >> 32 * (from & 1)));
+	NEXT(cpu, i);
+}
+
+MEMORY_HANDLER(op_INSERTPS_Vdq_Hdq_Wss_Ib_m)
+{
+	uint32_t value;
+
+	if (!hot_load32(cpu, i, slow, ea(cpu, i), &value))
+		return otherwise(cpu, i);
+	insertps(cpu, i, value);
+	NEXT(cpu, i);
+}
 
 /* ---- Extract --------------------------------------------------------------------------------- */
 
