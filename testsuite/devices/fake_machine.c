@@ -690,14 +690,14 @@ void cbx_cpu_connect_inta(struct cbx_device *device,
 
 void cbx_cpu_smi(struct cbx_device *device)
 {
-	(void)device;
+	device->machine->pins.smis++;
 }
 
 void cbx_cpu_connect_smram(struct cbx_device *device,
 			   void (*changed)(struct cbx_device *device, bool in_smm))
 {
-	(void)device;
-	(void)changed;
+	device->machine->pins.smm_changed = changed;
+	device->machine->pins.smm_device = device;
 }
 
 void cbx_cpu_connect_ferr(struct cbx_device *device, struct cbx_line line)

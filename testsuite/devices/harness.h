@@ -55,6 +55,9 @@ struct fake_pins {
 	struct cbx_device *apic_device;
 	unsigned apic_features;         /* what the model has; all, unless a test says otherwise */
 	unsigned smis;
+	/* Who wants to know of system management mode. */
+	void (*smm_changed)(struct cbx_device *device, bool in_smm);
+	struct cbx_device *smm_device;
 	uint64_t tsc_offset;            /* the time-stamp counter is guest time plus this */
 };
 struct fake_pins *fake_pins(struct cbx_machine *machine);

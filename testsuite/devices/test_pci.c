@@ -413,9 +413,11 @@ static void shadowing(void **unused)
 static void system_management_ram(void **unused)
 {
 	struct bench bench;
+	struct fake_pins *pins;
 
 	(void)unused;
 	bench_new(&bench);
+	pins = fake_pins(bench.machine);
 	assert_int_equal(config_read(&bench, 0, 0x72, 1), 2);
 	config_write(&bench, 0, 0x72, 1, 0x4a);
 	fake_mem_write(bench.machine, 0xa8000, 0x12345678, 4);
@@ -423,6 +425,15 @@ static void system_management_ram(void **unused)
 	assert_int_not_equal(fake_mem_read(bench.machine, 0xa8000, 4), 0x12345678);
 	config_write(&bench, 0, 0x72, 1, 0x4a);
 	assert_int_equal(fake_mem_read(bench.machine, 0xa8000, 4), 0x12345678);
+	/* Closed, it is seen in system management mode all the same, if it is enabled. */
+	config_write(&bench, 0, 0x72, 1, 0x0a);
+	pins->smm_changed(pins->smm_device, true);
+	assert_int_equal(fake_mem_read(bench.machine, 0xa8000, 4), 0x12345678);
+	config_write(&bench, 0, 0x72, 1, 0x02);
+	assert_int_not_equal(fake_mem_read(bench.machine, 0xa8000, 4), 0x12345678);
+	config_write(&bench, 0, 0x72, 1, 0x0a);
+	pins->smm_changed(pins->smm_device, false);
+	assert_int_not_equal(fake_mem_read(bench.machine, 0xa8000, 4), 0x12345678);
 	/* Locked: closed, until the next reset. */
 	config_write(&bench, 0, 0x72, 1, 0x5a);
 	assert_int_equal(config_read(&bench, 0, 0x72, 1), 0x1a);

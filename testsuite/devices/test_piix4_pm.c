@@ -126,6 +126,12 @@ static void events(void **unused)
 	assert_true(bench.sci.level);
 	out(&bench, 0xb2, 0xf0, 1);
 	assert_false(bench.sci.level);
+	/* Other values are for an SMI handler, once DEVACTB says that there is one. */
+	out(&bench, 0xb2, 0x55, 1);
+	assert_int_equal(fake_pins(bench.machine)->smis, 0);
+	config_write(&bench, 0x58, 0x02000000);
+	out(&bench, 0xb2, 0x55, 1);
+	assert_int_equal(fake_pins(bench.machine)->smis, 1);
 	out(&bench, PM + 4, 1, 1);
 	assert_true(bench.sci.level);
 	out(&bench, PM + 1, 1, 1);
