@@ -45,6 +45,21 @@ static INLINE void set_element32(uint64_t *q, unsigned n, uint32_t value)
 	q[n / 2] = (q[n / 2] & (uint64_t)0xffffffff << (n % 2 ? 0 : 32)) | (uint64_t)value << n % 2 * 32;
 }
 
+/*
+ * Four binary32 at once, where the compiler has vectors. ODD: all ones where ieee_plain32 is false, SAFE
+ * where ieee_safe32 is true; signed compares are what hosts have.
+ */
+#if defined(__GNUC__) && IEEE_HOST
+#define FLOAT_VECTORS 1
+typedef float f32x4 __attribute__((vector_size(16)));
+#else
+#define FLOAT_VECTORS 0
+#endif
+#define ODD(a) ((s32x4)(((a) & 0x7fffffff) + 0x7fffffff) < (int32_t)0x807fffff)
+#define SAFE(r) ((s32x4)(((r) & 0x7fffffff) + 0x7f000000) < (int32_t)0xfe800000)
+#define ZERO(a) (((a) & 0x7fffffff) == 0)
+#define NOT_A_NUMBER(a) ((s32x4)((a) & 0x7fffffff) > 0x7f800000)
+
 /* What a scalar instruction leaves in its destination: the rest is that of the first source. */
 static INLINE void set_scalar32(struct cpu *cpu, const struct insn *i, uint32_t value)
 {

@@ -20,17 +20,8 @@ static struct ieee64 name##_64(uint64_t a, uint64_t b, unsigned imm, uint32_t mx
 FLOAT_LANE32(name##_ps, name##_32)                                                              \
 FLOAT_LANE64(name##_pd, name##_64)
 
-/*
- * Lanes by the host; four binary32 at once where the compiler has vectors. ODD: all ones where
- * ieee_plain32 is false, SAFE where ieee_safe32 is true; signed compares are what hosts have.
- */
-#if defined(__GNUC__) && IEEE_HOST
-typedef float f32x4 __attribute__((vector_size(16)));
-
-#define ODD(a) ((s32x4)(((a) & 0x7fffffff) + 0x7fffffff) < (int32_t)0x807fffff)
-#define SAFE(r) ((s32x4)(((r) & 0x7fffffff) + 0x7f000000) < (int32_t)0xfe800000)
-#define ZERO(a) (((a) & 0x7fffffff) == 0)
-
+/* Lanes by the host; four binary32 at once where the compiler has vectors. */
+#if FLOAT_VECTORS
 #define FAST_LANE32(name, operator, zero)                                                       \
 static INLINE bool name##_fast_ps(uint64_t *d, const uint64_t *a, const uint64_t *b)            \
 {                                                                                               \

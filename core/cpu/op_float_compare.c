@@ -4,6 +4,44 @@
 
 /* ---- MIN and MAX ----------------------------------------------------------------------------- */
 
+/* d = a where a operator b, else b; false when one of them is a NaN or a denormal. */
+#if FLOAT_VECTORS
+#define CHOOSE_LANE(name, operator)                                                             \
+static INLINE bool name##_fast_ps(uint64_t *d, const uint64_t *a, const uint64_t *b)            \
+{                                                                                               \
+	u32x4 x, y, odd, first;                                                                 \
+	f32x4 p, q;                                                                             \
+	uint64_t any[2];                                                                        \
+                                                                                                \
+	memcpy(&x, a, 16);                                                                      \
+	memcpy(&y, b, 16);                                                                      \
+	memcpy(&p, a, 16);                                                                      \
+	memcpy(&q, b, 16);                                                                      \
+	first = (u32x4)(p operator q);                                                          \
+	first = (x & first) | (y & ~first);                                                     \
+	odd = (u32x4)(ODD(x) | ODD(y) | NOT_A_NUMBER(x) | NOT_A_NUMBER(y));                     \
+	memcpy(d, &first, 16);                                                                  \
+	memcpy(any, &odd, 16);                                                                  \
+	return likely(!(any[0] | any[1]));                                                      \
+}
+#else
+#define CHOOSE_LANE(name, operator)                                                             \
+static INLINE bool name##_fast_ps(uint64_t *d, const uint64_t *a, const uint64_t *b)            \
+{                                                                                               \
+	bool done = true;                                                                       \
+                                                                                                \
+	for (unsigned n = 0; n < 2; n++) {                                                      \
+		struct ieee_fast32 low = name##_fast32((uint32_t)a[n], (uint32_t)b[n]);         \
+		struct ieee_fast32 high = name##_fast32((uint32_t)(a[n] >> 32),                 \
+							(uint32_t)(b[n] >> 32));                \
+                                                                                                \
+		d[n] = (uint64_t)high.bits << 32 | low.bits;                                    \
+		done &= low.done && high.done;                                                  \
+	}                                                                                       \
+	return done;                                                                            \
+}
+#endif
+
 #define CHOOSE(NAME, name, operator)                                                            \
 static struct ieee32 name##_32(uint32_t a, uint32_t b, unsigned imm, uint32_t mxcsr)            \
 {                                                                                               \
@@ -33,20 +71,7 @@ static INLINE struct ieee_fast64 name##_fast64(uint64_t a, uint64_t b)          
                                                                                                 \
 	return r;                                                                               \
 }                                                                                               \
-static INLINE bool name##_fast_ps(uint64_t *d, const uint64_t *a, const uint64_t *b)            \
-{                                                                                               \
-	bool done = true;                                                                       \
-                                                                                                \
-	for (unsigned n = 0; n < 2; n++) {                                                      \
-		struct ieee_fast32 low = name##_fast32((uint32_t)a[n], (uint32_t)b[n]);         \
-		struct ieee_fast32 high = name##_fast32((uint32_t)(a[n] >> 32),                 \
-							(uint32_t)(b[n] >> 32));                \
-                                                                                                \
-		d[n] = (uint64_t)high.bits << 32 | low.bits;                                    \
-		done &= low.done && high.done;                                                  \
-	}                                                                                       \
-	return done;                                                                            \
-}                                                                                               \
+CHOOSE_LANE(name, operator)                                                                     \
 static INLINE bool name##_fast_pd(uint64_t *d, const uint64_t *a, const uint64_t *b)            \
 {                                                                                               \
 	struct ieee_fast64 low = name##_fast64(a[0], b[0]), high = name##_fast64(a[1], b[1]);   \
@@ -165,6 +190,27 @@ static INLINE bool fast_cmppd(unsigned set, uint64_t *d, const uint64_t *a, cons
 	return low.done && high.done;
 }
 
+#if FLOAT_VECTORS
+static INLINE bool fast_cmpps(unsigned set, uint64_t *d, const uint64_t *a, const uint64_t *b)
+{
+	const uint32_t all = UINT32_MAX;
+	u32x4 x, y, holds;
+	f32x4 p, q;
+	uint64_t odd[2];
+
+	memcpy(&x, a, 16);
+	memcpy(&y, b, 16);
+	memcpy(&p, a, 16);
+	memcpy(&q, b, 16);
+	holds = ((u32x4)(p < q) & (set & IEEE_SET_LESS ? all : 0)) |
+		((u32x4)(p == q) & (set & IEEE_SET_EQUAL ? all : 0)) |
+		((u32x4)(p > q) & (set & IEEE_SET_GREATER ? all : 0));
+	memcpy(d, &holds, 16);
+	x = (u32x4)(ODD(x) | ODD(y) | NOT_A_NUMBER(x) | NOT_A_NUMBER(y));
+	memcpy(odd, &x, 16);
+	return likely(!(odd[0] | odd[1]));
+}
+#else
 static INLINE bool fast_cmpps(unsigned set, uint64_t *d, const uint64_t *a, const uint64_t *b)
 {
 	bool done = true;
@@ -179,6 +225,7 @@ static INLINE bool fast_cmpps(unsigned set, uint64_t *d, const uint64_t *a, cons
 	}
 	return done;
 }
+#endif
 
 static INLINE unsigned predicate_set(const struct insn *i)
 {

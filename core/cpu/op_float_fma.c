@@ -170,7 +170,7 @@ static INLINE bool packed_plain(struct cpu *cpu, const struct insn *i, const uin
 		if (memory)
 			lane_get(w + n, memory + n * 8);
 		else
-			lane_set(w + n, cpu->v[i->rm].q[n], cpu->v[i->rm].q[n + 1]);
+			memcpy(w + n, cpu->v[i->rm].q + n, 16);
 		if (i->width == 8) {
 			struct ieee_fast64 low = plain64(a[n], b[n], c[n], even);
 			struct ieee_fast64 high = plain64(a[n + 1], b[n + 1], c[n + 1], odd);
@@ -189,7 +189,11 @@ static INLINE bool packed_plain(struct cpu *cpu, const struct insn *i, const uin
 			r[k] = (uint64_t)high.bits << 32 | low.bits;
 		}
 	}
-	set_vector(cpu, i, r);
+	lane_set(d, r[0], r[1]);
+	if (count == 4)
+		lane_set(d + 2, r[2], r[3]);
+	else
+		lane_set(d + 2, 0, 0);
 	return true;
 }
 
