@@ -300,6 +300,32 @@ static const struct insn *vector_whole(struct cpu *cpu, const struct insn *i, ve
 	NEXT(cpu, i);
 }
 
+/* One element everywhere, in line: AVX code has its constants so. */
+static INLINE void broadcast(struct cpu *cpu, const struct insn *i, uint64_t value)
+{
+	uint64_t *d = cpu->v[i->dst].q;
+
+	lane_set(d, value, value);
+	if (i->vl != 32)
+		value = 0;
+	lane_set(d + 2, value, value);
+}
+#define BROADCAST_HOT(row, W, copies)                                                           \
+HANDLER(op_##row##_r)                                                                           \
+{                                                                                               \
+	broadcast(cpu, i, (uint##W##_t)cpu->v[i->rm].q[0] * (uint64_t)(copies));                \
+	NEXT(cpu, i);                                                                           \
+}                                                                                               \
+MEMORY_HANDLER(op_##row##_m)                                                                    \
+{                                                                                               \
+	uint##W##_t value;                                                                      \
+                                                                                                \
+	if (!hot_load##W(cpu, i, slow, ea(cpu, i), &value))                                     \
+		return otherwise(cpu, i);                                                       \
+	broadcast(cpu, i, value * (uint64_t)(copies));                                          \
+	NEXT(cpu, i);                                                                           \
+}
+
 #define WHOLE(row, name, size) DRIVEN(row, vector_whole(cpu, i, name, size))
 #define FUNCTION(name) static void name(uint64_t *d, const uint64_t *a, const uint64_t *b, unsigned imm)
 
@@ -351,8 +377,6 @@ FUNCTION(name)                                                                  
 }
 BROADCAST(broadcast_8, (b[0] & 0xff) * 0x0101010101010101u, q)
 BROADCAST(broadcast_16, (b[0] & 0xffff) * 0x0001000100010001u, q)
-BROADCAST(broadcast_32, (uint32_t)b[0] * 0x0000000100000001u, q)
-BROADCAST(broadcast_64, b[0], q)
 BROADCAST(broadcast_128, b[0], b[1])
 
 static NOINLINE bool extract_lane(struct cpu *cpu, const struct insn *i)
@@ -523,6 +547,6 @@ WHOLE(VPERM2F128_Vx_Hx_Wx_Ib, permute_lanes, 32)
 WHOLE(VINSERTF128_Vx_Hx_Wdq_Ib, insert_lane, 16)
 WHOLE(VPBROADCASTB_Vx_Wb, broadcast_8, 1)
 WHOLE(VPBROADCASTW_Vx_Ww, broadcast_16, 2)
-WHOLE(VPBROADCASTD_Vx_Wss, broadcast_32, 4)
-WHOLE(VPBROADCASTQ_Vx_Wsd, broadcast_64, 8)
+BROADCAST_HOT(VPBROADCASTD_Vx_Wss, 32, 0x0000000100000001u)
+BROADCAST_HOT(VPBROADCASTQ_Vx_Wsd, 64, 1)
 HANDLER(op_VBROADCASTF128_Vx_Mdq_m) { return vector_whole(cpu, i, broadcast_128, 16); }
