@@ -39,6 +39,11 @@ static uint64_t in_use(const struct cpu *cpu)
 
 /* ---- The beginning of each ------------------------------------------------------------------- */
 
+static uint64_t requested(const struct cpu *cpu, uint64_t enabled)
+{
+	return enabled & ((uint64_t)reg32(cpu, REG_DX) << 32 | reg32(cpu, REG_AX));
+}
+
 /* #UD, #NM, #GP for privilege, then the address: segment limits, 64-byte alignment. */
 static bool begin(struct cpu *cpu, const struct insn *i, bool system, bool write, uint64_t *linear)
 {
@@ -51,14 +56,10 @@ static bool begin(struct cpu *cpu, const struct insn *i, bool system, bool write
 		return cpu_raise(cpu, VECTOR_NM);
 	if (system && cpu->cpl)
 		return cpu_raise_error(cpu, VECTOR_GP, 0);
-	if (!segment_linear(cpu, i->segment, offset & address_mask(i), IMAGE_HEADER + 64, write, linear))
+	if (!segment_linear(cpu, i->segment, offset & address_mask(i),
+			    requested(cpu, cpu->xcr0) & AVX ? IMAGE_SIZE : IMAGE_HEADER + 64, write, linear))
 		return false;
 	return !(*linear & 63) || cpu_raise_error(cpu, VECTOR_GP, 0);
-}
-
-static uint64_t requested(const struct cpu *cpu, uint64_t enabled)
-{
-	return enabled & ((uint64_t)reg32(cpu, REG_DX) << 32 | reg32(cpu, REG_AX));
 }
 
 /* ---- Saving ---------------------------------------------------------------------------------- */
