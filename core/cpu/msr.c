@@ -43,6 +43,7 @@ enum {
 #define MSR_TSC_AUX        0xc0000103u
 #define MSR_AMD_SYSCFG     0xc0010010u
 #define MSR_AMD_HWCR       0xc0010015u
+#define MSR_AMD_NB_CFG     0xc001001fu
 #define MSR_AMD_DE_CFG     0xc0011029u
 
 enum { MTRRCAP = 8 | 1 << 8 | 1 << 10 };        /* 8 variable ranges, fixed ranges, WC */
@@ -196,7 +197,8 @@ static bool is_at_rest(const struct cpu *cpu, uint32_t index)
 	if (cpu->model->highest_leaf < 10 && !model_is_amd(cpu->model))
 		return false;
 	if (model_is_amd(cpu->model) &&
-	    (index == MSR_AMD_SYSCFG || index == MSR_AMD_HWCR || index == MSR_AMD_DE_CFG))
+	    (index == MSR_AMD_SYSCFG || index == MSR_AMD_HWCR || index == MSR_AMD_NB_CFG ||
+	     index == MSR_AMD_DE_CFG))
 		return true;
 	return index == MSR_SMI_COUNT || index == MSR_THERM_INTERRUPT || index == MSR_THERM_STATUS ||
 	       (index >= MSR_PMC0 && index <= MSR_PMC7) ||
