@@ -1,9 +1,9 @@
 /*
  * ieee_host_fma.h - the plain cases of multiply and add by the host's fma()
  *
- * As ieee_fast.h, and under the same conditions. Not every C library's fma() rounds once only: it is used
- * where the compiler says that it is an instruction, and where the library promises the right result
- * (the GNU C library: manual, "Errors in Math Functions"). Elsewhere done is false.
+ * As ieee_fast.h, and under the same conditions. Not every C library's fma() rounds once only: it is
+ * used where the compiler says that it is an instruction, and where the library promises the right
+ * result (the GNU C library: manual, "Errors in Math Functions"). Elsewhere done is false.
  */
 #ifndef CLEARBOX_FPU_IEEE_HOST_FMA_H
 #define CLEARBOX_FPU_IEEE_HOST_FMA_H
