@@ -162,7 +162,8 @@ static void data_write(struct dp8390 *nic, uint32_t value, unsigned width)
 			return;
 		memory_put(nic, s->rsar, (uint8_t)(value >> 8 * at));
 		if (unit == 2 && s->rbcr > 1)
-			memory_put(nic, (uint16_t)(s->rsar + 1), step == 2 ? (uint8_t)(value >> 8 * (at + 1)) : 0);
+			memory_put(nic, (uint16_t)(s->rsar + 1),
+				   (uint8_t)(step == 2 ? value >> 8 * (at + 1) : 0));
 		remote_advance(nic, unit);
 	}
 }
@@ -251,20 +252,25 @@ static bool is_for_us(const struct dp8390_state *s, const uint8_t *frame)
 
 static bool is_ring(const struct dp8390_state *s)
 {
-	return s->pstart < s->pstop && s->curr >= s->pstart && s->curr < s->pstop &&
-	       s->bnry >= s->pstart && s->bnry < s->pstop;
+	return s->pstart < s->pstop && s->curr >= s->pstart && s->curr < s->pstop;
 }
 
-/* Pages that can be filled before the boundary is met; an empty ring has CURR at BNRY. */
+/*
+ * Pages that can be filled before the boundary is met; an empty ring has CURR at BNRY.  Drivers that
+ * keep BNRY one behind what they read write the page before the ring where they mean its last
+ * (Linux).  A boundary anywhere else outside the ring is never met.
+ */
 static unsigned free_pages(const struct dp8390_state *s)
 {
-	unsigned ring = (unsigned)(s->pstop - s->pstart);
+	unsigned ring = (unsigned)(s->pstop - s->pstart), boundary = s->bnry;
 
 	if (!is_ring(s))
 		return 0;
-	if (s->curr == s->bnry)
+	if (boundary + 1 == s->pstart)
+		return s->pstop - 1u - s->curr;
+	if (s->curr == boundary || boundary < s->pstart || boundary >= s->pstop)
 		return ring;
-	return s->bnry > s->curr ? (unsigned)(s->bnry - s->curr) : ring - (unsigned)(s->curr - s->bnry);
+	return boundary > s->curr ? boundary - s->curr : ring - (s->curr - boundary);
 }
 
 static unsigned pages_of(size_t count)
