@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FRAME_NANOSECONDS = 120000, BURST_NANOSECONDS = 480000, PATIENCE_NANOSECONDS = 10000000 };
+
 static void captured(struct network *n, const uint8_t *frame, size_t count)
 {
 	if (!n->capture || capture_frame(n->capture, frame, count))
@@ -100,20 +102,44 @@ unsigned network_poll(struct network *n, struct pollfd *fds, uint64_t *wait)
 	return n->kind ? n->kind->poll(n, fds, wait) : 0;
 }
 
-bool network_work(struct network *n)
+/*
+ * Whether the first frame of the queue is given now.  While the guest is at work they come no faster
+ * than FRAME_NANOSECONDS, or a driver that takes a limited number of frames for an interrupt finds
+ * its ring full whenever it has done so.  When there is no room, a wire would not wait: the guest
+ * loses a frame and learns by that to look into its ring.  So it is here, but only if it does not
+ * look by itself.
+ */
+static bool is_time(struct network *n, bool idle)
+{
+	uint64_t now = cbx_guest_time(n->machine);
+
+	if (cbx_network_has_room(n->machine, n->card)) {
+		if (!idle && now < n->given)
+			return false;
+		n->given = (n->given + BURST_NANOSECONDS < now ? now - BURST_NANOSECONDS : n->given) +
+			   FRAME_NANOSECONDS;
+		return true;
+	}
+	if (!idle && now < n->given + PATIENCE_NANOSECONDS)
+		return false;
+	n->given = now;
+	return true;
+}
+
+bool network_work(struct network *n, bool idle)
 {
 	bool given = false;
 
 	if (!n->kind)
 		return false;
 	n->kind->work(n);
-	while (n->count && cbx_network_has_room(n->machine, n->card)) {
+	while (n->count && is_time(n, idle && !given)) {
 		const struct frame *frame = &n->queue[n->first];
 
 		captured(n, frame->bytes, frame->count);
-		/* One that the guest does not want is lost. */
-		if (!cbx_network_receive(n->machine, n->card, frame->bytes, frame->count))
-			given = true;
+		/* One that there is no room for wakes the guest, too. */
+		cbx_network_receive(n->machine, n->card, frame->bytes, frame->count);
+		given = true;
 		n->first = (n->first + 1) % NETWORK_QUEUE;
 		n->count--;
 	}

@@ -49,6 +49,7 @@ struct network {
 	const char *capture_name;
 	unsigned first, count;          /* of the queue */
 	struct frame *queue;            /* NETWORK_QUEUE of them */
+	uint64_t given;                 /* guest time up to which the wire was busy */
 };
 
 bool network_open(struct network *network, const struct nic_option *option, unsigned card);
@@ -56,8 +57,8 @@ void network_close(struct network *network);
 /* What the machine is given. */
 struct cbx_card_options network_card(struct network *network, const struct nic_option *option);
 unsigned network_poll(struct network *network, struct pollfd *fds, uint64_t *wait);
-/* Between runs; true if the guest got something. */
-bool network_work(struct network *network);
+/* Between runs, idle: the guest is halted.  True if it got something. */
+bool network_work(struct network *network, bool idle);
 
 /* For kinds: a frame for the guest.  What does not fit is lost, as on a wire. */
 void network_arrived(struct network *network, const void *frame, size_t count);

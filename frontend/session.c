@@ -143,7 +143,7 @@ static enum work work(struct session *s, uint64_t host)
 	if (deliver_serial(s))
 		delivered = true;
 	for (unsigned i = 0; i < CBX_CARDS; i++)
-		if (network_work(&s->networks[i]))
+		if (network_work(&s->networks[i], s->idle))
 			delivered = true;
 	if (host - s->update_time >= 33 * millisecond) {
 		s->display->update(s->display, s->machine);

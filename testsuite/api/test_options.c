@@ -148,6 +148,52 @@ static void test_channels(void **state)
 	bad("-serial stdio -display terminal", "-display none");
 }
 
+static void test_networks(void **state)
+{
+	(void)state;
+	good("-nic none");
+	assert_int_equal(options.nic_count, 0);
+	good("-nic socket,listen=/tmp/cable,mac=52:54:00:ab:CD:01,capture=a.pcap -nic "
+	     "socket,connect=:4444,model=ne2k_isa,iobase=0x320,irq=9");
+	assert_int_equal(options.nic_count, 2);
+	assert_int_equal(options.nic[0].model, CBX_CARD_NE2000_PCI);
+	assert_true(options.nic[0].listen && !options.nic[1].listen);
+	assert_int_equal(options.nic[0].mac[4], 0xcd);
+	assert_string_equal(options.nic[0].capture, "a.pcap");
+	assert_string_equal(options.nic[1].address, ":4444");
+	assert_int_equal(options.nic[1].model, CBX_CARD_NE2000_ISA);
+	assert_int_equal(options.nic[1].port, 0x320);
+	assert_int_equal(options.nic[1].irq, 9);
+	bad("-nic usr", "did you mean user?");
+	bad("-nic foo,model=x", "no such network");
+	bad("-nic socket", "needs its other end");
+	bad("-nic socket,listen=cable", "neither a path");
+	bad("-nic socket,listen=:0", "neither a path");
+	bad("-nic socket,listen=/a,connect=/b", "another end already");
+	bad("-nic socket,lisen=/a", "did you mean listen?");
+	bad("-nic socket,listen=/a,model=ne2k_pic", "did you mean ne2k_pci?");
+	bad("-nic socket,listen=/a,mac=52:54:00:12:34", "not six bytes");
+	bad("-nic socket,listen=/a,mac=53:54:00:12:34:56", "odd first byte");
+	bad("-nic socket,listen=/a,irq=5", "ISA cards only");
+	bad("-nic socket,listen=/a,hostfwd=tcp::1-:2", "socket has no such thing");
+	bad("-nic none,mac=52:54:00:12:34:56", "none is no card");
+	bad("-nic socket,listen=/a -nic socket,listen=/b -nic socket,listen=/c -nic socket,listen=/d "
+	    "-nic socket,listen=/e", "four network cards");
+#ifdef HAVE_SLIRP
+	good("-nic user,hostfwd=tcp:127.0.0.1:2222-:22,hostfwd=udp::53-10.0.2.20:5353");
+	assert_int_equal(options.nic[0].forwards, 2);
+	assert_int_equal(options.nic[0].forward[0].host_port, 2222);
+	assert_true(options.nic[0].forward[1].udp);
+	assert_int_equal(options.nic[0].forward[1].guest_port, 5353);
+	bad("-nic user,hostfwd=tcp:2222-:22", "try hostfwd=");
+	bad("-nic user,hostfwd=icmp::1-:2", "try hostfwd=");
+	bad("-nic user,hostfwd=tcp::1-:65536", "try hostfwd=");
+	bad("-nic user,connect=/a", "user has no such thing");
+#else
+	bad("-nic user", "without libslirp");
+#endif
+}
+
 static void test_dates(void **state)
 {
 	(void)state;
@@ -386,6 +432,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_channels),
+		cmocka_unit_test(test_networks),
 		cmocka_unit_test(test_dates),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_information),
