@@ -64,7 +64,7 @@ bool network_work(struct network *network, bool idle);
 void network_arrived(struct network *network, const void *frame, size_t count);
 bool network_is_full(const struct network *network);
 
-/* ---- Captures: pcap files ------------------------------------------------------------------ */
+/* ---- Captures: pcap files ------------------------------------------------- */
 
 FILE *capture_open(const char *name);
 /* False, and errno, when it cannot be written. */

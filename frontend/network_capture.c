@@ -13,7 +13,7 @@ static bool write_words(FILE *file, const uint32_t *words, size_t count)
 
 FILE *capture_open(const char *name)
 {
-	/* magic, version 2.4 (two halves, see below), no time zone, no accuracy, longest frame, Ethernet */
+	/* the magic number; version 2.4; no time zone, no accuracy, the longest frame, Ethernet */
 	const uint32_t magic = 0xa1b2c3d4, rest[] = { 0, 0, 65535, 1 };
 	const uint16_t version[] = { 2, 4 };
 	FILE *file = fopen(name, "wb");

@@ -145,8 +145,8 @@ static bool parse_address(struct parser *p, const char *key, const char *text)
 
 static bool parse_item(struct parser *p, const char *key, const char *value)
 {
-	static const char *const words[] = { "model", "mac", "iobase", "irq", "capture", "hostfwd", "listen",
-					     "connect", NULL };
+	static const char *const words[] = { "model", "mac", "iobase", "irq", "capture", "hostfwd",
+					     "listen", "connect", NULL };
 	unsigned long number;
 
 	if (!strcmp(key, "model"))

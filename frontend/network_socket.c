@@ -45,7 +45,7 @@ static void hang_up(struct socket_end *end)
 	end->in_count = end->out_count = 0;
 }
 
-/* ---- Frames ------------------------------------------------------------------------------------ */
+/* ---- Frames ------------------------------------------------- */
 
 static void flush(struct socket_end *end)
 {
@@ -159,7 +159,7 @@ static void socket_work(struct network *network)
 	receive(network);
 }
 
-/* ---- Its beginning and end ---------------------------------------------------------------------- */
+/* ---- Its beginning and end ------------------------------------------------- */
 
 static void socket_close(struct network *network)
 {

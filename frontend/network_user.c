@@ -30,7 +30,7 @@ struct user_end {
 	unsigned fd_count;
 };
 
-/* ---- What slirp calls ------------------------------------------------------------------------ */
+/* ---- What slirp calls ------------------------------------------------- */
 
 static ssize_t send_packet(const void *frame, size_t count, void *opaque)
 {
@@ -103,7 +103,7 @@ static const SlirpCb calls = {
 	.notify = notify,
 };
 
-/* ---- Polling --------------------------------------------------------------------------------- */
+/* ---- Polling ------------------------------------------------- */
 
 static int add_poll(int fd, int events, void *opaque)
 {
@@ -185,7 +185,7 @@ static void user_send(struct network *network, const uint8_t *frame, size_t coun
 	slirp_input(end->slirp, frame, (int)count);
 }
 
-/* ---- Its beginning and end ---------------------------------------------------------------------- */
+/* ---- Its beginning and end ------------------------------------------------- */
 
 static void user_close(struct network *network)
 {
