@@ -105,9 +105,9 @@ unsigned network_poll(struct network *n, struct pollfd *fds, uint64_t *wait)
 /*
  * Whether the first frame of the queue is given now.  While the guest is at work they come no
  * faster than FRAME_NANOSECONDS, or a driver that takes a limited number of frames for an
- * interrupt finds its ring full whenever it has done so.  When there is no room, a wire would not wait: the guest
- * loses a frame and learns by that to look into its ring.  So it is here, but only if it does not
- * look by itself.
+ * interrupt finds its ring full whenever it has done so.  When there is no room, a wire would not
+ * wait: the guest loses a frame and learns by that to look into its ring.  So it is here, but only
+ * if it does not look by itself.
  */
 static bool is_time(struct network *n, bool idle)
 {
