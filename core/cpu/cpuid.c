@@ -54,6 +54,12 @@ static uint32_t highest_leaf(const struct cpu *cpu)
 {
 	uint32_t highest = cpu->model->highest_leaf;
 
+	/* What was added to the model must be told, too. */
+	if (highest < 7 && (feature_word(cpu, CPUID_7_EBX) || feature_word(cpu, CPUID_7_ECX) ||
+			    feature_word(cpu, CPUID_7_EDX)))
+		highest = 7;
+	if (highest < 0xd && has(cpu, FEAT_XSAVE))
+		highest = 0xd;
 	return (cpu->msr_misc_enable & MISC_ENABLE_LIMIT_CPUID) && highest > 3 ? 3 : highest;
 }
 
@@ -94,6 +100,11 @@ static void leaf_2(const struct cpu *cpu, uint32_t result[4])
 	}
 }
 
+static bool is_core2(const struct cpu *cpu)
+{
+	return cpu->model->family == 6 && cpu->model->model == 0xf;
+}
+
 static void leaf_4(const struct cpu *cpu, uint32_t subleaf, uint32_t result[4])
 {
 	static const struct {
@@ -102,7 +113,7 @@ static void leaf_4(const struct cpu *cpu, uint32_t subleaf, uint32_t result[4])
 		{ CACHE_DATA, 1, 8, 64 }, { CACHE_CODE, 1, 8, 64 }, { CACHE_UNIFIED, 2, 8, 512 },
 		{ CACHE_UNIFIED, 3, 16, 8192 },
 	};
-	bool core2 = cpu->model->family == 6 && cpu->model->model == 0xf;
+	bool core2 = is_core2(cpu);
 	uint32_t count = core2 ? 3 : 4, ways, sets;
 
 	if (subleaf >= count)
@@ -175,7 +186,7 @@ static void leaf_d(const struct cpu *cpu, uint32_t subleaf, uint32_t result[4])
 
 static uint32_t highest_extended(const struct cpu *cpu)
 {
-	return has(cpu, FEAT_LM | FEAT_NX) ? 0x80000008u : 0;
+	return feature_word(cpu, CPUID_X1_EDX) || feature_word(cpu, CPUID_X1_ECX) ? 0x80000008u : 0;
 }
 
 static uint32_t word_x1_edx(const struct cpu *cpu)
@@ -218,7 +229,8 @@ static void cpuid_extended(const struct cpu *cpu, uint32_t leaf, uint32_t result
 			result[2] = result[3] = 32u << 24 | 8 << 16 | 1 << 8 | 64;
 		break;
 	case 0x80000006u:
-		result[2] = 256u << 16 | 6 << 12 | 1 << 8 | 64;
+		/* L2: 4 MiB of 16 ways, or 256 KiB of 8. */
+		result[2] = (is_core2(cpu) ? 4096u << 16 | 8 << 12 : 256u << 16 | 6 << 12) | 1 << 8 | 64;
 		break;
 	case 0x80000007u:
 		result[3] = feature_word(cpu, CPUID_X7_EDX);

@@ -41,6 +41,7 @@ enum {
 #define MSR_GS_BASE        0xc0000101u
 #define MSR_KERNEL_GS_BASE 0xc0000102u
 #define MSR_TSC_AUX        0xc0000103u
+#define MSR_AMD_PERFEVTSEL0 0xc0010000u         /* four, and four counters */
 #define MSR_AMD_SYSCFG     0xc0010010u
 #define MSR_AMD_HWCR       0xc0010015u
 #define MSR_AMD_NB_CFG     0xc001001fu
@@ -189,15 +190,19 @@ static bool is_at_rest(const struct cpu *cpu, uint32_t index)
 		return has_system(cpu, SYS_MCE);
 	if (index >= MSR_MC0_CTL && index < MSR_MC0_CTL + 4 * MC_BANKS)
 		return has_system(cpu, SYS_MCA);
-	if (!p6)
-		return false;
+	if (!p6)                        /* the Pentium's counters and what chooses their events */
+		return cpu->model->family == 5 && index >= 0x11 && index <= 0x13;
+	if (index == MSR_PMC0 || index == MSR_PMC0 + 1 || index == MSR_PERFEVTSEL0 ||
+	    index == MSR_PERFEVTSEL0 + 1)
+		return true;
 	if (index == MSR_PLATFORM_ID || index == MSR_EBL_CR_POWERON || index == MSR_BIOS_UPDATE_TRIGGER ||
 	    (index >= MSR_LASTBRANCHFROM && index <= MSR_LASTINTTO))
 		return true;
 	if (cpu->model->highest_leaf < 10 && !model_is_amd(cpu->model))
 		return false;
 	if (model_is_amd(cpu->model) &&
-	    (index == MSR_AMD_SYSCFG || index == MSR_AMD_HWCR || index == MSR_AMD_NB_CFG ||
+	    ((index >= MSR_AMD_PERFEVTSEL0 && index < MSR_AMD_PERFEVTSEL0 + 8) ||
+	     index == MSR_AMD_SYSCFG || index == MSR_AMD_HWCR || index == MSR_AMD_NB_CFG ||
 	     index == MSR_AMD_DE_CFG))
 		return true;
 	return index == MSR_SMI_COUNT || index == MSR_THERM_INTERRUPT || index == MSR_THERM_STATUS ||

@@ -112,6 +112,38 @@ static void identify(struct guest *guest, uint32_t leaf, uint32_t *out)
 		out[n] = (uint32_t)reg(guest, order[n]);
 }
 
+/* A feature that is added brings the leaf that tells of it. */
+static void added_features(void **state)
+{
+	static const struct {
+		const char *name;
+		uint32_t highest, extended;
+	} cases[] = {
+		{ "pentium3,+smep", 7, 0 }, { "nehalem,+avx2", 0xd, 0x80000008 },
+		{ "pentium3,+lzcnt", 2, 0x80000008 }, { "nehalem", 0xb, 0x80000008 },
+	};
+
+	(void)state;
+	for (unsigned n = 0; n < sizeof(cases) / sizeof(cases[0]); n++) {
+		struct guest guest;
+		uint32_t out[4];
+
+		guest_new(&guest, cases[n].name);
+		identify(&guest, 0, out);
+		assert_int_equal(out[0], cases[n].highest);
+		if (cases[n].extended) {
+			identify(&guest, 0x80000000, out);
+			assert_int_equal(out[0], cases[n].extended);
+		}
+		if (cases[n].highest >= 0xd) {
+			identify(&guest, 0xd, out);
+			assert_int_equal(out[0], 7);
+			assert_int_equal(out[2], 832);
+		}
+		guest_free(&guest);
+	}
+}
+
 static void models(void **state)
 {
 	static const struct {
@@ -518,7 +550,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(control_registers), cmocka_unit_test(privileged),
-		cmocka_unit_test(descriptor_tables), cmocka_unit_test(models),
+		cmocka_unit_test(descriptor_tables), cmocka_unit_test(models), cmocka_unit_test(added_features),
 		cmocka_unit_test(model_specific), cmocka_unit_test(time_stamps),
 		cmocka_unit_test(port_permission), cmocka_unit_test(debug_registers),
 		cmocka_unit_test(code_breakpoint), cmocka_unit_test(data_breakpoints),
