@@ -36,7 +36,7 @@ static struct {
 
 /* Shared by the processes. */
 struct totals {
-	uint64_t cases[64], passed[64], failed[64], rows_out[64];
+	uint64_t cases[64], passed[64], failed[64], rows_out[64], tolerated[64];
 };
 
 static void poke_both(uint64_t linear, const void *bytes, unsigned count)
@@ -118,7 +118,8 @@ static bool columns_hold(const struct case64 *c, const struct state64 *native, c
 }
 
 /* OP_INVALID: sequences of usable rows. */
-static uint64_t test_row(enum op op, const bool *usable, enum mode64 mode, uint64_t *faults)
+static uint64_t test_row(enum op op, const bool *usable, enum mode64 mode, uint64_t *faults,
+			 uint64_t *tolerated)
 {
 	struct random random = { options.seed * 0x100000001b3ull + op * 4 + mode };
 	static uint8_t before[DATA_BYTES];
@@ -142,7 +143,7 @@ static uint64_t test_row(enum op op, const bool *usable, enum mode64 mode, uint6
 		native64_run(&c, &native);
 		clearbox64_run(&c, &ours);
 		*faults += native.vector >= 0;
-		tolerate64(&c, &native, &ours);
+		*tolerated += tolerate64(&c, &native, &ours);
 		undefined_flags64(&c, &undefined);
 		if (compare64(&c, &native, &ours, false)) {
 			if (failed++ < options.show) {
@@ -199,7 +200,7 @@ static void test_mode(enum mode64 mode, unsigned job, struct totals *totals)
 			totals->rows_out[job]++;
 			continue;
 		}
-		bad = test_row(op, usable, mode, &faults);
+		bad = test_row(op, usable, mode, &faults, &totals->tolerated[job]);
 		printf("%-20s mode %-6s %8" PRIu64 " cases, %8" PRIu64 " exceptions, %" PRIu64
 		       " disagreements\n", name, mode_names[mode], cases, faults, bad);
 		totals->cases[job] += cases;
@@ -255,7 +256,7 @@ static int work(unsigned job, struct totals *totals)
 
 int main(int argc, char **argv)
 {
-	uint64_t cases = 0, passed = 0, failed = 0, out = 0;
+	uint64_t cases = 0, passed = 0, failed = 0, out = 0, tolerated = 0;
 	struct timespec from, to;
 	struct totals *totals;
 	bool died = false;
@@ -287,10 +288,13 @@ int main(int argc, char **argv)
 		passed += totals->passed[job];
 		failed += totals->failed[job];
 		out += totals->rows_out[job];
+		tolerated += totals->tolerated[job];
 	}
 	seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) * 1e-9;
 	printf("%" PRIu64 " cases, %.2f million a minute; %" PRIu64 " rows are not here\n", cases,
 	       (double)cases / seconds * 60 / 1e6, out);
+	printf("in %" PRIu64 " of them the host did otherwise than we, in a way that docs/silicon.md names\n",
+	       tolerated);
 	printf("%" PRIu64 " passed, %" PRIu64 " failed%s\n", passed, failed,
 	       died ? ", and a process died" : "");
 	return failed || !passed || died;

@@ -78,7 +78,7 @@ extern const char *const reg_names64[16];
 uint32_t undefined_flags64(const struct case64 *c, bool *result);
 /* All memory is made equal to the host's again. */
 void resynchronise64(void);
-void tolerate64(const struct case64 *c, const struct state64 *native, struct state64 *ours);
+bool tolerate64(const struct case64 *c, const struct state64 *native, struct state64 *ours);
 /* In how many things they differ, after tolerate64. */
 unsigned compare64(const struct case64 *c, const struct state64 *native, const struct state64 *ours,
 		   bool show);

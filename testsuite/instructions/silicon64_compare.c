@@ -226,9 +226,9 @@ static bool of_order(const struct case64 *c, const struct state64 *native, struc
 
 /*
  * Where processors differ and the SDM leaves it open, or the host's kernel does not tell:
- * makes ours what the host's is, when that is one of the possibilities.
+ * makes ours what the host's is, when that is one of the possibilities.  True: it was not.
  */
-void tolerate64(const struct case64 *c, const struct state64 *native, struct state64 *ours)
+bool tolerate64(const struct case64 *c, const struct state64 *native, struct state64 *ours)
 {
 	bool both = native->vector >= 0 && ours->vector >= 0;
 	bool accept = of_the_host(c, native, ours);
@@ -254,10 +254,12 @@ void tolerate64(const struct case64 *c, const struct state64 *native, struct sta
 	/* Of the steps after the one that is reported, flags may be there or not. */
 	if (native->vector == VECTOR_XM && ours->vector == VECTOR_XM && contains(c, "DPP"))
 		ours->mxcsr = (ours->mxcsr & ~0x3fu) | (native->mxcsr & 0x3f);
-	if (accept) {
-		*ours = *native;
-		resynchronise64();
-	}
+	if (!accept)
+		return false;
+	accept = compare64(c, native, ours, false);
+	*ours = *native;
+	resynchronise64();
+	return accept;
 }
 
 /* ---- Comparing ---- */
