@@ -30,12 +30,12 @@ const char *skipped_row64(enum op op, bool wide)
 	static const struct {
 		const char *name, *why;
 	} rows[] = {
-		{ "SLDT", "UMIP: answered by the host's kernel" },
-		{ "STR_", "UMIP: answered by the host's kernel" },
-		{ "SGDT", "UMIP: answered by the host's kernel" },
-		{ "SIDT", "UMIP: answered by the host's kernel" },
-		{ "SMSW", "UMIP: answered by the host's kernel" },
-		{ "RDPMC", "the host's counters are its kernel's" },
+		{ "SLDT", "UMIP: answered by the host's kernel: test_system_segments" },
+		{ "STR_", "UMIP: answered by the host's kernel: test_system_segments" },
+		{ "SGDT", "UMIP: answered by the host's kernel: test_system_control" },
+		{ "SIDT", "UMIP: answered by the host's kernel: test_system_control" },
+		{ "SMSW", "UMIP: answered by the host's kernel: test_system_control" },
+		{ "RDPMC", "the host's counters are its kernel's: test_system_long_control" },
 		{ "SYSENTER", "enters the host's kernel: test_system_control" },
 		{ "SYSEXIT", "not there under a 64-bit kernel (AMD): test_system_control" },
 		{ "SYSCALL", "enters the host's kernel: the boot tests' amd64 systems" },

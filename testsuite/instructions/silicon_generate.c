@@ -58,20 +58,20 @@ const char *skipped_row(enum op op)
 		return "the flat test (silicon64) has it";
 	/* They would do what the registers say. */
 	if (!strncmp(info->name, "SYS", 3))
-		return "enters the host's kernel, or is not there under a 64-bit kernel (AMD)";
+		return "enters the host's kernel, or is not there under a 64-bit kernel (AMD): test_system_control";
 	switch (op) {
 	case OP_FXSAVE: case OP_FXRSTOR: case OP_FLDENV: case OP_FNSTENV: case OP_FRSTOR: case OP_FNSAVE:
 		return "x87 state, with pointers that AMD's keep otherwise: test_fpu_instructions has it";
 	case OP_SLDT_Ew: case OP_STR_Ew: case OP_SGDT_Ms: case OP_SIDT_Ms: case OP_SMSW_Ew:
-		return "answers with the host kernel's tables, or is emulated by it (UMIP)";
+		return "the host kernel's tables, or emulated by it (UMIP): test_system_control, test_system_segments";
 	case OP_CPUID:
-		return "answers with the host's model";
+		return "answers with the host's model: test_system_control";
 	case OP_RDTSC: case OP_RDPMC:
-		return "answers with the host's counters";
+		return "answers with the host's counters: test_system_control";
 	case OP_RDRAND_Rv: case OP_RDSEED_Rv:
-		return "random";
+		return "random: silicon64 has its form";
 	case OP_INT1:
-		return "virtual machines report it in several ways";
+		return "virtual machines report it in several ways: test_system_interrupts";
 	default:
 		return NULL;
 	}
