@@ -37,6 +37,35 @@ static void apic_init(void)
 	mem32(0xfee00360) = 0x400;	/* LINT1: NMI */
 }
 
+static void msr_write(u32 index, u32 high, u32 low)
+{
+	__asm__ volatile("wrmsr" : : "c"(index), "a"(low), "d"(high));
+}
+
+/* Memory types (SDM 3A 12.11): RAM is write-back, ROM write-protected, devices uncached. */
+static void mtrr_init(void)
+{
+	u32 eax, ebx, ecx, edx, address_bits = 36;
+	u32 i;
+
+	__asm__ volatile("cpuid" : "=a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx) : "a"(1));
+	if (!(edx & 0x1000))
+		return;
+	__asm__ volatile("cpuid" : "=a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx) : "a"(0x80000000));
+	if (eax >= 0x80000008 && eax < 0x80010000) {
+		__asm__ volatile("cpuid" : "=a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx) : "a"(0x80000008));
+		address_bits = eax & 0xff;
+	}
+	msr_write(0x250, 0x06060606, 0x06060606);	/* 0 to 7FFFFh */
+	msr_write(0x258, 0x06060606, 0x06060606);	/* to 9FFFFh */
+	msr_write(0x259, 0, 0);				/* video memory */
+	for (i = 0; i < 8; i++)				/* C0000h to FFFFFh */
+		msr_write(0x268 + i, 0x05050505, 0x05050505);
+	msr_write(0x200, 0, 0xc0000000);		/* the gigabyte below 4 GiB: PCI, APICs, this BIOS */
+	msr_write(0x201, (1u << (address_bits - 32)) - 1, 0xc0000800);
+	msr_write(0x2ff, 0, 0xc06);			/* all on; elsewhere write-back */
+}
+
 static void timer_init(void)
 {
 	outb(0x43, 0x34 | 0x02);	/* counter 0, mode 3, full count */
@@ -295,6 +324,7 @@ void post(void)
 	cmos_read(0x0d);
 	pic_init();
 	apic_init();
+	mtrr_init();
 	timer_init();
 	dma_init();
 	data_areas_init();

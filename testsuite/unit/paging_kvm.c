@@ -101,15 +101,16 @@ static void fill_memory(struct machine *machine)
 
 static bool open_machine(struct machine *machine)
 {
-	static struct {
+	static union {
 		struct kvm_cpuid2 head;
-		struct kvm_cpuid_entry2 entries[256];
-	} cpuid = { .head.nent = 256 };
+		uint8_t bytes[sizeof(struct kvm_cpuid2) + 256 * sizeof(struct kvm_cpuid_entry2)];
+	} cpuid;
 	struct kvm_userspace_memory_region region = { .memory_size = MEMORY };
 	int kvm = open("/dev/kvm", O_RDWR), vm = kvm < 0 ? -1 : ioctl(kvm, KVM_CREATE_VM, 0), size;
 
 	if (vm < 0)
 		return false;
+	cpuid.head.nent = 256;
 	machine->memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (machine->memory == MAP_FAILED)
 		return false;
@@ -121,7 +122,7 @@ static bool open_machine(struct machine *machine)
 	    ioctl(machine->cpu, KVM_SET_CPUID2, &cpuid))
 		return false;
 	for (unsigned n = 0; n < cpuid.head.nent; n++) {
-		const struct kvm_cpuid_entry2 *entry = &cpuid.entries[n];
+		const struct kvm_cpuid_entry2 *entry = &cpuid.head.entries[n];
 
 		if (entry->function == 7 && !entry->index) {
 			machine->smep = entry->ebx >> 7 & 1;
