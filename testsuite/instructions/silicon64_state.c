@@ -21,7 +21,7 @@ bool is_state_op(enum op op)
 static void put(uint8_t *bytes, uint64_t value, unsigned count)
 {
 	for (unsigned n = 0; n < count; n++)
-		bytes[n] = (uint8_t)(value >> 8 * n);
+		bytes[n] = (uint8_t)(n < 8 ? value >> 8 * n : 0);
 }
 
 static void put_header(struct random *random, uint8_t *header)
