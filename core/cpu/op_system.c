@@ -565,11 +565,12 @@ HANDLER(op_MOV_Sw_Ew)
 	return segment_loaded(cpu, i, i->dst);
 }
 
-/* With 32 bits, ESP moves by four and only the word is written; with 64, all bits are. */
+/* With 32 bits, ESP moves by four and only the word is written (AMD: all); with 64, all bits are. */
 static bool segment_push(struct cpu *cpu, const struct insn *i, unsigned which)
 {
 	uint32_t attributes = cpu->seg[SEG_SS].attributes;
 	uint64_t sp = (cpu->reg[REG_SP] - i->width) & current_stack_mask(cpu), linear = sp;
+	unsigned written = model_is_amd(cpu->model) ? i->width : 2;
 
 	if (mode_64(cpu)) {
 		if (!segment_address(cpu, SEG_SS, sp, i->width, true) ||
@@ -578,9 +579,9 @@ static bool segment_push(struct cpu *cpu, const struct insn *i, unsigned which)
 		cpu->reg[REG_SP] = sp;
 		return true;
 	}
-	if (!(cpu->mode & MODE_FLAT) && !segment_linear(cpu, SEG_SS, sp, 2, true, &linear))
+	if (!(cpu->mode & MODE_FLAT) && !segment_linear(cpu, SEG_SS, sp, written, true, &linear))
 		return false;
-	if (!store16(cpu, i, linear, cpu->seg[which].selector))
+	if (!store_width(cpu, i, linear, written, cpu->seg[which].selector))
 		return false;
 	stack_pointer_set(cpu, attributes, sp);
 	return true;
