@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what this project needs on a Debian machine; says nothing and does nothing if it is there.
 #
-# usage: sh testsuite/install.sh build|guests|tests|speed...
+# usage: sh testsuite/install.sh build|guests|tests|speed|hosts...
 set -eu
 
 build="gcc libc6-dev clang lld llvm make meson ninja-build pkg-config zlib1g-dev libpng-dev libcmocka-dev
@@ -10,10 +10,16 @@ guests="busybox-static ca-certificates cpio gzip fdisk mtools syslinux syslinux-
 	xorriso e2fsprogs grub-common grub-pc-bin util-linux"
 tests="g++ nasm libzydis-dev libmpfr-dev python3 tmux procps gdb seabios qemu-user-static"
 speed="bochs bochsbios vgabios qemu-system-x86 nasm python3 linux-perf"
+hosts="qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
+	gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-powerpc64-linux-gnu libc6-dev-ppc64-cross
+	gcc-s390x-linux-gnu libc6-dev-s390x-cross"
 case $(dpkg --print-architecture 2>/dev/null) in
 amd64 | x32)
-	tests="$tests gcc-multilib"
-	speed="$speed gcc-multilib"
+	# the package gcc-multilib itself would throw out the compilers for other hosts
+	multilib=$(apt-cache depends gcc-multilib 2>/dev/null | sed -n 's/.*Depends: \(gcc-[0-9]*-multilib\)$/\1/p')
+	tests="$tests ${multilib:-gcc-multilib} libc6-dev-i386"
+	speed="$speed ${multilib:-gcc-multilib} libc6-dev-i386"
+	hosts="$hosts ${multilib:-gcc-multilib} libc6-dev-i386"
 	;;
 i386) ;;
 *)
@@ -29,8 +35,9 @@ for group; do
 	guests) wanted="$wanted $guests" ;;
 	tests) wanted="$wanted $tests" ;;
 	speed) wanted="$wanted $speed" ;;
+	hosts) wanted="$wanted $hosts" ;;
 	*)
-		echo "install.sh: there is no group $group: build, guests, tests or speed" >&2
+		echo "install.sh: there is no group $group: build, guests, tests, speed or hosts" >&2
 		exit 2
 		;;
 	esac
