@@ -3,6 +3,7 @@
 #define CLEARBOX_CLEARBOX_H
 
 #include "backend.h"
+#include "debug.h"
 #include "device.h"
 #include "input.h"
 #include "machine.h"

@@ -59,7 +59,10 @@ enum cbx_stop_reason {
 	CBX_STOP_EXIT,                  /* the guest gave an exit code */
 	/* The guest needs something Clearbox does not do: see detail.  Nothing gives it yet. */
 	CBX_STOP_UNSUPPORTED,
-	CBX_STOP_HOST_MEMORY            /* an allocation failed; the machine can go on later */
+	CBX_STOP_HOST_MEMORY,           /* an allocation failed; the machine can go on later */
+	CBX_STOP_BREAKPOINT,            /* debug.h; id says which */
+	CBX_STOP_WATCHPOINT,            /* likewise; address, write and access_rip are set */
+	CBX_STOP_HOOK                   /* a hook asked for it; id says which */
 };
 
 struct cbx_stop {
@@ -67,6 +70,10 @@ struct cbx_stop {
 	int exit_code;                  /* CBX_STOP_EXIT */
 	uint64_t instructions;          /* executed in this run */
 	uint64_t rip, cs_base;          /* of the next instruction */
+	unsigned id;                    /* of the breakpoint, watchpoint or hook */
+	uint64_t address;               /* CBX_STOP_WATCHPOINT: of the data, linear or physical as it was set */
+	bool write;                     /* CBX_STOP_WATCHPOINT: the access was a write */
+	uint64_t access_rip;            /* CBX_STOP_WATCHPOINT: RIP of the instruction that made it */
 	char detail[160];               /* for people; empty when the reason says it all */
 };
 
