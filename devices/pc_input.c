@@ -64,6 +64,16 @@ enum cbx_status cbx_power_button(struct cbx_machine *machine)
 	return CBX_OK;
 }
 
+enum cbx_status cbx_reset_button(struct cbx_machine *machine)
+{
+	struct board *board = pc_board(machine);
+
+	if (!board)
+		return CBX_ERROR_UNSUPPORTED;
+	cbx_request_reset(&board->device, false);
+	return CBX_OK;
+}
+
 enum cbx_status cbx_drive_change(struct cbx_machine *machine, enum cbx_drive drive,
 				 const struct cbx_disk_backend *disk)
 {

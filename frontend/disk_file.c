@@ -4,6 +4,7 @@
  * emulator's format) is said when it is opened.
  */
 #include "disk_file.h"
+#include "complain.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +23,7 @@
 
 static bool fail(const char *name, const char *why, const char *advice)
 {
-	fprintf(stderr, "clearbox: %s: %s; %s\n", name, why, advice);
+	complain("%s: %s; %s", name, why, advice);
 	return false;
 }
 

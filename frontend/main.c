@@ -13,15 +13,12 @@
 #include <unistd.h>
 
 #include <clearbox/clearbox.h>
-#include <clearbox/overlay.h>
 
 #include "disk_file.h"
 #include "display.h"
 #include "options.h"
 #include "screenshot.h"
 #include "session.h"
-
-enum { FLOPPY_A, FLOPPY_B, IDE_0, DRIVES = IDE_0 + 4 };
 
 struct file {
 	void *bytes;
@@ -30,86 +27,11 @@ struct file {
 
 struct program {
 	struct options options;
-	struct disk_file disks[DRIVES];
-	bool disk_open[DRIVES];
-	struct cbx_overlay *overlays[DRIVES];
 	struct file kernel, initrd, bios, vga_bios;
 	FILE *log;
 	struct cbx_pc_options pc;
 	struct session session;
 };
-
-/* ---- Disks --------------------------------------------------------------------------- */
-
-static bool open_drive(struct program *p, unsigned drive, const char *name, enum disk_kind kind)
-{
-	struct disk_file *disk = &p->disks[drive];
-	struct cbx_disk_backend backend;
-
-	if (!name)
-		return true;
-	if (!disk_file_open(disk, name, kind, p->options.snapshot))
-		return false;
-	p->disk_open[drive] = true;
-	backend = disk->backend;
-	if (p->options.snapshot && kind != DISK_CD &&
-	    cbx_overlay_new(&disk->backend, NULL, &p->overlays[drive], &backend)) {
-		fprintf(stderr, "clearbox: %s: no memory for -snapshot; close other programs\n", name);
-		return false;
-	}
-	if (drive < IDE_0) {
-		p->pc.floppy[drive] = backend;
-	} else {
-		p->pc.ide[drive - IDE_0].disk = backend;
-		p->pc.ide[drive - IDE_0].cdrom = kind == DISK_CD;
-		p->pc.ide[drive - IDE_0].present = true;
-	}
-	return true;
-}
-
-/* A file without an option goes where it fits. */
-static bool place_bare(struct options *options)
-{
-	const char **place = &options->disk[0];
-	const char *option = "hda";
-
-	if (!options->bare)
-		return true;
-	switch (disk_file_guess(options->bare)) {
-	case DISK_FLOPPY:
-		place = &options->floppy[0];
-		option = "fda";
-		break;
-	case DISK_CD:
-		place = options->disk[2] ? &options->disk[2] : &options->cdrom;
-		option = "cdrom";
-		break;
-	case DISK_HARD:
-		break;
-	}
-	if (*place) {
-		fprintf(stderr, "clearbox: %s: it would be -%s, and that is %s already; say which "
-			"drive it is\n", options->bare, option, *place);
-		return false;
-	}
-	*place = options->bare;
-	return true;
-}
-
-static bool open_disks(struct program *p)
-{
-	struct options *o = &p->options;
-
-	if (!place_bare(o))
-		return false;
-	for (unsigned i = 0; i < 2; i++)
-		if (!open_drive(p, FLOPPY_A + i, o->floppy[i], DISK_FLOPPY))
-			return false;
-	for (unsigned i = 0; i < 4; i++)
-		if (!open_drive(p, IDE_0 + i, o->disk[i], DISK_HARD))
-			return false;
-	return open_drive(p, IDE_0 + 2, o->cdrom, DISK_CD);
-}
 
 /* ---- Files ------------------------------------------------------------------------------ */
 
@@ -369,7 +291,7 @@ static int run(struct program *p)
 
 	if (!prepare_typing(p))
 		return EXIT_USAGE;
-	if (!open_disks(p) || !load_files(p) || !open_log(p))
+	if (!drives_open(&p->session.drives, &p->options, &p->pc) || !load_files(p) || !open_log(p))
 		return EXIT_CANNOT_OPEN;
 	/* The terminal comes last, so that complaints are seen. */
 	if (!open_networks(p) || !open_channels(p))
@@ -406,12 +328,7 @@ static void clean_up(struct program *p)
 	terminal_restore();
 	if (p->session.machine)
 		cbx_machine_free(p->session.machine);
-	for (unsigned i = 0; i < DRIVES; i++) {
-		if (p->overlays[i])
-			cbx_overlay_free(p->overlays[i]);
-		if (p->disk_open[i])
-			disk_file_close(&p->disks[i]);
-	}
+	drives_close(&p->session.drives);
 	free(p->kernel.bytes);
 	free(p->initrd.bytes);
 	free(p->bios.bytes);

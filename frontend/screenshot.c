@@ -1,5 +1,6 @@
 /* The screen as a PNG or PPM picture, and as text. */
 #include "screenshot.h"
+#include "complain.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@
 
 static bool fail(const char *name, const char *why)
 {
-	fprintf(stderr, "clearbox: %s: %s; the screen is not saved there\n", name, why);
+	complain("%s: %s; the screen is not saved there", name, why);
 	return false;
 }
 

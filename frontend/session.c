@@ -232,7 +232,7 @@ static int stay(struct session *s)
 	while (!signal_number) {
 		uint64_t host = host_time();
 
-		if (work(s, host) == WORK_QUIT)
+		if (work(s, host) == WORK_QUIT || s->quit)
 			return EXIT_GUEST_OFF;
 		if (s->end_time && host >= s->end_time)
 			return EXIT_TIMEOUT;
@@ -342,6 +342,17 @@ int session_run(struct session *s, char *message, size_t size)
 				 s->options->timeout, (unsigned long long)s->instructions);
 			code = EXIT_TIMEOUT;
 			break;
+		}
+		if (s->quit) {
+			code = EXIT_GUEST_OFF;
+			break;
+		}
+		if (s->paused) {
+			if (work(s, host) == WORK_QUIT)
+				s->quit = true;
+			else if (s->paused && !s->quit)
+				sleep_for(s, host, 250 * millisecond);
+			continue;
 		}
 		/* A guest that halts all the time and is not paced comes by very often. */
 		if (host - s->work_time >= 4 * millisecond || s->pacing.mode != PACE_NONE ||

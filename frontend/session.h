@@ -5,6 +5,7 @@
 #include <clearbox/machine.h>
 
 #include "display.h"
+#include "drives.h"
 #include "keys.h"
 #include "network.h"
 #include "options.h"
@@ -17,6 +18,7 @@ struct session {
 	const struct options *options;
 	struct cbx_machine *machine;
 	struct display *display;
+	struct drives drives;
 	struct channel channels[CHANNELS];      /* the serial ports first */
 	struct network networks[CBX_CARDS];
 	struct key_queue keys;
@@ -24,6 +26,8 @@ struct session {
 	unsigned type_next;
 	struct pacing pacing;
 	bool idle;                      /* the processor is halted */
+	bool paused;                    /* nothing runs: the monitor or a debugger has stopped the machine */
+	bool quit;                      /* the monitor has been told to end the program */
 	uint64_t work_time, update_time, end_time;      /* host ns */
 	uint64_t instructions;          /* executed so far */
 };

@@ -35,6 +35,8 @@ CBX_API enum cbx_status cbx_serial_input(struct cbx_machine *machine, unsigned p
 
 /* The power button (ACPI). */
 CBX_API enum cbx_status cbx_power_button(struct cbx_machine *machine);
+/* The reset button: before the next instruction the processor and all devices are reset, memory stays. */
+CBX_API enum cbx_status cbx_reset_button(struct cbx_machine *machine);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,119 @@
+/* Monitor commands that do something to the machine: run, stop, reset, keys, mouse, media, pictures. */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include <clearbox/input.h>
+
+#include "drives.h"
+#include "monitor_commands.h"
+#include "screenshot.h"
+#include "session.h"
+
+static bool run_stop(struct monitor_call *call)
+{
+	call->session->paused = true;
+	return true;
+}
+
+static bool run_cont(struct monitor_call *call)
+{
+	call->session->paused = false;
+	return true;
+}
+
+static bool run_quit(struct monitor_call *call)
+{
+	call->session->quit = true;
+	return true;
+}
+
+static bool done(struct monitor_call *call, enum cbx_status status)
+{
+	if (status == CBX_OK)
+		return true;
+	if (status == CBX_ERROR_UNSUPPORTED)
+		return monitor_fail(call, "this machine has no such thing; it is no PC");
+	if (status == CBX_ERROR_LIMIT)
+		return monitor_fail(call, "the guest has not taken what came before; try again later");
+	return monitor_fail(call, "%s", cbx_machine_error(call->session->machine));
+}
+
+static bool run_reset(struct monitor_call *call)
+{
+	return done(call, cbx_reset_button(call->session->machine));
+}
+
+static bool run_power(struct monitor_call *call)
+{
+	return done(call, cbx_power_button(call->session->machine));
+}
+
+static bool run_screendump(struct monitor_call *call)
+{
+	return screenshot_write(call->session->machine, call->words[0]);
+}
+
+static bool run_sendkey(struct monitor_call *call)
+{
+	for (unsigned i = 0; i < call->count; i++) {
+		struct key key = key_of_name(call->words[i], strlen(call->words[i]));
+
+		if (!key.usage)
+			return monitor_fail(call, "%.80s is no key; there are a, 1, ret, esc, f1, up, "
+					    "ctrl-alt-delete, shift-tab ...", call->words[i]);
+		key_queue_add(&call->session->keys, key);
+	}
+	return true;
+}
+
+static int device(struct monitor_call *call)
+{
+	const struct drives *drives = &call->session->drives;
+	int drive = drive_find(drives, call->words[0]);
+
+	if (drive < 0 || !drives->drive[drive].present) {
+		monitor_fail(call, "%.80s is no drive; info block lists them", call->words[0]);
+		return -1;
+	}
+	return drive;
+}
+
+static bool run_change(struct monitor_call *call)
+{
+	struct session *session = call->session;
+	int drive = device(call);
+
+	return drive >= 0 && drive_change(&session->drives, session->machine, (unsigned)drive,
+					  call->words[1]);
+}
+
+static bool run_eject(struct monitor_call *call)
+{
+	struct session *session = call->session;
+	int drive;
+
+	/* QEMU's: eject although the guest has locked it.  Here the user always may. */
+	if (!strcmp(call->words[0], "-f") && call->count == 2)
+		call->words[0] = call->words[1];
+	else if (call->count == 2)
+		return monitor_fail(call, "%.80s: there is -f only; try eject %.80s", call->words[0],
+				    call->words[1]);
+	drive = device(call);
+	return drive >= 0 && drive_change(&session->drives, session->machine, (unsigned)drive, NULL);
+}
+
+const struct monitor_command monitor_machine_commands[] = {
+	{ "stop", "s", "", "stops the machine until cont", run_stop },
+	{ "cont", "c", "", "lets it go on", run_cont },
+	{ "system_reset", NULL, "", "presses the reset button", run_reset },
+	{ "system_powerdown", NULL, "", "presses the power button", run_power },
+	{ "quit", "q", "", "ends the program", run_quit },
+	{ "sendkey", NULL, "KEYS ...", "types keys: a, ret, f2, ctrl-alt-delete, shift-tab ...",
+	  run_sendkey },
+	{ "screendump", NULL, "FILE", "writes the picture as .png or .ppm", run_screendump },
+	{ "change", NULL, "DEVICE FILE", "puts another medium into a drive: change cdrom system.iso",
+	  run_change },
+	{ "eject", NULL, "[-f] DEVICE", "takes the medium out of a drive", run_eject },
+	{ NULL, NULL, NULL, NULL, NULL }
+};
