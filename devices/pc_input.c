@@ -138,6 +138,16 @@ enum cbx_status cbx_screen_render(struct cbx_machine *machine, uint32_t *pixels,
 	return vga_screen_render(board->vga, pixels, stride, lines);
 }
 
+enum cbx_status cbx_screen_update(struct cbx_machine *machine, uint64_t since, uint32_t *pixels,
+				  unsigned stride, unsigned lines, uint8_t *changed)
+{
+	struct board *board = pc_board(machine);
+
+	if (!board)
+		return CBX_ERROR_UNSUPPORTED;
+	return vga_screen_update(board->vga, since, pixels, stride, lines, changed);
+}
+
 enum cbx_status cbx_screen_cells(struct cbx_machine *machine, struct cbx_cell *cells,
 				 size_t count)
 {

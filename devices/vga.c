@@ -1,13 +1,15 @@
 /*
  * Video Graphics Array: the registers.  Ports 3B4-3B5, 3BA (monochrome), 3C0-3CF, 3D4-3D5,
  * 3DA (colour).  After the IBM PS/2 Hardware Interface Technical Reference, "Video
- * Subsystem".  Memory is in vga_memory.c, the picture in vga_view.c, vga_text.c and
- * vga_render.c, the VBE extensions in vga_vbe.c.
+ * Subsystem".  Memory is in vga_memory.c, the picture in vga_view.c, vga_text.c, vga_render.c
+ * and vga_changes.c, the VBE extensions in vga_vbe.c.
  *
  * Undocumented but expected by software: CRTC 22h (the latch), 24h (the attribute
  * flip-flop) and 26h (the attribute index).  There is no vertical interrupt: as on most
  * PCs it is wired nowhere.
  */
+#include <clearbox/pc.h>
+
 #include "vga_state.h"
 
 static const struct cbx_field vga_fields[] = {
@@ -398,6 +400,14 @@ static void vga_loaded(struct cbx_device *device)
 	vga_map_reset(vga);
 }
 
+static void vga_destroy(struct cbx_device *device)
+{
+	struct vga *vga = (struct vga *)device;
+
+	if (vga->stamps)
+		cbx_machine_release(device->machine, vga->stamps);
+}
+
 static const struct cbx_device_type vga_type = {
 	.name = "vga",
 	.version = 1,
@@ -408,6 +418,7 @@ static const struct cbx_device_type vga_type = {
 	.reset = vga_reset,
 	.check = vga_check,
 	.loaded = vga_loaded,
+	.destroy = vga_destroy,
 };
 
 static enum cbx_status make_regions(struct vga *vga)
@@ -476,6 +487,9 @@ enum cbx_status vga_new(struct cbx_machine *machine, struct cbx_pci_bus *bus, un
 	struct vga *vga = (struct vga *)device;
 
 	vga->vram_bytes = vram_bytes;
+	vga->stamps = cbx_machine_allocate(machine, vram_bytes / 4096 * sizeof(*vga->stamps));
+	if (!vga->stamps)
+		return CBX_ERROR_MEMORY;
 	status = cbx_ram_new(machine, "vga", vram_bytes, &vga->vram);
 	if (!status)
 		status = cbx_ram_new(machine, "vga.text", VGA_TEXT_BYTES, &vga->text);

@@ -19,6 +19,8 @@ enum cbx_status vga_new(struct cbx_machine *machine, struct cbx_pci_bus *bus, un
 void vga_screen_info(struct vga *vga, struct cbx_screen *screen);
 enum cbx_status vga_screen_render(struct vga *vga, uint32_t *pixels, unsigned stride,
 				  unsigned lines);
+enum cbx_status vga_screen_update(struct vga *vga, uint64_t since, uint32_t *pixels,
+				  unsigned stride, unsigned lines, uint8_t *changed);
 enum cbx_status vga_screen_cells(struct vga *vga, struct cbx_cell *cells, size_t count);
 enum cbx_status vga_screen_text(struct vga *vga, char *text, size_t size);
 

@@ -188,8 +188,22 @@ static void vbe_line(const struct vga_view *view, const struct vga *vga, unsigne
 
 /* ---- The picture ------------------------------------------------------------------------- */
 
-enum cbx_status vga_screen_render(struct vga *vga, uint32_t *pixels, unsigned stride,
-				  unsigned lines)
+/* Scan line y is drawn from the same dots as line y - 1, as where lines are doubled. */
+static bool repeats(const struct vga_view *view, unsigned y)
+{
+	unsigned ma[2], scan[2];
+	bool split[2];
+
+	if (view->vbe || view->text || !y)
+		return false;
+	for (unsigned i = 0; i < 2; i++)
+		vga_view_line(view, y - 1 + i, &ma[i], &scan[i], &split[i]);
+	return ma[0] == ma[1] && split[0] == split[1] &&
+	       (scan[0] == scan[1] || (!view->row_scan_13 && !view->row_scan_14));
+}
+
+enum cbx_status vga_screen_update(struct vga *vga, uint64_t since, uint32_t *pixels,
+				  unsigned stride, unsigned lines, uint8_t *changed)
 {
 	struct vga_reader reader;
 	struct vga_view view;
@@ -197,14 +211,29 @@ enum cbx_status vga_screen_render(struct vga *vga, uint32_t *pixels, unsigned st
 	vga_view(vga, &view);
 	if (stride < view.width || lines < view.height)
 		return CBX_ERROR_ARGUMENT;
+	if (changed)
+		memset(changed, 0, lines);
 	vga_reader_start(&reader, vga);
 	for (unsigned y = 0; y < view.height; y++, pixels += stride) {
+		if (changed) {
+			changed[y] = vga_line_is_new(vga, &view, since, y);
+			if (!changed[y])
+				continue;
+		}
 		if (view.blank)
 			memset(pixels, 0, view.width * sizeof(*pixels));
 		else if (view.vbe)
 			vbe_line(&view, vga, y, pixels);
+		else if (repeats(&view, y) && (!changed || changed[y - 1]))
+			memcpy(pixels, pixels - stride, view.width * sizeof(*pixels));
 		else
 			vga_line(&view, &reader, y, pixels);
 	}
 	return CBX_OK;
+}
+
+enum cbx_status vga_screen_render(struct vga *vga, uint32_t *pixels, unsigned stride,
+				  unsigned lines)
+{
+	return vga_screen_update(vga, 0, pixels, stride, lines, NULL);
 }

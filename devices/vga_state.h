@@ -69,10 +69,16 @@ struct vga {
 	struct cbx_region *lfb, *mmio;
 	struct cbx_region *lfb_guard;           /* handlers over the planes while TEXT_ON */
 
-	/* Derived: what is mapped now, and a count of possible changes of the picture. */
+	/* Derived: what is mapped now, and a count of changes of registers that show. */
 	unsigned mapped;
 	uint64_t version;
-	unsigned phase;                         /* of blinking, when version was last asked for */
+	/* The picture's number, and those of its last changes by kind: see vga_changes.c. */
+	uint64_t picture, whole_picture, cursor_picture, memory_picture;
+	uint64_t *stamps;                       /* one for each page of vram */
+	uint64_t text_stamps[VGA_TEXT_BYTES / 4096];
+	uint64_t version_seen;
+	unsigned phase;                         /* of blinking, when the number was last asked for */
+	bool counted;                           /* the number has grown for pages written */
 };
 
 static inline bool vga_vbe_on(const struct vga_state *s)
@@ -153,6 +159,13 @@ unsigned vga_view_address(const struct vga_view *view, unsigned ma, unsigned sca
 /* The row's counter value and row scan of scan line y. */
 void vga_view_line(const struct vga_view *view, unsigned y, unsigned *ma, unsigned *scan,
 		   bool *split);
+
+/*
+ * vga_changes.c: the picture's number now; and whether line y may have changed since the picture
+ * had the number since (0: before any), as of the last vga_picture.
+ */
+uint64_t vga_picture(struct vga *vga, const struct vga_view *view);
+bool vga_line_is_new(const struct vga *vga, const struct vga_view *view, uint64_t since, unsigned y);
 
 /* Where the beam is: how much of a frame has passed, and how long frames are. */
 struct vga_beam {

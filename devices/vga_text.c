@@ -20,59 +20,27 @@ static unsigned row_start(const struct vga_view *view, unsigned row)
 	return ma + (split && view->split_unpanned ? 0 : view->byte_pan);
 }
 
-/* ---- Has anything changed? ---------------------------------------------------------- */
-
-/* The memory's size is a power of two; what goes beyond its end goes on at its start. */
-static bool take_dirty(struct cbx_ram *ram, uint32_t first, uint32_t bytes)
-{
-	uint64_t size = cbx_ram_size(ram), start = first & (size - 1);
-	bool dirty = false;
-
-	if (bytes > size - start) {
-		start = 0;
-		bytes = (uint32_t)size;
-	}
-	for (uint64_t at = start & ~UINT64_C(4095); at < start + bytes; at += 4096)
-		if (cbx_ram_take_dirty(ram, at))
-			dirty = true;
-	return dirty;
-}
-
-static void update_version(struct vga *vga, const struct vga_view *view)
-{
-	unsigned phase = 0;
-
-	if (view->text)
-		phase = (view->cursor_on && view->cursor_lit ? 1u : 0u) |
-			(view->blink && view->blink_dark ? 2u : 0u);
-	if (phase != vga->phase)
-		vga->version++;
-	vga->phase = phase;
-
-	if (view->vbe) {
-		if (take_dirty(vga->vram, view->vbe_start, view->vbe_pitch * view->height + 4096))
-			vga->version++;
-		return;
-	}
-	if (take_dirty(vga->vram, 0, vga->state.vbe[VBE_ENABLE] & VBE_ENABLED ?
-		       vga->vram_bytes : 4 * VGA_PLANE_BYTES))
-		vga->version++;
-	if (vga->state.text_window == TEXT_ON && take_dirty(vga->text, 0, VGA_TEXT_BYTES))
-		vga->version++;
-}
+/* ---- The size ---------------------------------------------------------------------------- */
 
 void vga_screen_info(struct vga *vga, struct cbx_screen *screen)
 {
 	struct vga_view view;
 
 	vga_view(vga, &view);
-	update_version(vga, &view);
 	memset(screen, 0, sizeof(*screen));
 	screen->text = view.text;
 	screen->blank = view.blank;
 	screen->width = view.width;
 	screen->height = view.height;
-	screen->version = vga->version;
+	screen->version = vga_picture(vga, &view);
+	screen->wide = view.width;
+	screen->high = view.height;
+	/* A monitor showed all of VGA's timings as large as its tube; so it did with these two. */
+	if (!(vga->state.vbe[VBE_ENABLE] & VBE_ENABLED) ||
+	    (view.width * 5 == view.height * 8 && view.height <= 400)) {
+		screen->wide = 4;
+		screen->high = 3;
+	}
 	if (!view.text)
 		return;
 	screen->columns = view.characters;

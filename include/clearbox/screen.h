@@ -12,6 +12,7 @@ struct cbx_screen {
 	bool text;                      /* a text mode: columns, rows and the cells mean something */
 	bool blank;                     /* screen off or display disabled */
 	unsigned width, height;         /* pixels of the picture */
+	unsigned wide, high;            /* its shape on a monitor, such as 4 : 3 */
 	unsigned columns, rows;         /* of characters, 0 in graphics modes */
 	unsigned cursor_column, cursor_row;
 	bool cursor_visible;
@@ -26,6 +27,15 @@ CBX_API enum cbx_status cbx_screen_info(struct cbx_machine *machine, struct cbx_
  */
 CBX_API enum cbx_status cbx_screen_render(struct cbx_machine *machine, uint32_t *pixels,
 					  unsigned stride, unsigned lines);
+
+/*
+ * The same, but draws only lines that may have changed since the screen had version since (as a
+ * cbx_screen_info said; 0: all lines), as of the last cbx_screen_info.  changed[y], lines bytes,
+ * becomes 1 for a line that was drawn and 0 for one that was not.
+ */
+CBX_API enum cbx_status cbx_screen_update(struct cbx_machine *machine, uint64_t since,
+					  uint32_t *pixels, unsigned stride, unsigned lines,
+					  uint8_t *changed);
 
 /* A cell of a text mode: code page 437 byte, and colours 00RRGGBB after palette and blink. */
 struct cbx_cell {

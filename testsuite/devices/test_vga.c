@@ -858,6 +858,105 @@ static void test_version(void **state)
 	assert_int_not_equal(before.version, after.version);
 }
 
+/* What a viewer keeps by drawing new lines only; it must be what drawing all of it gives. */
+struct viewer {
+	uint64_t version;
+	uint32_t *shown, *whole;
+	uint8_t *changed;
+};
+
+enum { VIEW_WIDTH = 2560, VIEW_LINES = 2048 };
+
+/* How many lines were drawn. */
+static unsigned look(struct fixture *f, struct viewer *v)
+{
+	struct cbx_screen screen;
+	unsigned count = 0;
+
+	vga_screen_info(f->vga, &screen);
+	assert_int_equal(vga_screen_update(f->vga, v->version, v->shown, VIEW_WIDTH, VIEW_LINES,
+					   v->changed), CBX_OK);
+	assert_int_equal(vga_screen_render(f->vga, v->whole, VIEW_WIDTH, VIEW_LINES), CBX_OK);
+	for (unsigned y = 0; y < screen.height; y++) {
+		assert_memory_equal(v->shown + y * VIEW_WIDTH, v->whole + y * VIEW_WIDTH,
+				    screen.width * sizeof(*v->shown));
+		count += v->changed[y];
+	}
+	if (screen.version == v->version)
+		assert_int_equal(count, 0);
+	v->version = screen.version;
+	return count;
+}
+
+/* Writes here and there, and registers that move the picture over memory. */
+static void poke(struct cbx_machine *m, uint64_t *seed, uint64_t base, unsigned bytes, bool move)
+{
+	static const uint8_t movers[] = { 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x13, 0x14, 0x17, 0x18, 0x08 };
+
+	for (unsigned n = fake_random(seed) >> 20 & 3; n; n--)
+		fake_mem_write(m, base + (fake_random(seed) >> 20) % bytes, fake_random(seed) >> 30 & 255, 1);
+	if (move && !(fake_random(seed) >> 20 & 7))
+		set(m, 0x3d4, movers[(fake_random(seed) >> 20) % sizeof(movers)],
+		    fake_random(seed) >> 30 & 255);
+	if (move && !(fake_random(seed) >> 20 & 15))
+		set_attr(m, 0x13, fake_random(seed) >> 30 & 15);
+	if (!(fake_random(seed) >> 20 & 15))
+		fake_advance(m, 130000000);
+}
+
+static void test_changed_lines(void **state)
+{
+	static const struct {
+		const struct mode *mode;
+		uint64_t base;
+		unsigned bytes;
+	} modes[] = {
+		{ &text_80, 0xb8000, 0x8000 }, { &mode_13, 0xa0000, 0x10000 },
+		{ &mode_12, 0xa0000, 0x10000 }, { &mode_4, 0xb8000, 0x8000 }
+	};
+	struct fixture *f = *state;
+	struct cbx_machine *m = f->machine;
+	size_t bytes = (size_t)VIEW_WIDTH * VIEW_LINES * sizeof(uint32_t);
+	struct viewer v = { 0, calloc(1, bytes), calloc(1, bytes), calloc(1, VIEW_LINES) };
+	uint64_t seed = 1;
+
+	assert_true(v.shown && v.whole && v.changed);
+	for (unsigned i = 0; i < 4; i++) {
+		for (unsigned round = 0; round < 4; round++) {
+			set_mode(m, modes[i].mode);
+			for (unsigned n = 0; n < 60; n++) {
+				poke(m, &seed, modes[i].base, modes[i].bytes, round);
+				look(f, &v);
+			}
+		}
+	}
+	set_mode(m, &mode_13);
+	look(f, &v);
+	assert_int_equal(look(f, &v), 0);
+	fake_mem_write(m, 0xa0000 + 100 * 320, 77, 1);
+	/* pages hold 12.8 lines, each shown twice */
+	assert_in_range(look(f, &v), 20, 30);
+	for (unsigned d = 8; d <= 32; d += 8) {
+		vbe(m, 4, 0);
+		vbe(m, 1, 320);
+		vbe(m, 2, 200);
+		vbe(m, 3, d);
+		vbe(m, 4, 1);
+		look(f, &v);
+		fake_mem_write(m, 0xa0000 + 3 * 4096, 1, 1);
+		assert_in_range(look(f, &v), 4, 14);
+		for (unsigned n = 0; n < 60; n++) {
+			if (!(n & 7))
+				vbe(m, 8 + (n >> 3 & 1), fake_random(&seed) >> 24 & 0x7ff);
+			poke(m, &seed, 0xa0000, 0x10000, false);
+			look(f, &v);
+		}
+	}
+	free(v.shown);
+	free(v.whole);
+	free(v.changed);
+}
+
 /* ---- Hostile ------------------------------------------------------------------------------------ */
 
 static unsigned any(uint64_t *seed)
@@ -962,6 +1061,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_vbe_wraps, setup, teardown),
 		cmocka_unit_test(test_pci),
 		cmocka_unit_test_setup_teardown(test_version, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_changed_lines, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_random_registers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_state_is_covered, setup, teardown),
 		cmocka_unit_test(test_bad_creation),
