@@ -3,6 +3,7 @@
 #define FRONTEND_DISPLAY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "keys.h"
@@ -24,6 +25,10 @@ struct display {
 	uint64_t (*deadline)(const struct display *display);
 	/* Gives the terminal back and frees. */
 	void (*close)(struct display *display);
+	/* In a terminal, Ctrl-A C: what is typed is the monitor's, and nothing is drawn. */
+	bool monitor;
+	uint8_t to_monitor[256];
+	size_t monitor_count;
 };
 
 struct display *display_none_open(void);

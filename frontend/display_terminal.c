@@ -317,7 +317,7 @@ static void terminal_update(struct display *display, struct cbx_machine *machine
 	struct cbx_screen screen;
 	unsigned top = 0;
 
-	if (!adapt_size(t) || cbx_screen_info(machine, &screen))
+	if (t->display.monitor || !adapt_size(t) || cbx_screen_info(machine, &screen))
 		return;
 	if (!t->redraw && screen.version == t->version)
 		return;
@@ -364,6 +364,12 @@ static enum display_event command(struct terminal *t, const struct key *key,
 	case 0x0f:              /* L */
 		t->redraw = true;
 		break;
+	case 0x06:              /* C */
+		t->display.monitor = !t->display.monitor;
+		t->redraw = true;
+		emit_text(t, t->display.monitor ? "\x1b[0m\x1b[?25h\x1b[?1049l" : "\x1b[?1049h");
+		flush(t);
+		break;
 	case 0x04:              /* A */
 		key_queue_add(keys, key_of_ascii(1));
 		break;
@@ -392,6 +398,14 @@ static enum display_event terminal_input(struct display *display, struct key_que
 	}
 	while (used < t->input_count) {
 		struct key key;
+
+		/* The monitor's: all but Ctrl-A and the key after it. */
+		if (display->monitor && !t->prefix && t->input[used] != 1) {
+			if (display->monitor_count == sizeof(display->to_monitor))
+				break;
+			display->to_monitor[display->monitor_count++] = t->input[used++];
+			continue;
+		}
 		size_t n = terminal_key(t->input + used, t->input_count - used,
 					now - t->input_time >= escape_delay, &key);
 
@@ -453,8 +467,9 @@ struct display *display_terminal_open(void)
 		fprintf(stderr, "clearbox: no memory for the display; close other programs\n");
 		return NULL;
 	}
-	t->display = (struct display){ terminal_update, STDIN_FILENO, terminal_input,
-				       terminal_deadline, terminal_close };
+	t->display = (struct display){ .update = terminal_update, .input_fd = STDIN_FILENO,
+				       .input = terminal_input, .deadline = terminal_deadline,
+				       .close = terminal_close };
 	t->true_colour = colours && (!strcmp(colours, "truecolor") || !strcmp(colours, "24bit"));
 	terminal_raw();
 	emit_text(t, "\x1b[?1049h");

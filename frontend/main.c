@@ -135,7 +135,7 @@ static bool uses_stdio(const struct options *options)
 	for (unsigned i = 0; i < options->serial_count; i++)
 		if (options->serial[i].kind == CHANNEL_STDIO)
 			return true;
-	return options->parallel.kind == CHANNEL_STDIO ||
+	return options->parallel.kind == CHANNEL_STDIO || options->monitor.kind == CHANNEL_STDIO ||
 	       options->debug_console.kind == CHANNEL_STDIO;
 }
 
@@ -202,6 +202,8 @@ static void choose_pace(struct program *p)
 	for (unsigned i = 0; i < o->serial_count; i++)
 		if (o->serial[i].kind != CHANNEL_NULL && o->serial[i].kind != CHANNEL_FILE)
 			p->session.pacing.mode = PACE_IDLE;
+	if (o->monitor.kind == CHANNEL_STDIO || o->monitor.kind == CHANNEL_UNIX)
+		p->session.pacing.mode = PACE_IDLE;
 }
 
 static int by_time(const void *a, const void *b)
@@ -296,6 +298,8 @@ static int run(struct program *p)
 	/* The terminal comes last, so that complaints are seen. */
 	if (!open_networks(p) || !open_channels(p))
 		return EXIT_CANNOT_OPEN;
+	if (!monitor_port_open(&p->session.monitor, &p->options.monitor))
+		return EXIT_CANNOT_OPEN;
 	if (!make_machine(p))
 		return EXIT_INTERNAL;
 	if (!open_display(p))
@@ -305,6 +309,7 @@ static int run(struct program *p)
 	p->session.options = &p->options;
 	code = session_run(&p->session, message, sizeof(message));
 
+	monitor_port_close(&p->session.monitor);
 	p->session.display->close(p->session.display);
 	p->session.display = NULL;
 	terminal_restore();
@@ -319,6 +324,7 @@ static int run(struct program *p)
 
 static void clean_up(struct program *p)
 {
+	monitor_port_close(&p->session.monitor);
 	if (p->session.display)
 		p->session.display->close(p->session.display);
 	for (unsigned i = 0; i < CHANNELS; i++)

@@ -62,8 +62,9 @@ static bool run_sendkey(struct monitor_call *call)
 		if (!key.usage)
 			return monitor_fail(call, "%.80s is no key; there are a, 1, ret, esc, f1, up, "
 					    "ctrl-alt-delete, shift-tab ...", call->words[i]);
-		key_queue_add(&call->session->keys, key);
 	}
+	for (unsigned i = 0; i < call->count; i++)
+		key_queue_add(&call->session->keys, key_of_name(call->words[i], strlen(call->words[i])));
 	return true;
 }
 

@@ -350,6 +350,27 @@ static enum options_result parse_debugcon(struct context *context, const char *v
 	return parse_channel(context, value, &context->options->debug_console);
 }
 
+static enum options_result parse_monitor(struct context *context, const char *value)
+{
+	static const char *const words[] = { "stdio", "none", "unix", NULL };
+	struct channel_option *monitor = &context->options->monitor;
+
+	memset(monitor, 0, sizeof(*monitor));
+	if (!strcmp(value, "none") || !strcmp(value, "null")) {
+		monitor->kind = CHANNEL_NULL;
+	} else if (!strcmp(value, "stdio")) {
+		monitor->kind = CHANNEL_STDIO;
+	} else if (!strncmp(value, "unix:", 5)) {
+		/* It always listens; ",server" and what may follow that are QEMU's. */
+		monitor->kind = CHANNEL_UNIX;
+		return parse_socket(context, value, value + 5, monitor);
+	} else {
+		return bad_word(context, value, ":,", words, "no such place for a monitor",
+				"try stdio, unix:PATH, or none");
+	}
+	return OPTIONS_RUN;
+}
+
 static enum options_result parse_nic(struct context *context, const char *value)
 {
 	struct options *options = context->options;
@@ -574,6 +595,7 @@ static const struct option table[] = {
 	{ "parallel", "B", "parallel port, as for -serial", parse_parallel },
 	{ "debugcon", "B", "what the guest writes to ports E9h and 402h, as for -serial",
 	  parse_debugcon },
+	{ "monitor", "M", "commands (help lists them) from stdio or a socket unix:PATH; none", parse_monitor },
 	{ NULL, NULL, "Network cards (repeatable; there is none without -nic):", NULL },
 	{ "nic", "user[,O...]", "a network behind this host: DHCP, the host is 10.0.2.2; "
 	  "hostfwd=tcp|udp:[A]:P-[A]:P\n"
@@ -619,8 +641,8 @@ static enum options_result parse_help(struct context *context, const char *value
 			 table[i].argument ? table[i].argument : "");
 		fprintf(out, "  %-20s %s\n", left, table[i].help);
 	}
-	fprintf(out, "\nKeys in a terminal: Ctrl-A X quits, Ctrl-A D presses Ctrl-Alt-Delete,\n"
-		"Ctrl-A P the power button, Ctrl-A A types Ctrl-A.\n"
+	fprintf(out, "\nKeys in a terminal: Ctrl-A X quits, Ctrl-A C is the monitor and back, Ctrl-A D\n"
+		"presses Ctrl-Alt-Delete, Ctrl-A P the power button, Ctrl-A A types Ctrl-A.\n"
 		"\nExit codes: 0 powered off or quit; 2 bad options, 4 cannot open, 6 no machine,\n"
 		"8 -timeout, 10 -max-insns, 12 triple fault with -no-reboot, 14 halted for ever,\n"
 		"16 unsupported, 18 no host memory, 20 cannot write results; odd: the guest's own.\n");
@@ -677,9 +699,10 @@ static enum options_result check(const struct context *context)
 	for (unsigned i = 0; i < options->serial_count; i++)
 		users += options->serial[i].kind == CHANNEL_STDIO;
 	users += options->debug_console.kind == CHANNEL_STDIO && !users;
+	users += options->monitor.kind == CHANNEL_STDIO;
 	if (users > 1) {
-		fprintf(context->errors, "clearbox: standard input and output can serve one port only; "
-			"try -serial file:NAME or pty for the others\n");
+		fprintf(context->errors, "clearbox: standard input and output can serve one port or the "
+			"monitor only; try -serial file:NAME or pty, -monitor unix:PATH for the others\n");
 		return OPTIONS_BAD;
 	}
 	if (users && options->display == DISPLAY_TERMINAL) {

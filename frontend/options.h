@@ -34,7 +34,7 @@ struct options {
 	const char *floppy[2], *disk[4], *cdrom, *bare;
 	const char *kernel, *initrd, *append, *bios, *vga_bios;
 	char boot_order[8];             /* "": the default */
-	struct channel_option serial[OPTIONS_SERIAL_MAX], parallel, debug_console;
+	struct channel_option serial[OPTIONS_SERIAL_MAX], parallel, debug_console, monitor;
 	unsigned serial_count;
 	struct nic_option nic[CBX_CARDS];
 	unsigned nic_count;

@@ -321,7 +321,9 @@ static enum channel_event take_commands(struct channel *channel, size_t count)
 
 		if (!channel->prefix) {
 			channel->prefix = byte == 1;
-			if (byte != 1)
+			if (byte != 1 && channel->monitor)
+				channel->to_monitor[channel->monitor_count++] = byte;
+			else if (byte != 1)
 				channel->from_host[kept++] = byte;
 			continue;
 		}
@@ -338,13 +340,20 @@ static enum channel_event take_commands(struct channel *channel, size_t count)
 		case 'd':
 			event = CHANNEL_CTRL_ALT_DEL;
 			break;
+		case 'c':
+			channel->monitor = !channel->monitor;
+			break;
 		case 'a':
 		case 1:
-			channel->from_host[kept++] = 1;
+			if (channel->monitor)
+				channel->to_monitor[channel->monitor_count++] = 1;
+			else
+				channel->from_host[kept++] = 1;
 			break;
 		case 'h':
 		case '?':
-			fputs("\r\nclearbox: Ctrl-A X quits, D Ctrl-Alt-Delete, P power button, A Ctrl-A\r\n",
+			fputs("\r\nclearbox: Ctrl-A X quits, C monitor and back, D Ctrl-Alt-Delete, "
+			      "P power button, A Ctrl-A\r\n",
 			      stderr);
 			break;
 		}
@@ -367,7 +376,8 @@ enum channel_event channel_work(struct channel *channel)
 	}
 	if (channel->to_count)
 		channel_flush(channel);
-	if (channel->in < 0 || !channel->input || channel->end || channel->from_count)
+	if (channel->in < 0 || !channel->input || channel->end || channel->from_count ||
+	    channel->monitor_count)
 		return CHANNEL_NOTHING;
 
 	/* Standard input stays a blocking file: it may be shared with other programs. */

@@ -21,6 +21,9 @@ struct channel {
 	bool prefix;                    /* stdio: Ctrl-A was typed */
 	bool terminal;                  /* stdio is one: Ctrl-A commands */
 	bool end;                       /* no more input */
+	bool monitor;                   /* Ctrl-A C: what is typed is the monitor's */
+	uint8_t to_monitor[1024];
+	size_t monitor_count;
 	uint8_t from_host[1024];        /* read, not yet taken by the machine */
 	size_t from_first, from_count;
 	uint8_t to_host[4096];

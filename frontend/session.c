@@ -138,6 +138,7 @@ static enum work work(struct session *s, uint64_t host)
 	case DISPLAY_NOTHING:
 		break;
 	}
+	monitor_port_work(s);
 	if (type_keys(s))
 		delivered = true;
 	if (deliver_serial(s))
@@ -156,7 +157,7 @@ static enum work work(struct session *s, uint64_t host)
 
 static void sleep_for(struct session *s, uint64_t host, uint64_t wait)
 {
-	struct pollfd fds[CHANNELS * 2 + 1 + CBX_CARDS * NETWORK_POLL_MAX];
+	struct pollfd fds[CHANNELS * 2 + 1 + MONITOR_POLL_MAX + CBX_CARDS * NETWORK_POLL_MAX];
 	uint64_t deadline = s->display->deadline(s->display), longest = 250 * millisecond;
 	struct timespec time;
 	unsigned count = 0;
@@ -174,6 +175,7 @@ static void sleep_for(struct session *s, uint64_t host, uint64_t wait)
 		count += channel_poll(&s->channels[i], fds + count);
 	for (unsigned i = 0; i < CBX_CARDS; i++)
 		count += network_poll(&s->networks[i], fds + count, &wait);
+	count += monitor_port_poll(&s->monitor, fds + count);
 	if (s->display->input_fd >= 0)
 		fds[count++] = (struct pollfd){ .fd = s->display->input_fd, .events = POLLIN };
 	set_alarm(false);
@@ -268,6 +270,11 @@ static int stopped(struct session *s, const struct cbx_stop *stop, char *message
 	case CBX_STOP_UNSUPPORTED:
 		return ended(s, stop, EXIT_UNSUPPORTED, "the guest needs what Clearbox does not have",
 			     message, size);
+	case CBX_STOP_BREAKPOINT:
+	case CBX_STOP_WATCHPOINT:
+	case CBX_STOP_HOOK:
+		s->paused = true;       /* whoever set it looks, and lets it go on */
+		return RUNNING;
 	case CBX_STOP_HOST_MEMORY:
 		return ended(s, stop, EXIT_HOST_MEMORY, "the host has no memory left", message, size);
 	}
@@ -296,6 +303,7 @@ static int run_slice(struct session *s, uint64_t nanoseconds, char *message, siz
 		snprintf(message, size, "%s", cbx_machine_error(s->machine));
 		return EXIT_INTERNAL;
 	}
+	s->stop = stop;
 	s->instructions += stop.instructions;
 	s->idle = stop.reason == CBX_STOP_IDLE ||
 		  (s->idle && !stop.instructions &&

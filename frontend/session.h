@@ -7,6 +7,7 @@
 #include "display.h"
 #include "drives.h"
 #include "keys.h"
+#include "monitor_port.h"
 #include "network.h"
 #include "options.h"
 #include "pacing.h"
@@ -19,6 +20,7 @@ struct session {
 	struct cbx_machine *machine;
 	struct display *display;
 	struct drives drives;
+	struct monitor_port monitor;
 	struct channel channels[CHANNELS];      /* the serial ports first */
 	struct network networks[CBX_CARDS];
 	struct key_queue keys;
@@ -27,6 +29,7 @@ struct session {
 	struct pacing pacing;
 	bool idle;                      /* the processor is halted */
 	bool paused;                    /* nothing runs: the monitor or a debugger has stopped the machine */
+	struct cbx_stop stop;           /* how the last run ended */
 	bool quit;                      /* the monitor has been told to end the program */
 	uint64_t work_time, update_time, end_time;      /* host ns */
 	uint64_t instructions;          /* executed so far */
