@@ -4,6 +4,7 @@
  */
 #include "access.h"
 #include "blocks.h"
+#include "hooks.h"
 #include "memory.h"
 #include "tlb.h"
 
@@ -28,7 +29,7 @@ bool page_is_watched(const struct cpu *cpu, uint64_t page)
 			if (breakpoint_on_data(cpu, n) &&
 			    (cpu->dr[n] & ~(uint64_t)PAGE_MASK) == page)
 				return true;
-	return false;
+	return hooks_watch_page(cpu, page);
 }
 
 /* Notes which breakpoints this access meets; they are reported after the instruction. */
@@ -106,7 +107,7 @@ static bool watched_restart(struct cpu *cpu, const struct insn *i, uint64_t line
 	uint64_t first = linear & ~(uint64_t)PAGE_MASK;
 	uint64_t last = (linear + width - 1) & mask & ~(uint64_t)PAGE_MASK;
 
-	if (!cpu->data_breakpoints || !(page_is_watched(cpu, first) || page_is_watched(cpu, last)))
+	if (!(cpu->data_breakpoints || (cpu->hooked & HOOKED_DATA)) || !(page_is_watched(cpu, first) || page_is_watched(cpu, last)))
 		return false;
 	return restart(cpu, i);
 }
@@ -138,7 +139,7 @@ static bool find_read(struct cpu *cpu, const struct insn *i, uint64_t linear, en
 	target->physical = memory_a20(cpu->machine, walk.physical);
 	memory_find_read(cpu->machine, target->physical, &page);
 	target->read = page.read ? page.read + (linear & PAGE_MASK) : NULL;
-	if (!page.read && restart(cpu, i))
+	if ((!page.read || hooks_watch_physical(cpu, target->physical)) && restart(cpu, i))
 		return false;
 	tlb_enter(cpu, linear, ACCESS_READ, who, &walk);
 	if (page.read)
@@ -169,6 +170,8 @@ static bool find_write(struct cpu *cpu, const struct insn *i, uint64_t linear, u
 			    block_overlaps(cpu, page.backing + (linear & PAGE_MASK), width)) &&
 	    restart(cpu, i))
 		return false;
+	if (hooks_watch_physical(cpu, target->physical) && restart(cpu, i))
+		return false;
 	tlb_enter(cpu, linear, ACCESS_WRITE, who, &walk);
 	if (page.write)
 		tlb_enter_host(cpu, linear, ACCESS_WRITE, who, &walk, page.write, page.backing);
@@ -186,6 +189,28 @@ static INLINE void copy(uint8_t *to, const uint8_t *from, unsigned width)
 	}
 }
 
+static uint64_t device_read(struct cpu *cpu, uint64_t physical, unsigned width)
+{
+	uint64_t value = 0;
+
+	if (likely(!(cpu->hooked & HOOKED_IO)))
+		return memory_read(cpu->machine, physical, width);
+	if (hooks_before_io(cpu, CBX_HOOK_MMIO_READ, physical, width, &value))
+		value = memory_read(cpu->machine, physical, width);
+	hooks_after_io(cpu, CBX_HOOK_MMIO_READ, physical, width, &value);
+	return value;
+}
+
+static void device_write(struct cpu *cpu, uint64_t physical, uint64_t value, unsigned width)
+{
+	bool hooked = cpu->hooked & HOOKED_IO;
+
+	if (!hooked || hooks_before_io(cpu, CBX_HOOK_MMIO_WRITE, physical, width, &value))
+		memory_write(cpu->machine, physical, value, width);
+	if (hooked)
+		hooks_after_io(cpu, CBX_HOOK_MMIO_WRITE, physical, width, &value);
+}
+
 static void get_part(struct cpu *cpu, const struct insn *i, const struct target *target,
 		     unsigned width, uint8_t *to)
 {
@@ -193,10 +218,11 @@ static void get_part(struct cpu *cpu, const struct insn *i, const struct target 
 		copy(to, target->read, width);
 		return;
 	}
-	cpu->current = i;
+	if (i)
+		cpu_expose(cpu, i);
 	for (unsigned at = 0; at < width;) {
 		unsigned piece = width - at < 8 ? width - at : 8;
-		uint64_t value = memory_read(cpu->machine, target->physical + at, piece);
+		uint64_t value = device_read(cpu, target->physical + at, piece);
 
 		for (; piece; piece--, at++, value >>= 8)
 			to[at] = (uint8_t)value;
@@ -212,14 +238,15 @@ static void put_part(struct cpu *cpu, const struct insn *i, const struct target 
 		return;
 	}
 	if (i)
-		cpu->current = i;
+		if (i)
+		cpu_expose(cpu, i);
 	for (unsigned at = 0; at < width;) {
 		unsigned piece = width - at < 8 ? width - at : 8;
 		uint64_t value = 0;
 
 		for (unsigned n = 0; n < piece; n++)
 			value |= (uint64_t)from[at + n] << 8 * n;
-		memory_write(cpu->machine, target->physical + at, value, piece);
+		device_write(cpu, target->physical + at, value, piece);
 		at += piece;
 	}
 	if (i)
@@ -238,6 +265,79 @@ static void get_both(struct cpu *cpu, const struct insn *i, struct target parts[
 	}
 	get_part(cpu, i, &parts[0], in_first, to);
 	get_part(cpu, i, &parts[1], width - in_first, to + in_first);
+}
+
+/* ---- Accesses that somebody looks at (hooks.h) -------------------------------------------------- */
+
+static struct hooked_access hooked_access(const struct cpu *cpu, const struct insn *i, uint64_t linear,
+					  unsigned width, const struct target parts[2], uint8_t *bytes)
+{
+	unsigned in_page = PAGE_SIZE - (unsigned)(linear & PAGE_MASK);
+	bool crosses = in_page < width;
+
+	return (struct hooked_access){
+		.insn = i, .linear = linear, .width = width, .bytes = bytes,
+		.physical = parts[0].physical, .physical2 = crosses ? parts[1].physical : 0,
+		.in_first = crosses ? in_page : width, .may_fault = !cpu->no_fault
+	};
+}
+
+/* What hooks did may have moved pages: host addresses are asked for again. */
+static void find_again(struct cpu *cpu, struct target *target, bool write)
+{
+	struct memory_page page;
+	uint64_t offset = target->physical & PAGE_MASK;
+
+	if (write)
+		memory_find_write(cpu->machine, target->physical, &page);
+	else
+		memory_find_read(cpu->machine, target->physical, &page);
+	target->read = page.read ? page.read + offset : NULL;
+	target->write = write && page.write ? page.write + offset : NULL;
+}
+
+static bool load_hooked(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
+			struct target parts[2], uint8_t *to)
+{
+	struct hooked_access access = hooked_access(cpu, i, linear, width, parts, to);
+	enum hooked answer = hooks_before_access(cpu, &access);
+
+	if (answer == HOOKED_FAULT)
+		return false;
+	if (answer == HOOKED_GO) {
+		find_again(cpu, &parts[0], false);
+		get_part(cpu, i, &parts[0], access.in_first, to);
+		if (access.in_first < width) {
+			find_again(cpu, &parts[1], false);
+			get_part(cpu, i, &parts[1], width - access.in_first, to + access.in_first);
+		}
+	}
+	hooks_after_access(cpu, &access);
+	return true;
+}
+
+static bool store_hooked(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
+			 struct target parts[2], const uint8_t *from)
+{
+	uint8_t bytes[HOOKED_WIDTH];
+	struct hooked_access access = hooked_access(cpu, i, linear, width, parts, bytes);
+	enum hooked answer;
+
+	memcpy(bytes, from, width);
+	access.write = true;
+	answer = hooks_before_access(cpu, &access);
+	if (answer == HOOKED_FAULT)
+		return false;
+	if (answer == HOOKED_GO) {
+		find_again(cpu, &parts[0], true);
+		put_part(cpu, i, &parts[0], access.in_first, bytes);
+		if (access.in_first < width) {
+			find_again(cpu, &parts[1], true);
+			put_part(cpu, i, &parts[1], width - access.in_first, bytes + access.in_first);
+		}
+	}
+	hooks_after_access(cpu, &access);
+	return true;
 }
 
 /*
@@ -286,12 +386,15 @@ static bool load_as(struct cpu *cpu, const struct insn *i, uint64_t linear, unsi
 		return false;
 	if (!find_read(cpu, i, linear, view.who, &parts[0]))
 		return false;
-	if (in_page >= width) {
+	/* A device is not asked before it is known that the rest can be read. */
+	if (in_page < width && !find_read(cpu, i, (linear + in_page) & view.mask, view.who, &parts[1]))
+		return false;
+	if (unlikely(cpu->hooked & HOOKED_DATA)) {
+		if (!load_hooked(cpu, i, linear, width, parts, to))
+			return false;
+	} else if (in_page >= width) {
 		get_part(cpu, i, &parts[0], width, to);
 	} else {
-		/* A device is not asked before it is known that the rest can be read. */
-		if (!find_read(cpu, i, (linear + in_page) & view.mask, view.who, &parts[1]))
-			return false;
 		get_both(cpu, i, parts, in_page, width, to);
 	}
 	watch(cpu, linear, width, false);
@@ -331,9 +434,14 @@ static bool store_as(struct cpu *cpu, const struct insn *i, uint64_t linear, uns
 	if (first < width && !find_write(cpu, i, (linear + first) & view.mask, width - first, view.who,
 					 &parts[1]))
 		return false;
-	put_part(cpu, i, &parts[0], first, from);
-	if (first < width)
-		put_part(cpu, i, &parts[1], width - first, from + first);
+	if (unlikely(cpu->hooked & HOOKED_DATA)) {
+		if (!store_hooked(cpu, i, linear, width, parts, from))
+			return false;
+	} else {
+		put_part(cpu, i, &parts[0], first, from);
+		if (first < width)
+			put_part(cpu, i, &parts[1], width - first, from + first);
+	}
 	watch(cpu, linear, width, true);
 	return true;
 }
@@ -402,7 +510,10 @@ bool modify_slow(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigne
 		return false;
 	cpu->modifying = i;
 	/* Read where the write will go, not through another entry. */
-	if (in_page >= width)
+	if (unlikely(cpu->hooked & HOOKED_DATA)) {
+		if (!load_hooked(cpu, i, linear, width, parts, bytes))
+			return false;
+	} else if (in_page >= width)
 		get_part(cpu, i, &parts[0], width, bytes);
 	else
 		get_both(cpu, i, parts, in_page, width, bytes);
@@ -417,8 +528,10 @@ void store_after_modify(struct cpu *cpu, uint64_t linear, unsigned width, uint64
 
 	put64(bytes, value);
 	/* Not as the record's own store: nothing may put it off any more.  Devices see its time. */
-	cpu->current = cpu->modifying;
+	cpu_expose(cpu, cpu->modifying);
+	cpu->no_fault = true;
 	store_as(cpu, NULL, linear, width, own_view(cpu), bytes);
+	cpu->no_fault = false;
 	cpu->current = NULL;
 }
 

@@ -4,6 +4,7 @@
 #include "branch.h"
 #include "decode.h"
 #include "fused.h"
+#include "hooks.h"
 #include "memory.h"
 #include "plain.h"
 #include "quiet.h"
@@ -12,6 +13,7 @@ struct block {
 	uint64_t backing;               /* of the first byte */
 	uint64_t backing2;              /* of the page the only instruction crosses into, or NO_BACKING */
 	uint64_t ip;
+	uint64_t linear, physical;      /* of the first byte, while hooks look at instructions; else 0 */
 	uint32_t mode, cs_limit;
 	uint16_t bytes;
 	bool dead;
@@ -51,7 +53,7 @@ struct blocks {
 	/* A block of few instructions, made for one use. */
 	bool scratch_live;        /* a write to its bytes matters: it may be running */
 	_Alignas(16) uint8_t scratch[sizeof(struct block) +
-				     (2 * BLOCK_LIMIT + 2) * sizeof(struct insn)];
+				     (3 * BLOCK_LIMIT + 2) * sizeof(struct insn)];
 };
 
 static struct block *scratch(struct blocks *blocks)
@@ -299,8 +301,9 @@ static bool flat_operand(const struct cpu *cpu, const struct decoded *d)
 	       d->address_size == 4;
 }
 
-/* Writes one or two records for d; returns how many. */
-static unsigned emit(struct cpu *cpu, struct insn *i, const struct decoded *d, uint64_t ip, unsigned n)
+/* Writes up to three records for d; returns how many.  hook: somebody asked about it. */
+static unsigned emit(struct cpu *cpu, struct insn *i, const struct decoded *d, uint64_t ip, unsigned n,
+		     bool hook, uint64_t physical)
 {
 	const struct op_info *info = &op_info[d->op];
 	insn_fn *denied = vector_denied(cpu, d);
@@ -328,6 +331,13 @@ static unsigned emit(struct cpu *cpu, struct insn *i, const struct decoded *d, u
 		common.imm |= (uint64_t)d->imm2 << 32;
 	if (d->op == OP_ENTER_Iw_Ib)
 		common.imm |= (uint64_t)d->imm2 << 32;
+	if (hook) {
+		*i = common;
+		i->run = op_HOOK;
+		i->context = physical;
+		i++;
+		count++;
+	}
 	if (d->memory && !flat_operand(cpu, d) && !(info->attributes & ATTRIBUTE_N) &&
 	    !is_denied(cpu, d->op) && !denied) {
 		*i = common;
@@ -399,7 +409,7 @@ static unsigned build(struct cpu *cpu, struct block *block, const struct source 
 	uint64_t ip = block->ip;
 	struct insn *i = block->insn;
 	unsigned n = 0, at = 0;
-	bool ended = false;
+	bool ended = false, follows = true, looked_at = cpu->hooked & HOOKED_CODE;
 
 	while (!ended && n < most) {
 		struct decoded d;
@@ -413,6 +423,11 @@ static unsigned build(struct cpu *cpu, struct block *block, const struct source 
 		}
 		n++;
 		if (status != DECODE_OK) {
+			if (looked_at && hooks_want(cpu, OP_UD2, block->linear + at, block->physical + at,
+						    follows)) {
+				*i++ = (struct insn){ .run = op_HOOK, .ip = ip, .n = (uint8_t)n,
+						      .op = OP_UD2, .context = block->physical + at };
+			}
 			*i = (struct insn){ .run = status == DECODE_UD ? op_UD : op_GP, .ip = ip,
 					    .n = (uint8_t)n, .flags = INSN_LAST };
 			/* Any of the bytes looked at may have made it bad. */
@@ -421,7 +436,10 @@ static unsigned build(struct cpu *cpu, struct block *block, const struct source 
 			ended = true;
 			break;
 		}
-		i += emit(cpu, i, &d, ip, n);
+		i += emit(cpu, i, &d, ip, n,
+			  looked_at && hooks_want(cpu, d.op, block->linear + at, block->physical + at, follows),
+			  block->physical + at);
+		follows = hooks_op_is_branch(d.op);
 		if (bad_target(cpu, &d))
 			i[-1].run = op_GP;
 		if (n > 1 && is_conditional_jump(d.op)) {
@@ -506,7 +524,7 @@ static struct block *page_list_next(const struct block *b, size_t list)
 static struct block *allocate(struct cpu *cpu)
 {
 	struct blocks *blocks = cpu->blocks;
-	size_t most = sizeof(struct block) + (2 * BLOCK_LIMIT + 2) * sizeof(struct insn);
+	size_t most = sizeof(struct block) + (3 * BLOCK_LIMIT + 2) * sizeof(struct insn);
 
 	if (blocks->pool_size - blocks->used < most)
 		blocks_flush(cpu);
@@ -590,6 +608,7 @@ const struct insn *block_find(struct cpu *cpu, unsigned most)
 	uint64_t ip = cpu->rip, linear = code_linear(cpu, ip);
 	uint32_t cs_limit = code_limit(cpu);
 	unsigned offset = (unsigned)(linear & PAGE_MASK), in_page = PAGE_SIZE - offset;
+	uint64_t by_linear = 0, by_physical = 0;
 	struct jump *jump = jump_slot(cpu, ip);
 	struct source source;
 	struct fetch *f;
@@ -611,10 +630,15 @@ const struct insn *block_find(struct cpu *cpu, unsigned most)
 		return NULL;
 	blocks->scratch_live = false;
 	rest = code_rest(cpu, ip);
+	if (unlikely(cpu->hooked & HOOKED_CODE)) {
+		by_linear = linear;
+		by_physical = f->physical + offset;
+	}
 	if (most == BLOCK_LIMIT && f->backing != NO_BACKING && !cpu->machine->options.single_step_blocks) {
 		for (b = blocks->hash[hash_of(f->backing + offset, ip)]; b; b = b->hash_next)
 			if (b->backing == f->backing + offset && b->ip == ip && b->mode == cpu->mode &&
-			    b->cs_limit == cs_limit && !b->dead) {
+			    b->cs_limit == cs_limit && b->linear == by_linear &&
+			    b->physical == by_physical && !b->dead) {
 				int same = same_second_page(cpu, b, linear);
 
 				if (same < 0)
@@ -631,7 +655,8 @@ const struct insn *block_find(struct cpu *cpu, unsigned most)
 	} else {
 		b = scratch(blocks);
 	}
-	*b = (struct block){ .backing = f->backing + offset, .backing2 = NO_BACKING, .ip = ip };
+	*b = (struct block){ .backing = f->backing + offset, .backing2 = NO_BACKING, .ip = ip,
+			     .linear = by_linear, .physical = by_physical };
 	source = (struct source){ .bytes = f->bytes ? f->bytes + offset : NULL,
 				  .available = rest < in_page ? rest : in_page,
 				  .limited = rest <= in_page };
@@ -640,7 +665,8 @@ const struct insn *block_find(struct cpu *cpu, unsigned most)
 		/* Crosses the page, or is not in RAM at all. */
 		if (!f->bytes)
 			b = scratch(blocks);
-		*b = (struct block){ .backing = f->backing + offset, .backing2 = NO_BACKING, .ip = ip };
+		*b = (struct block){ .backing = f->backing + offset, .backing2 = NO_BACKING, .ip = ip,
+				     .linear = by_linear, .physical = by_physical };
 		if (!build_crossing(cpu, b, f, linear, in_page < 15 ? in_page : 15, rest))
 			return NULL;
 		/* Of bytes that are no RAM nobody says when they change: not to be kept. */

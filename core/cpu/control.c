@@ -2,6 +2,7 @@
  * Control and debug registers, and EFLAGS bits that a processor has.  SDM 3A 2.5, 3B 17.2.
  */
 #include "local_apic.h"
+#include "hooks.h"
 #include "models.h"
 #include "system.h"
 
@@ -83,6 +84,7 @@ static bool cr0_write(struct cpu *cpu, uint64_t value)
 
 static bool cr3_write(struct cpu *cpu, uint64_t value)
 {
+	uint64_t old = cpu->cr3;
 	bool keep = false;
 
 	if (long_mode(cpu)) {
@@ -100,6 +102,8 @@ static bool cr3_write(struct cpu *cpu, uint64_t value)
 	}
 	cpu->cr3 = value;
 	tlb_cr3_loaded(cpu, keep);
+	if (unlikely(cpu->hooked))
+		hooks_cr3(cpu, old);
 	return true;
 }
 

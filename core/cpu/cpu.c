@@ -3,6 +3,7 @@
  * public access to registers and linear memory.
  */
 #include "access.h"
+#include "hooks.h"
 #include "blocks.h"
 #include "flags.h"
 #include "local_apic.h"
@@ -175,6 +176,8 @@ void cpu_loaded(struct cbx_machine *machine)
 	cpu->run_one = false;
 	cpu->budget = -1;
 	cpu->current = NULL;
+	cpu->rep_count = UINT64_MAX;
+	hooks_forget(cpu);
 	if (cpu->smm_changed)
 		cpu->smm_changed(cpu->smm_device, cpu->in_smm);
 	debug_changed(cpu);
@@ -211,6 +214,7 @@ void cpu_free(struct cbx_machine *machine)
 	if (!machine->cpu)
 		return;
 	blocks_free(machine->cpu);
+	hooks_free(machine->cpu);
 	translations_free(machine->cpu);
 	machine_release(machine, machine->cpu);
 	machine->cpu = NULL;

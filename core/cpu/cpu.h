@@ -77,6 +77,8 @@ enum vector {
 
 enum activity { ACTIVITY_RUNNING, ACTIVITY_HALTED, ACTIVITY_SHUTDOWN };
 
+enum { EXCEPTIONS_KEPT = 32 };          /* for cbx_exception_read */
+
 enum { TLB_ENTRIES = 1024 };            /* of one kind of access and privilege */
 
 /* YMM0-15; XMMn is the low half, q[0] and q[1].  Qwords in host order, the low one first. */
@@ -106,6 +108,7 @@ struct cpu_model {
 };
 
 struct insn;
+struct hooks;
 struct blocks;
 struct translations;
 struct jump;
@@ -162,6 +165,19 @@ struct cpu {
 	uint64_t loaded;                /* what load_slow read */
 	const struct insn *current;     /* record that called into slow code, else NULL */
 	const struct insn *modifying;   /* record that modify_slow read for */
+	/* hooks.h */
+	uint32_t hooked;                /* HOOKED_ bits: what anybody asked for */
+	bool hooks_changed;             /* blocks and host addresses are to be made anew */
+	bool hook_pending;              /* something is to be done at the end of the instruction */
+	bool hook_left;                 /* the chain was left before an instruction, for a hook */
+	bool hook_disturbed;            /* a hook wrote a register that blocks may depend on */
+	bool one_iteration;             /* of the REP that comes now */
+	bool no_fault;                  /* the access going on cannot fault any more */
+	struct hooks *hooks;            /* NULL: there never were any */
+	const struct insn *announced;   /* the last op_HOOK record of this chain */
+	uint64_t rep_count, rep_ip;     /* where a REP was left between iterations */
+	struct cbx_exception exceptions[EXCEPTIONS_KEPT];
+	uint32_t exception_count;
 	const struct cpu_model *model;  /* the one below */
 	uint64_t linear_mask;           /* FFFFFFFFh outside 64-bit mode */
 	bool data_breakpoints;          /* DR7 enables data or I/O breakpoints */
@@ -301,6 +317,9 @@ static inline unsigned cpu_iopl(const struct cpu *cpu)
 {
 	return (unsigned)(cpu->eflags >> 12 & 3);
 }
+
+/* A device or hook gets control while i is executed: what it can ask for is exact. */
+#define cpu_expose(cpu, i) ((cpu)->current = (i), (cpu)->rip = (i)->ip)
 
 /* ---- run.c: the outer loop, attention, counting --------------------------------------- */
 /*

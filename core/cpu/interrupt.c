@@ -3,6 +3,7 @@
  * double and triple faults.  SDM 3A chapters 6 and 20; INT n and IRET in SDM 2A.
  */
 #include "system.h"
+#include "hooks.h"
 
 static bool gp0(struct cpu *cpu)
 {
@@ -280,6 +281,8 @@ bool interrupt_deliver(struct cpu *cpu, uint32_t vector, enum interrupt_kind kin
 	struct descriptor gate;
 	bool done;
 
+	if (unlikely(cpu->hooked) && !hooks_delivery(cpu, vector, kind, has_error, error, return_rip))
+		return true;
 	if (software)
 		delivery.flags &= ~(uint64_t)FLAG_RF;
 	else if (sets_rf(vector, kind))
@@ -301,6 +304,8 @@ bool interrupt_deliver(struct cpu *cpu, uint32_t vector, enum interrupt_kind kin
 	}
 	if (!done)
 		return false;
+	if (unlikely(cpu->hooked))
+		hooks_delivered(cpu);
 	cpu->activity = ACTIVITY_RUNNING;
 	cpu->trap_after = false;        /* INT n with TF set does not trap into its handler */
 	if (vector == VECTOR_DB && kind == INTERRUPT_EXCEPTION && (cpu->dr[7] & DR7_GD)) {
@@ -375,20 +380,24 @@ static enum fault_class fault_class(uint32_t vector)
 
 void exception_deliver(struct cpu *cpu)
 {
+	exception_note(cpu, false);
 	for (;;) {
 		enum fault_class first = fault_class(cpu->fault.vector), second;
 
 		if (interrupt_deliver(cpu, cpu->fault.vector, INTERRUPT_EXCEPTION,
 				      cpu->fault.has_error, cpu->fault.error, cpu->rip))
 			return;
+		exception_note(cpu, true);
 		second = fault_class(cpu->fault.vector);
 		if (first == CLASS_DOUBLE && second != CLASS_BENIGN) {
 			cpu_shutdown(cpu);
 			return;
 		}
 		if ((first == CLASS_CONTRIBUTORY && second == CLASS_CONTRIBUTORY) ||
-		    (first == CLASS_PAGE_FAULT && second != CLASS_BENIGN))
+		    (first == CLASS_PAGE_FAULT && second != CLASS_BENIGN)) {
 			cpu_raise_error(cpu, VECTOR_DF, 0);
+			exception_note(cpu, true);
+		}
 	}
 }
 

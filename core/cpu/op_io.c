@@ -2,6 +2,7 @@
  * IN, OUT, INS and OUTS.  A device may do anything: these instructions end their block,
  * and repeated ones stop between iterations when a device wants attention.
  */
+#include "hooks.h"
 #include "string_ops.h"
 
 /* Ports are 4 bytes wide at most, also with REX.W. */
@@ -17,6 +18,30 @@ static INLINE void watch_port(struct cpu *cpu, uint16_t port, unsigned width)
 		debug_port_access(cpu, port, width);
 }
 
+/* The access itself, with what hooks have to say of it. */
+static NOINLINE uint32_t io_read(struct cpu *cpu, uint16_t port, unsigned width)
+{
+	uint64_t value = 0;
+
+	if (likely(!(cpu->hooked & HOOKED_IO)))
+		return port_read(cpu->machine, port, width);
+	if (hooks_before_io(cpu, CBX_HOOK_PORT_READ, port, width, &value))
+		value = port_read(cpu->machine, port, width);
+	hooks_after_io(cpu, CBX_HOOK_PORT_READ, port, width, &value);
+	return (uint32_t)value;
+}
+
+static NOINLINE void io_write(struct cpu *cpu, uint16_t port, uint32_t written, unsigned width)
+{
+	bool hooked = cpu->hooked & HOOKED_IO;
+	uint64_t value = written;
+
+	if (!hooked || hooks_before_io(cpu, CBX_HOOK_PORT_WRITE, port, width, &value))
+		port_write(cpu->machine, port, (uint32_t)value, width);
+	if (hooked)
+		hooks_after_io(cpu, CBX_HOOK_PORT_WRITE, port, width, &value);
+}
+
 static INLINE const struct insn *io_done(struct cpu *cpu, const struct insn *i)
 {
 	return cpu->pending_dr6 ? cpu_leave_next(cpu, i) : cpu_next_block(cpu, i);
@@ -28,8 +53,8 @@ static const struct insn *in(struct cpu *cpu, const struct insn *i, uint16_t por
 
 	if (!port_allowed(cpu, port, port_width(i)))
 		return cpu_fault(cpu, i);
-	cpu->current = i;
-	value = port_read(cpu->machine, port, port_width(i));
+	cpu_expose(cpu, i);
+	value = io_read(cpu, port, port_width(i));
 	cpu->current = NULL;
 	reg_set(cpu, i->width == 1 ? (uint8_t)BYTE_REGISTER_AL : (uint8_t)REG_AX, port_width(i), value);
 	watch_port(cpu, port, port_width(i));
@@ -40,10 +65,10 @@ static const struct insn *out(struct cpu *cpu, const struct insn *i, uint16_t po
 {
 	if (!port_allowed(cpu, port, port_width(i)))
 		return cpu_fault(cpu, i);
-	cpu->current = i;
-	port_write(cpu->machine, port,
-		   (uint32_t)reg_get(cpu, i->width == 1 ? (uint8_t)BYTE_REGISTER_AL : (uint8_t)REG_AX,
-				     port_width(i)), port_width(i));
+	cpu_expose(cpu, i);
+	io_write(cpu, port, (uint32_t)reg_get(cpu, i->width == 1 ? (uint8_t)BYTE_REGISTER_AL
+								 : (uint8_t)REG_AX, port_width(i)),
+		 port_width(i));
 	cpu->current = NULL;
 	watch_port(cpu, port, port_width(i));
 	return io_done(cpu, i);
@@ -69,8 +94,8 @@ static bool ins(struct cpu *cpu, const struct insn *i, unsigned width)
 		return false;
 	if (!tlb_hit(tlb_write_entry(cpu, to), to, width) && !store_check(cpu, i, to, width))
 		return false;
-	cpu->current = i;
-	value = port_read(cpu->machine, port, width);
+	cpu_expose(cpu, i);
+	value = io_read(cpu, port, width);
 	cpu->current = NULL;
 	if (!string_store(cpu, i, to, width, value))
 		return false;
@@ -88,8 +113,8 @@ static bool outs(struct cpu *cpu, const struct insn *i, unsigned width)
 	if (!string_linear(cpu, i->segment, cpu->reg[REG_SI] & mask, width, false, &from) ||
 	    !string_load(cpu, i, from, width, &value))
 		return false;
-	cpu->current = i;
-	port_write(cpu->machine, port, (uint32_t)value, width);
+	cpu_expose(cpu, i);
+	io_write(cpu, port, (uint32_t)value, width);
 	cpu->current = NULL;
 	watch_port(cpu, port, width);
 	string_add(cpu, REG_SI, mask, string_step(cpu, width));

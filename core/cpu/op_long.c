@@ -260,7 +260,7 @@ HANDLER(op_RDTSCP)
 
 	if ((cpu->cr4 & CR4_TSD) && !privileged(cpu) && (cpu->cr0 & CR0_PE))
 		return cpu_fault_gp0(cpu, i);
-	cpu->current = i;
+	cpu_expose(cpu, i);
 	value = tsc_read(cpu);
 	cpu->current = NULL;
 	set_reg32(cpu, REG_AX, (uint32_t)value);

@@ -5,6 +5,7 @@
  */
 #include "blocks.h"
 #include "handlers.h"
+#include "hooks.h"
 #include "opcodes_info.h"
 #include "quiet.h"
 
@@ -86,7 +87,7 @@ static bool is_looked_at(const struct insn *i)
 	const struct op_info *info = &op_info[i->op];
 	bool plain = info->kind == KIND_EB || info->kind == KIND_EV || info->kind == KIND_VW;
 
-	if (i->flags & INSN_LAST)
+	if ((i->flags & INSN_LAST) || i->run == op_HOOK)
 		return true;
 	switch (i->op) {
 	case OP_LEA_Gv_M:

@@ -26,7 +26,7 @@ const struct insn *system_proceed(struct cpu *cpu, const struct insn *i)
 static const struct insn *shadow_next(struct cpu *cpu, const struct insn *i, bool debug)
 {
 	if (cpu->budget >= i->n && !cpu->pending_dr6 && !cpu->nmi_pending && !cpu->intr_line &&
-	    !cpu->data_breakpoints)
+	    !cpu->data_breakpoints && !cpu->hooked)
 		return cpu_next_block(cpu, i);
 	cpu->shadow = 1;
 	cpu->shadow_debug = debug;
@@ -177,7 +177,7 @@ static NOINLINE bool rdmsr(struct cpu *cpu, const struct insn *i)
 
 	if (!privileged(cpu))
 		return cpu_raise_error(cpu, VECTOR_GP, 0);
-	cpu->current = i;
+	cpu_expose(cpu, i);
 	if (!msr_read(cpu, reg32(cpu, REG_CX), &value))
 		return false;
 	cpu->current = NULL;
@@ -194,7 +194,7 @@ HANDLER(op_WRMSR)
 
 	if (!privileged(cpu))
 		return cpu_fault_gp0(cpu, i);
-	cpu->current = i;
+	cpu_expose(cpu, i);
 	if (!msr_write(cpu, reg32(cpu, REG_CX), value))
 		return cpu_fault(cpu, i);
 	return cpu_leave_next(cpu, i);
@@ -206,7 +206,7 @@ HANDLER(op_RDTSC)
 
 	if ((cpu->cr4 & CR4_TSD) && !privileged(cpu))
 		return cpu_fault_gp0(cpu, i);
-	cpu->current = i;
+	cpu_expose(cpu, i);
 	value = tsc_read(cpu);
 	cpu->current = NULL;
 	set_reg32(cpu, REG_AX, (uint32_t)value);

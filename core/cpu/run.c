@@ -15,6 +15,7 @@
 #include "blocks.h"
 #include "branch.h"
 #include "flags.h"
+#include "hooks.h"
 #include "machine.h"
 
 /* How long blocks run before the loop looks at cbx_request_stop again. */
@@ -160,7 +161,7 @@ void cpu_unsupported(struct cpu *cpu, const char *what)
 	size_t n = 0;
 
 	machine->stop_pending = true;
-	machine->stop.reason = CBX_STOP_UNSUPPORTED;
+	machine->stop = (struct cbx_stop){ .reason = CBX_STOP_UNSUPPORTED };
 	for (; what[n] && n + 1 < sizeof machine->stop.detail; n++)
 		machine->stop.detail[n] = what[n];
 	machine->stop.detail[n] = 0;
@@ -239,6 +240,7 @@ static void execute(struct cpu *cpu, uint64_t allowed)
 	else
 		cpu->budget--;          /* a fault in fetching is an instruction, too */
 	cpu->current = NULL;
+	cpu->announced = NULL;
 	cpu->count = cpu->count_target - (uint64_t)(cpu->budget + BLOCK_LIMIT);
 	cpu->budget = -1;
 	if (cpu->fault.vector == VECTOR_NONE)
@@ -267,8 +269,7 @@ static bool requests(struct cpu *cpu, const struct cbx_run_options *options, str
 
 	if (machine->stop_pending) {
 		machine->stop_pending = false;
-		stop->reason = machine->stop.reason;
-		memcpy(stop->detail, machine->stop.detail, sizeof stop->detail);
+		*stop = machine->stop;
 		if (stop->reason == CBX_STOP_TRIPLE_FAULT && !options->stop_on_triple_fault)
 			machine->reset_requested = true;
 		else
@@ -408,7 +409,9 @@ static void advance(struct cpu *cpu, uint64_t most)
 	uint8_t shadow = cpu->shadow, shadow_debug = cpu->shadow_debug;
 	bool resume = cpu->eflags & FLAG_RF;
 	uint64_t before = cpu->count;
+	bool nothing;
 
+	cpu->hook_left = false;
 	cpu->dead_since = UINT64_MAX;
 
 	cpu->eflags &= ~(uint64_t)FLAG_RF;
@@ -431,9 +434,10 @@ static void advance(struct cpu *cpu, uint64_t most)
 	if (cpu->machine->options.single_step_blocks)
 		most = 1;
 	execute(cpu, most);
-	if (cpu->trap_after && !cpu->run_one)
+	nothing = (cpu->run_one || cpu->hook_left) && cpu->count == before;
+	if (cpu->trap_after && !cpu->run_one && !nothing)
 		cpu->pending_dr6 |= 1u << 14;
-	if (cpu->run_one && cpu->count == before) {
+	if (nothing) {
 		/* Nothing was executed: what is said of the next instruction still is. */
 		cpu->eflags |= resume ? FLAG_RF : 0;
 		cpu->shadow = shadow;
@@ -457,11 +461,16 @@ enum cbx_status cpu_run(struct cbx_machine *machine, const struct cbx_run_option
 		end_time = UINT64_MAX;
 	cpu->budget = -1;
 	cpu->dead_since = UINT64_MAX;
+	hooks_run_begins(cpu);
 	for (;;) {
 		uint64_t deadline, most;
 
 		if (cpu->shadow && cpu->activity != ACTIVITY_RUNNING)
 			cpu->shadow = cpu->shadow_debug = 0;
+		if (cpu->hook_pending)
+			hooks_carry_out(cpu);
+		if (cpu->hooks_changed)
+			hooks_settle(cpu);
 		if (requests(cpu, options, stop))
 			break;
 		if (clock_deadline(machine) <= cpu->count) {

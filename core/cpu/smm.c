@@ -238,8 +238,7 @@ void cpu_shutdown(struct cpu *cpu)
 {
 	cpu->activity = ACTIVITY_SHUTDOWN;
 	cpu->machine->stop_pending = true;
-	cpu->machine->stop.reason = CBX_STOP_TRIPLE_FAULT;
-	cpu->machine->stop.detail[0] = 0;
+	cpu->machine->stop = (struct cbx_stop){ .reason = CBX_STOP_TRIPLE_FAULT };
 	cpu_attention(cpu->machine);
 }
 

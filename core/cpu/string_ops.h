@@ -124,13 +124,14 @@ struct rep {
 	uint32_t code_writes;
 };
 
-static INLINE void rep_begin(const struct cpu *cpu, const struct insn *i, struct rep *rep)
+static INLINE void rep_begin(struct cpu *cpu, const struct insn *i, struct rep *rep)
 {
 	int64_t allowed = cpu->budget + BLOCK_LIMIT - (i->n - 1);
 
 	rep->mask = string_mask(i);
 	rep->left = cpu->reg[REG_CX] & rep->mask;
-	rep->allowed = allowed > 1 ? (uint64_t)allowed : 1;
+	rep->allowed = allowed > 1 && !cpu->one_iteration ? (uint64_t)allowed : 1;
+	cpu->one_iteration = false;
 	rep->done = 0;
 	rep->code_writes = cpu->code_writes;
 }
@@ -165,7 +166,8 @@ static INLINE const struct insn *rep_leave(struct cpu *cpu, const struct insn *i
 {
 	cpu->budget++;
 	cpu->eflags |= FLAG_RF;
-	cpu->rip = i->ip;
+	cpu->rip = cpu->rep_ip = i->ip;
+	cpu->rep_count = cpu->count_target - (uint64_t)(cpu->budget - i->n + BLOCK_LIMIT);
 	return cpu_leave(cpu, i);
 }
 

@@ -1,6 +1,7 @@
 /* The TLB (tlb.h): what is in it, when it goes (SDM 3A 4.10), the host addresses made from it. */
 #include "access.h"
 #include "blocks.h"
+#include "hooks.h"
 #include "memory.h"
 #include "tlb.h"
 
@@ -401,7 +402,8 @@ void tlb_enter_host(struct cpu *cpu, uint64_t linear, enum access access, enum a
 	struct tlb *tlb = &cpu->tlbs[who];
 	struct tlb_entry *entry = access == ACCESS_WRITE ? &tlb->write[slot] : &tlb->read[slot];
 
-	if (page_is_watched(cpu, page))
+	if (page_is_watched(cpu, page) ||
+	    hooks_watch_physical(cpu, memory_a20(cpu->machine, walk->physical)))
 		return;
 	if (cpu->machine->options.small_caches) {
 		for (unsigned n = 0; n < TLB_ENTRIES; n += 64)
