@@ -103,7 +103,19 @@ u16 pci_read16(u32 bdf, u32 reg);
 void pci_write16(u32 bdf, u32 reg, u16 value);
 void chipset_init(void);
 void pci_init(void);
+u32 pci_exists(u32 bdf);
+u32 pci_memory(u32 size);
+
+/* rom.c */
+struct rom_boot {
+	u32 start;			/* CS:IP */
+	char name[48];
+};
+
 void rom_init(void);
+void rom_connect(void);
+u32 rom_boot(u32 index, struct rom_boot *boot);
+void __attribute__((noreturn)) rom_start(const struct rom_boot *boot);
 void shadow_protect(void);
 
 /* drives.c */

@@ -1,12 +1,16 @@
 /*
- * Choosing what to boot and starting it: kernels handed over by fw_cfg, floppies, hard disks, and
- * CD-ROMs by El Torito 1.0. CMOS 3Dh and 38h hold the order (1 floppy, 2 disk, 3 CD).
+ * Choosing what to boot and starting it: kernels handed over by fw_cfg, floppies, hard disks,
+ * CD-ROMs by El Torito 1.0, and option ROMs, which boot from networks. CMOS 3Dh and 38h hold the order
+ * (1 floppy, 2 disk, 3 CD, 4 network).
  */
 #include "bios32.h"
 
 #define BOOT_FLOPPY 1
 #define BOOT_DISK 2
 #define BOOT_CD 3
+#define BOOT_NETWORK 4
+
+#define STEPS 3			/* entries of the order; what they leave out is the step after them */
 
 #define MAX_TRIED 8
 
@@ -73,6 +77,7 @@ static void __attribute__((noreturn)) start(u32 segment, u32 offset, u32 drive)
 	struct bregs r;
 
 	info()->boot_drive = (u8)drive;
+	info()->boot_rom = 0;
 	clear_screen();
 	memset(&r, 0, sizeof(r));
 	r.dx = (u16)drive;
@@ -263,7 +268,33 @@ static void emulation_end(void)
 	in->emu_booted = 0;
 }
 
+/* ---- option ROMs ---- */
+
+static void boot_rom(u32 index)
+{
+	struct rom_boot rom;
+
+	if (!rom_boot(index, &rom))
+		return;
+	info()->boot_rom = (u8)(index + 1);
+	clear_screen();
+	print("Booting from %s\n", rom.name);
+	rom_start(&rom);
+}
+
 /* ---- order and menu ---- */
+
+/* Disks that option ROMs brought: they follow ours. */
+static void boot_more_disks(void)
+{
+	char name[48];
+	u32 i;
+
+	for (i = info()->disk_count; i < bda8(BDA_HD_COUNT) && i < 16; i++) {
+		format_text(name, sizeof(name), "Hard disk %u", i + 1);
+		boot_sector(0x80 + i, name);
+	}
+}
 
 static void boot_kind(u32 kind)
 {
@@ -277,7 +308,7 @@ static void boot_kind(u32 kind)
 		else
 			boot_sector(0x00, "Floppy A");
 	} else if (kind == BOOT_DISK) {
-		if (!in->disk_count)
+		if (!bda8(BDA_HD_COUNT))
 			note("Hard disk", "there is no hard disk");
 		for (i = 0; i < in->disk_count; i++) {
 			if (i) {
@@ -296,6 +327,7 @@ static void boot_kind(u32 kind)
 				in->disk[i] = first;
 			}
 		}
+		boot_more_disks();
 	} else if (kind == BOOT_CD) {
 		if (!in->cd_count)
 			note("CD-ROM", "there is no CD-ROM drive");
@@ -303,6 +335,13 @@ static void boot_kind(u32 kind)
 			format_text(name, sizeof(name), "CD-ROM %u", i + 1);
 			boot_cd(i, name);
 		}
+	} else if (kind == BOOT_NETWORK) {
+		struct rom_boot rom;
+
+		if (!in->boot_rom && !rom_boot(0, &rom))
+			note("Network", "no card has a boot ROM (-nic user,romfile=FILE)");
+		boot_rom(in->boot_rom);
+		in->boot_rom = 0;
 	}
 }
 
@@ -310,34 +349,53 @@ static void boot_kind(u32 kind)
 static void boot_in_order(u32 step)
 {
 	u32 order = cmos_read(0x3d) | (cmos_read(0x38) & 0xf0u) << 4;
+	u32 network = 0;
+	u32 i;
 
 	if (!(order & 0xfff))
 		order = BOOT_FLOPPY | BOOT_DISK << 4 | BOOT_CD << 8;
-	for (; step < 3; step++) {
+	for (i = 0; i < STEPS; i++)
+		network |= (order >> i * 4 & 0x0f) == BOOT_NETWORK;
+	for (; step < STEPS; step++) {
 		info()->boot_step = (u8)step;
 		boot_kind(order >> step * 4 & 0x0f);
 	}
+	if (step == STEPS && !network) {
+		info()->boot_step = STEPS;
+		boot_rom(info()->boot_rom);
+	}
+	info()->boot_rom = 0;
 }
 
 /* INT 18h: what was booted gives up, and the next device gets its chance. */
 void boot_next(void)
 {
+	struct bios_info *in = info();
+	struct rom_boot rom;
 	char name[24];
 
-	format_text(name, sizeof(name), "Drive %02xh", info()->boot_drive);
+	if (in->boot_rom && rom_boot(in->boot_rom - 1u, &rom)) {
+		note(rom.name, "it gave up (INT 18h)");
+		boot_in_order(in->boot_step);	/* with the ROM entry after it */
+		return;
+	}
+	format_text(name, sizeof(name), "Drive %02xh", in->boot_drive);
 	note(name, "its boot program gave up (INT 18h)");
 	emulation_end();
-	boot_in_order(info()->boot_step + 1u);
+	boot_in_order(in->boot_step + 1u);
 }
+
+#define MENU_ROM 0x100		/* menu entries above drive numbers */
 
 static void menu(void)
 {
 	struct bios_info *in = info();
-	u32 entries[1 + 2 * MAX_DRIVES];
+	u32 entries[9];
+	struct rom_boot rom;
 	u32 count = 0;
 	u32 i;
 
-	in->boot_step = 3;		/* what is chosen here has nothing after it */
+	in->boot_step = STEPS + 1;	/* what is chosen here has nothing after it */
 	clear_screen();
 	set_colour(0x1f);
 	print(" Clearbox boot menu \n\n");
@@ -353,6 +411,10 @@ static void menu(void)
 	for (i = 0; i < in->cd_count; i++) {
 		print("  %u  CD-ROM %u: %s\n", count + 1, i + 1, drive_model(in->cd[i]));
 		entries[count++] = 0xe0 + i;
+	}
+	for (i = 0; count < 9 && rom_boot(i, &rom); i++) {
+		print("  %u  Network: %s\n", count + 1, rom.name);
+		entries[count++] = MENU_ROM + i;
 	}
 	print("  0  Built-in demo\n\n  Esc  Go on as usual\n\nPress a key: ");
 	for (;;) {
@@ -373,7 +435,9 @@ static void menu(void)
 			continue;
 		i = entries[c - '1'];
 		print("%c\n", (int)c);
-		if (i >= 0xe0) {
+		if (i >= MENU_ROM) {
+			boot_rom(i - MENU_ROM);
+		} else if (i >= 0xe0) {
 			boot_cd(i - 0xe0, "CD-ROM");
 		} else if (i > 0x80) {
 			u8 first = in->disk[0];
@@ -412,6 +476,7 @@ void boot(u32 from_post)
 	boot_kernel();
 	if (from_post && menu_wanted())
 		menu();
+	info()->boot_rom = 0;
 	boot_in_order(0);
 	nothing_to_boot();
 }

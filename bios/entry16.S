@@ -361,6 +361,7 @@ enter_flat:
 	pushl %ebx
 	lretl
 
+	.globl entry_int18
 entry_int18:
 	movl $flat_int18, %ebx
 	jmp enter_flat
@@ -835,6 +836,32 @@ video_call:
 	APM_ENTRY apm_entry_32, lretl
 	.code16
 
+/*
+ * Plug and Play BIOS, by far call with C's arguments: 60h, a far pointer, our selector asks for the
+ * version of the BIOS Boot Specification (1.01, appendix A.4); there is no other function (82h).
+ */
+	.globl pnp_entry_real
+pnp_entry_real:
+	pushw %bp
+	movw %sp, %bp
+	movw $0x82, %ax
+	cmpw $0x60, 6(%bp)
+	jne 1f
+	pushw %ds
+	pushw %bx
+	ldsw 8(%bp), %bx
+	movw $0x0101, (%bx)
+	popw %bx
+	popw %ds
+	xorw %ax, %ax
+1:	popw %bp
+	lretw
+
+	.globl pnp_entry_protected
+pnp_entry_protected:
+	movw $0x82, %ax
+	lretw
+
 /* ---- tables that POST fills in; found by scanning F0000h-FFFFFh on 16-byte boundaries ---- */
 
 	.balign 16
@@ -844,6 +871,9 @@ video_call:
 	.globl pir_table
 	.globl mp_pointer
 	.globl mp_table
+	.globl pnp_table
+pnp_table:
+	.space 48
 rsdp_table:
 	.space 48
 bios32_table:

@@ -129,6 +129,8 @@ struct bios_info {
 	unsigned char boot_drive;
 	char model[MAX_DRIVES][41];	/* what the drives call themselves */
 	unsigned char boot_step;	/* which entry of the boot order is being tried */
+	unsigned char boot_rom;		/* and which of the ROMs' entries, from 1; 0: it is no ROM */
+	unsigned int rom_int19;		/* where INT 19h led that a ROM took; 0: none did */
 } __attribute__((packed));
 
 #endif

@@ -341,6 +341,7 @@ void post(void)
 	floppy_init();
 	machine_summary(0);
 	drives_init();
+	rom_connect();
 	tables_init();
 	acpi_init();
 	shadow_protect();

@@ -97,7 +97,7 @@ enum cbx_status ne2000_isa_new(struct cbx_machine *machine, unsigned base, struc
 
 enum cbx_status ne2000_pci_new(struct cbx_machine *machine, struct cbx_pci_bus *bus,
 			       const uint8_t mac[6], const struct cbx_network_backend *wire,
-			       struct ne2000 **card)
+			       struct cbx_ram *rom, struct ne2000 **card)
 {
 	struct cbx_pci_options options = {
 		.size = sizeof(options), .slot = CBX_PCI_FREE_SLOT, .vendor_id = VENDOR_REALTEK,
@@ -110,6 +110,13 @@ enum cbx_status ne2000_pci_new(struct cbx_machine *machine, struct cbx_pci_bus *
 	if (status != CBX_OK)
 		return status;
 	(*card)->nic.realtek = true;
+	if (rom) {
+		options.rom.size = (uint32_t)cbx_ram_size(rom);
+		status = cbx_region_new_ram(&(*card)->device, rom, 0, options.rom.size,
+					    &options.rom.region);
+		if (status != CBX_OK)
+			return status;
+	}
 	return cbx_pci_function_new(bus, &(*card)->device, &options, &(*card)->function);
 }
 

@@ -18,6 +18,8 @@
 #define PC_BIOS_MAX (UINT32_C(16) << 20)
 #define PC_VGA_BIOS_AT 0xc0000u
 #define PC_VGA_BIOS_MAX 0x10000u
+#define PC_CARD_ROM_MAX (UINT32_C(1) << 20)
+#define PC_OPTION_ROM_MAX 0x18000u
 #define PC_MEMORY_MIN (UINT64_C(1) << 20)
 #define PC_MEMORY_DEFAULT (UINT64_C(64) << 20)
 #define PC_YEAR_2000 INT64_C(946684800)
@@ -319,6 +321,30 @@ static enum cbx_status pc_add_drives(struct board *board, const struct cbx_pc_op
 	return status;
 }
 
+/* A boot ROM as its socket shows it: a power of two of bytes, those beyond the image FFh. */
+static enum cbx_status pc_card_rom(struct board *board, const struct cbx_image *image,
+				   unsigned number, struct cbx_ram **rom)
+{
+	uint8_t erased[512];
+	char name[] = "cardrom0";
+	uint64_t size = 4096;
+	enum cbx_status status;
+
+	if (!image->bytes || !image->size)
+		return CBX_OK;
+	while (size < image->size)
+		size *= 2;
+	memset(erased, 0xff, sizeof(erased));
+	name[sizeof(name) - 2] = (char)('0' + number);
+	status = cbx_ram_new(board->device.machine, name, size, rom);
+	if (status == CBX_OK)
+		status = cbx_ram_write(*rom, 0, image->bytes, image->size);
+	for (uint64_t at = image->size; at < size && status == CBX_OK; at += sizeof(erased))
+		status = cbx_ram_write(*rom, at, erased,
+				       size - at < sizeof(erased) ? size - at : sizeof(erased));
+	return status;
+}
+
 static enum cbx_status pc_add_cards(struct board *board, const struct cbx_pc_options *options)
 {
 	struct cbx_machine *machine = board->device.machine;
@@ -328,6 +354,7 @@ static enum cbx_status pc_add_cards(struct board *board, const struct cbx_pc_opt
 		const struct cbx_card_options *card = &options->card[n];
 		uint8_t mac[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, (uint8_t)(0x56 + n) };
 		static const uint8_t none[6];
+		struct cbx_ram *rom = NULL;
 
 		if (memcmp(card->mac, none, sizeof(mac)) != 0)
 			memcpy(mac, card->mac, sizeof(mac));
@@ -336,7 +363,9 @@ static enum cbx_status pc_add_cards(struct board *board, const struct cbx_pc_opt
 						board_irq(board, card->irq ? card->irq : 5), mac,
 						&card->network, &board->cards[n]);
 		else if (card->kind == CBX_CARD_NE2000_PCI)
-			status = ne2000_pci_new(machine, board->bus, mac, &card->network,
+			status = pc_card_rom(board, &card->rom, n, &rom);
+		if (card->kind == CBX_CARD_NE2000_PCI && status == CBX_OK)
+			status = ne2000_pci_new(machine, board->bus, mac, &card->network, rom,
 						&board->cards[n]);
 	}
 	return status;
@@ -423,6 +452,14 @@ static enum cbx_status pc_check_options(const struct cbx_pc_options *options,
 	if (options->vga_bios.size > PC_VGA_BIOS_MAX)
 		return pc_fail(error, CBX_ERROR_ARGUMENT, "The VGA BIOS image must not be larger "
 			       "than 64 KiB.");
+	for (unsigned i = 0; i < CBX_CARDS; i++)
+		if (options->card[i].rom.size > PC_CARD_ROM_MAX)
+			return pc_fail(error, CBX_ERROR_ARGUMENT, "The ROM of a network card must "
+				       "not be larger than 1 MiB.");
+	for (unsigned i = 0; i < CBX_OPTION_ROMS; i++)
+		if (options->option_rom[i].size > PC_OPTION_ROM_MAX)
+			return pc_fail(error, CBX_ERROR_ARGUMENT, "An option ROM must not be larger "
+				       "than 96 KiB.");
 	if (options->kernel.size > UINT32_MAX || options->initrd.size > UINT32_MAX)
 		return pc_fail(error, CBX_ERROR_ARGUMENT, "Kernel and initrd must be smaller than "
 			       "4 GiB each.");

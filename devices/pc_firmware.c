@@ -168,6 +168,20 @@ static enum cbx_status add_vga_bios(const struct board *board, const struct cbx_
 	return fw_cfg_add_file(board->fw_cfg, "vgaroms/vgabios.bin", image->bytes, image->size);
 }
 
+/* Option ROMs: firmware copies them to where they run. */
+static enum cbx_status add_option_roms(struct fw_cfg *fw_cfg, const struct cbx_image *images)
+{
+	char name[] = "genroms/option0.rom";
+	enum cbx_status status = CBX_OK;
+
+	for (unsigned i = 0; i < CBX_OPTION_ROMS && status == CBX_OK; i++) {
+		name[14] = (char)('0' + i);
+		if (images[i].bytes && images[i].size)
+			status = fw_cfg_add_file(fw_cfg, name, images[i].bytes, images[i].size);
+	}
+	return status;
+}
+
 enum cbx_status pc_fill_fw_cfg(const struct board *board, const struct cbx_pc_options *options)
 {
 	struct fw_cfg *fw_cfg = board->fw_cfg;
@@ -189,6 +203,8 @@ enum cbx_status pc_fill_fw_cfg(const struct board *board, const struct cbx_pc_op
 		status = add_memory_map(board);
 	if (status == CBX_OK)
 		status = add_vga_bios(board, &options->vga_bios);
+	if (status == CBX_OK)
+		status = add_option_roms(fw_cfg, options->option_rom);
 	if (status == CBX_OK && options->kernel.bytes && options->kernel.size)
 		status = add_kernel(board, options);
 	return status;

@@ -17,6 +17,7 @@
 #include "disk_file.h"
 #include "display.h"
 #include "options.h"
+#include "rom_file.h"
 #include "screenshot.h"
 #include "session.h"
 
@@ -109,6 +110,9 @@ static bool load_files(struct program *p)
 	p->pc.bios = (struct cbx_image){ p->bios.bytes, p->bios.size };
 	p->pc.vga_bios = (struct cbx_image){ p->vga_bios.bytes, p->vga_bios.size };
 	p->pc.kernel_command_line = o->append;
+	for (unsigned i = 0; i < o->option_rom_count; i++)
+		if (!rom_file_load("optionrom", o->option_rom[i], ROM_OPTION, &p->pc.option_rom[i]))
+			return false;
 	return true;
 }
 
@@ -168,6 +172,9 @@ static bool open_networks(struct program *p)
 		if (!network_open(&p->session.networks[i], &o->nic[i], i))
 			return false;
 		p->pc.card[i] = network_card(&p->session.networks[i], &o->nic[i]);
+		if (*o->nic[i].rom && !rom_file_load("nic romfile", o->nic[i].rom, ROM_PCI_CARD,
+						     &p->pc.card[i].rom))
+			return false;
 	}
 	return true;
 }
@@ -339,6 +346,10 @@ static void clean_up(struct program *p)
 	free(p->initrd.bytes);
 	free(p->bios.bytes);
 	free(p->vga_bios.bytes);
+	for (unsigned i = 0; i < CBX_CARDS; i++)
+		free((void *)(uintptr_t)p->pc.card[i].rom.bytes);
+	for (unsigned i = 0; i < CBX_OPTION_ROMS; i++)
+		free((void *)(uintptr_t)p->pc.option_rom[i].bytes);
 	if (p->log && p->log != stderr)
 		fclose(p->log);
 }

@@ -65,10 +65,14 @@ bool network_open(struct network *n, const struct nic_option *option, unsigned c
 			return false;
 		}
 	}
+	n->kind = option->udp ? &network_udp : &network_socket;
 #ifdef HAVE_SLIRP
-	n->kind = option->kind == NIC_USER ? &network_user : &network_socket;
-#else
-	n->kind = &network_socket;
+	if (option->kind == NIC_USER)
+		n->kind = &network_user;
+#endif
+#ifdef HAVE_TAP
+	if (option->kind == NIC_TAP)
+		n->kind = &network_tap;
 #endif
 	return n->kind->open(n, option);
 }

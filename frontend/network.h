@@ -33,7 +33,7 @@ struct network_kind {
 	void (*work)(struct network *network);
 };
 
-extern const struct network_kind network_user, network_socket;
+extern const struct network_kind network_user, network_socket, network_udp, network_tap;
 
 struct frame {
 	uint16_t count;

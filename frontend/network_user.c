@@ -1,7 +1,7 @@
 /*
  * A network of the guest's own behind this process, made by libslirp: a gateway at
  * 10.0.2.2 that is the host too, a DHCP server that gives out 10.0.2.15, a name server at
- * 10.0.2.3.  It needs no rights: what guests send becomes this process's own sockets.
+ * 10.0.2.3, and if wanted a TFTP server at 10.0.2.2 for guests that boot.  It needs no rights: what guests send becomes this process's own sockets.
  */
 #include "network.h"
 
@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "pacing.h"
 
@@ -208,20 +210,60 @@ static bool add_forward(const struct user_end *end, const struct nic_forward *fo
 	return false;
 }
 
+static const char *text_or_null(const char *text)
+{
+	return *text ? text : NULL;
+}
+
+/* libslirp looks for files when they are asked for, and says nothing to anybody then. */
+static bool check_tftp(const struct nic_user *user)
+{
+	struct stat about = { 0 };
+	char path[2 * NIC_TEXT];
+
+	if (!*user->tftp)
+		return true;
+	errno = 0;
+	if (stat(user->tftp, &about) || !S_ISDIR(about.st_mode) || access(user->tftp, X_OK)) {
+		fprintf(stderr, "clearbox: -nic user: tftp=%s: %s; give the folder that has the files\n",
+			user->tftp, errno ? strerror(errno) : "it is no folder");
+		return false;
+	}
+	snprintf(path, sizeof(path), "%s/%s", user->tftp, user->bootfile);
+	if (!*user->bootfile || *user->server_name || strstr(user->bootfile, "://"))
+		return true;
+	if (access(path, R_OK)) {
+		fprintf(stderr, "clearbox: -nic user: bootfile=%s: %s: %s; it is a file in %s\n",
+			user->bootfile, path, strerror(errno), user->tftp);
+		return false;
+	}
+	return true;
+}
+
 static bool user_open(struct network *network, const struct nic_option *option)
 {
+	const struct nic_user *user = &option->user;
 	const SlirpConfig config = {
 		.version = 1,
+		.restricted = user->restricted,
 		.in_enabled = true,
-		.vnetwork.s_addr = htonl(0x0a000200),
-		.vnetmask.s_addr = htonl(0xffffff00),
-		.vhost.s_addr = htonl(0x0a000202),
-		.vdhcp_start.s_addr = htonl(0x0a00020f),
-		.vnameserver.s_addr = htonl(0x0a000203),
-		.vhostname = "clearbox",
+		.vnetwork = user->net,
+		.vnetmask = user->mask,
+		.vhost = user->host,
+		.vdhcp_start = user->first,
+		.vnameserver = user->dns,
+		.vhostname = *user->hostname ? user->hostname : "clearbox",
+		.tftp_server_name = text_or_null(user->server_name),
+		.tftp_path = text_or_null(user->tftp),
+		.bootfile = text_or_null(user->bootfile),
+		.vdomainname = text_or_null(user->domain),
 	};
 	struct user_end *end = calloc(1, sizeof(*end));
 
+	if (!check_tftp(user)) {
+		free(end);
+		return false;
+	}
 	if (end) {
 		network->end = end;
 		end->network = network;
@@ -231,8 +273,8 @@ static bool user_open(struct network *network, const struct nic_option *option)
 		fprintf(stderr, "clearbox: -nic user: libslirp cannot start; try -nic none\n");
 		return false;
 	}
-	for (unsigned i = 0; i < option->forwards; i++)
-		if (!add_forward(end, &option->forward[i]))
+	for (unsigned i = 0; i < user->forwards; i++)
+		if (!add_forward(end, &user->forward[i]))
 			return false;
 	return true;
 }

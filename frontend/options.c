@@ -389,6 +389,16 @@ static enum options_result parse_nic(struct context *context, const char *value)
 	return OPTIONS_RUN;
 }
 
+static enum options_result parse_option_rom(struct context *context, const char *value)
+{
+	struct options *options = context->options;
+
+	if (options->option_rom_count == CBX_OPTION_ROMS)
+		return bad(context, value, "that is more than four of them", "leave one out");
+	options->option_rom[options->option_rom_count++] = value;
+	return OPTIONS_RUN;
+}
+
 static enum options_result parse_display(struct context *context, const char *value)
 {
 	static const char *const words[] = { "terminal", "none", "curses", NULL };
@@ -585,6 +595,8 @@ static const struct option table[] = {
 	{ "append", "TEXT", "command line for -kernel", parse_append },
 	{ "bios", "FILE", "another system BIOS, such as SeaBIOS", parse_bios },
 	{ "vgabios", "FILE", "another VGA BIOS", parse_vga_bios },
+	{ "optionrom", "FILE", "an option ROM for the firmware to run, repeatable", parse_option_rom },
+	{ "option-rom", "FILE", "the same", parse_option_rom },
 	{ "no-reboot", NULL, "end when the guest resets, instead of starting again", parse_no_reboot },
 	{ NULL, NULL, "Screen, keyboard, ports:", NULL },
 	{ "display", "D", "terminal (text and graphics in this terminal) or none", parse_display },
@@ -599,10 +611,15 @@ static const struct option table[] = {
 	{ NULL, NULL, "Network cards (repeatable; there is none without -nic):", NULL },
 	{ "nic", "user[,O...]", "a network behind this host: DHCP, the host is 10.0.2.2; "
 	  "hostfwd=tcp|udp:[A]:P-[A]:P\n"
-	  "                       leads a port of the host to one of the guest", parse_nic },
+	  "                       leads a port of the host to one of the guest; tftp=FOLDER, bootfile=NAME,\n"
+	  "                       net=A/BITS, host=A, dns=A, dhcpstart=A, hostname=H, domainname=D,\n"
+	  "                       tftp-server-name=S, restrict=on", parse_nic },
+	{ "nic", "tap[,ifname=I]", "an interface of this host", parse_nic },
 	{ "nic", "socket,O[,O...]", "a cable to another process: listen= or connect=, "
-	  "a /PATH or HOST:PORT;\n"
-	  "                       all: model=ne2k_pci|ne2k_isa, mac=M, iobase=P, irq=N, capture=FILE (pcap)",
+	  "a /PATH or HOST:PORT,\n"
+	  "                       or udp= and localaddr=, HOST:PORT;\n"
+	  "                       all: model=ne2k_pci|ne2k_isa, mac=M, iobase=P, irq=N, capture=FILE (pcap),\n"
+	  "                       romfile=FILE (to boot from the network)",
 	  parse_nic },
 	{ NULL, NULL, "Typing and time:", NULL },
 	{ "type", "S:TEXT",

@@ -33,6 +33,8 @@ struct options {
 	const char *cpu;
 	const char *floppy[2], *disk[4], *cdrom, *bare;
 	const char *kernel, *initrd, *append, *bios, *vga_bios;
+	const char *option_rom[CBX_OPTION_ROMS];
+	unsigned option_rom_count;
 	char boot_order[8];             /* "": the default */
 	struct channel_option serial[OPTIONS_SERIAL_MAX], parallel, debug_console, monitor;
 	unsigned serial_count;

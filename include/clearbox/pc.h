@@ -17,13 +17,14 @@ struct cbx_image {                      /* bytes that the caller keeps until the
 
 /* A network card. */
 enum cbx_card_kind { CBX_CARD_NONE, CBX_CARD_NE2000_ISA, CBX_CARD_NE2000_PCI };
-enum { CBX_CARDS = 4 };
+enum { CBX_CARDS = 4, CBX_OPTION_ROMS = 4 };
 struct cbx_card_options {
 	enum cbx_card_kind kind;
 	uint16_t port;                  /* ISA: its 32 ports, 0: 300h */
 	uint8_t irq;                    /* ISA: 0: 5 */
 	uint8_t mac[6];                 /* all 0: 52:54:00:12:34:56 and on */
 	struct cbx_network_backend network;     /* send NULL: no cable */
+	struct cbx_image rom;           /* PCI: its expansion ROM, at most 1 MiB, bytes NULL: none */
 };
 
 /* Set size to sizeof(struct cbx_pc_options); what is 0 or NULL is absent or the default. */
@@ -50,6 +51,7 @@ struct cbx_pc_options {
 	uint32_t vram_bytes;                    /* power of two; 0: 16 MiB */
 	bool no_floppy_controller;
 	struct cbx_card_options card[CBX_CARDS];
+	struct cbx_image option_rom[CBX_OPTION_ROMS];   /* firmware runs them; at most 96 KiB fit */
 };
 
 CBX_API enum cbx_status cbx_pc_new(const struct cbx_pc_options *options,

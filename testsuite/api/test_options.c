@@ -181,10 +181,10 @@ static void test_networks(void **state)
 	    "-nic socket,listen=/e", "four network cards");
 #ifdef HAVE_SLIRP
 	good("-nic user,hostfwd=tcp:127.0.0.1:2222-:22,hostfwd=udp::53-10.0.2.20:5353");
-	assert_int_equal(options.nic[0].forwards, 2);
-	assert_int_equal(options.nic[0].forward[0].host_port, 2222);
-	assert_true(options.nic[0].forward[1].udp);
-	assert_int_equal(options.nic[0].forward[1].guest_port, 5353);
+	assert_int_equal(options.nic[0].user.forwards, 2);
+	assert_int_equal(options.nic[0].user.forward[0].host_port, 2222);
+	assert_true(options.nic[0].user.forward[1].udp);
+	assert_int_equal(options.nic[0].user.forward[1].guest_port, 5353);
 	bad("-nic user,hostfwd=tcp:2222-:22", "try hostfwd=");
 	bad("-nic user,hostfwd=icmp::1-:2", "try hostfwd=");
 	bad("-nic user,hostfwd=tcp::1-:65536", "try hostfwd=");
