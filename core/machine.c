@@ -123,11 +123,7 @@ static enum cbx_status fail(struct cbx_error *error, enum cbx_status status, con
 	return status;
 }
 
-/*
- * Options may come from an embedder built against another version: what it does not
- * know of is 0, and what we do not know of must be.
- */
-static bool options_take(void *to, size_t to_size, const void *from, size_t from_size)
+bool options_take(void *to, size_t to_size, const void *from, size_t from_size)
 {
 	const uint8_t *bytes = from;
 	size_t i;

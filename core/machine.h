@@ -119,6 +119,11 @@ void *machine_allocate_array(struct cbx_machine *machine, uint64_t count, size_t
 /* What an allocator is asked through; machine->options may be a copy of the embedder's. */
 void *options_reallocate(const struct cbx_machine_options *options, void *memory, size_t size);
 void *options_allocate(const struct cbx_machine_options *options, size_t size);
+/*
+ * Options may come from an embedder built against another version: what it does not
+ * know of is 0, and what we do not know of must be.
+ */
+bool options_take(void *to, size_t to_size, const void *from, size_t from_size);
 /* Sets the error text, returns status. */
 enum cbx_status machine_fail(struct cbx_machine *machine, enum cbx_status status, const char *text);
 

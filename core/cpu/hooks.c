@@ -186,10 +186,9 @@ enum cbx_status cbx_breakpoint_add(struct cbx_machine *machine, const struct cbx
 	struct cbx_breakpoint b;
 	struct entry *e;
 
-	if (!machine || !breakpoint || !id || breakpoint->size != sizeof(*breakpoint) ||
-	    (unsigned)breakpoint->kind > CBX_BREAK_ACCESS)
+	if (!machine || !breakpoint || !id || !options_take(&b, sizeof(b), breakpoint, breakpoint->size) ||
+	    (unsigned)b.kind > CBX_BREAK_ACCESS)
 		return CBX_ERROR_ARGUMENT;
-	b = *breakpoint;
 	b.length = b.length ? b.length : 1;
 	if (b.address + b.length - 1 < b.address)
 		return machine_fail(machine, CBX_ERROR_ARGUMENT, "a breakpoint goes past the last address");
@@ -209,21 +208,21 @@ enum cbx_status cbx_breakpoint_remove(struct cbx_machine *machine, unsigned id)
 
 enum cbx_status cbx_hook_add(struct cbx_machine *machine, const struct cbx_hook *hook, unsigned *id)
 {
-	bool access;
+	struct cbx_hook h;
 	struct entry *e;
 
-	if (!machine || !hook || !id || hook->size != sizeof(*hook) ||
-	    (unsigned)hook->kind >= CBX_HOOK_KINDS || !hook->call)
+	if (!machine || !hook || !id || !options_take(&h, sizeof(h), hook, hook->size) ||
+	    (unsigned)h.kind >= CBX_HOOK_KINDS || !h.call)
 		return CBX_ERROR_ARGUMENT;
-	access = hook->kind >= CBX_HOOK_READ && hook->kind <= CBX_HOOK_PORT_WRITE;
-	if (hook->last < hook->first || (hook->after && !access))
-		return machine_fail(machine, CBX_ERROR_ARGUMENT, hook->after ?
-				    "only hooks on accesses can be called after them" :
-				    "a hook's range ends before it begins");
+	if (h.last < h.first)
+		return machine_fail(machine, CBX_ERROR_ARGUMENT, "a hook's range ends before it begins");
+	if (h.after && (h.kind < CBX_HOOK_READ || h.kind > CBX_HOOK_PORT_WRITE))
+		return machine_fail(machine, CBX_ERROR_ARGUMENT,
+				    "only hooks on accesses can be called after them");
 	e = append(machine->cpu);
 	if (!e)
 		return machine_fail(machine, CBX_ERROR_MEMORY, "no memory for a hook");
-	e->hook = *hook;
+	e->hook = h;
 	enlist(machine->cpu, id);
 	return CBX_OK;
 }

@@ -1,11 +1,12 @@
 /*
  * Determinism on a whole PC: the same guest is run straight through, with saves and loads
  * into fresh machines at random points, with tiny caches, with blocks of one instruction,
- * and in slices of random length.  All must agree on the state hash at the same counts.
+ * in slices of random length, and with random hooks, breakpoints and watchpoints that come and
+ * go.  All must agree on the state hash at the same counts.
  *
  * usage: replay [-n INSTRUCTIONS] [-rounds N] [-seed S] [-m MiB] [-cpu MODEL] [-hda F] [-bios F]
  *               [-kernel F -initrd F -append S] [-only VARIANT]
- * VARIANT: save, caches, single, slices
+ * VARIANT: save, caches, single, slices, hooks
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,13 +117,91 @@ static void run_to(struct world *world, uint64_t count)
 		run.instructions = count - cbx_instruction_count(world->machine);
 		if (cbx_run(world->machine, &run, &stop))
 			die("run", cbx_machine_error(world->machine));
-		if (stop.reason != CBX_STOP_LIMIT) {
+		if (stop.reason != CBX_STOP_LIMIT && stop.reason < CBX_STOP_BREAKPOINT) {
 			fprintf(stderr, "replay: stopped for reason %d at %llu: %s\n", stop.reason,
 				(unsigned long long)cbx_instruction_count(world->machine),
 				stop.detail);
 			exit(2);
 		}
 	}
+}
+
+/* ---- Hooks that look and do not touch --------------------------------------------------------- */
+
+enum { HOOKS = 12 };
+static unsigned hook_id[HOOKS];
+static bool hook_is_breakpoint[HOOKS];
+static uint64_t hook_calls[CBX_HOOK_KINDS];
+
+static void change_hooks(struct cbx_machine *machine);
+
+static enum cbx_hook_action hook_called(void *user, struct cbx_machine *machine, struct cbx_event *event)
+{
+	uint64_t value;
+
+	(void)user;
+	hook_calls[event->kind]++;
+	cbx_register_read(machine, CBX_RFLAGS, &value);
+	cbx_memory_read(machine, event->linear & 0xfffff, &value, 1);
+	if (random64() % 50000 == 0)
+		change_hooks(machine);
+	return random64() % 20000 ? CBX_HOOK_CONTINUE : CBX_HOOK_STOP;
+}
+
+static bool condition(void *user, struct cbx_machine *machine)
+{
+	(void)user;
+	(void)machine;
+	return random64() % 500 == 0;
+}
+
+/* Another hook, breakpoint or watchpoint, or none, in a random place of the list. */
+static void change_hooks(struct cbx_machine *machine)
+{
+	unsigned n = (unsigned)(random64() % HOOKS);
+	struct cbx_hook hook = { .size = sizeof(hook), .call = hook_called };
+	struct cbx_breakpoint breakpoint = { .size = sizeof(breakpoint), .condition = condition };
+	uint64_t rip = 0, base = 0, rsp = 0, near;
+
+	if (hook_id[n] && (hook_is_breakpoint[n] ? cbx_breakpoint_remove(machine, hook_id[n])
+						 : cbx_hook_remove(machine, hook_id[n])))
+		die("hooks", "one cannot be removed");
+	hook_id[n] = 0;
+	if (random64() % 3 == 0)
+		return;
+	cbx_register_read(machine, CBX_RIP, &rip);
+	cbx_register_read(machine, CBX_CS_BASE, &base);
+	cbx_register_read(machine, CBX_RSP, &rsp);
+	near = random64() % 2 ? (rip + base) & ~(uint64_t)4095 : rsp & ~(uint64_t)255;
+	hook_is_breakpoint[n] = random64() % 3 == 0;
+	if (hook_is_breakpoint[n]) {
+		breakpoint.kind = (enum cbx_breakpoint_kind)(random64() % 4);
+		breakpoint.address = near;
+		breakpoint.length = 1 + random64() % 4096;
+		breakpoint.physical = random64() % 4 == 0;
+		if (near > UINT64_MAX - 8192 || cbx_breakpoint_add(machine, &breakpoint, &hook_id[n]))
+			hook_id[n] = 0;
+		return;
+	}
+	hook.kind = (enum cbx_hook_kind)(random64() % CBX_HOOK_KINDS);
+	hook.after = hook.kind >= CBX_HOOK_READ && hook.kind <= CBX_HOOK_PORT_WRITE && random64() % 2;
+	if (random64() % 2 && near < UINT64_MAX - 8192) {
+		hook.first = near;
+		hook.last = near + random64() % 8192;
+	}
+	hook.cpl_mask = random64() % 4 ? 0 : (uint8_t)(1 + random64() % 15);
+	hook.physical = random64() % 4 == 0;
+	if (cbx_hook_add(machine, &hook, &hook_id[n]))
+		die("hooks", cbx_machine_error(machine));
+}
+
+static void without_hooks(struct cbx_machine *machine)
+{
+	for (unsigned n = 0; n < HOOKS; n++)
+		if (hook_id[n])
+			(void)(hook_is_breakpoint[n] ? cbx_breakpoint_remove(machine, hook_id[n])
+						     : cbx_hook_remove(machine, hook_id[n]));
+	memset(hook_id, 0, sizeof(hook_id));
 }
 
 static struct world *moved(struct world *old)
@@ -152,7 +231,7 @@ int main(int argc, char **argv)
 	const char *only = NULL;
 	struct { const char *name; bool small_caches, single; } variants[] = {
 		{ "save", false, false }, { "caches", true, false }, { "single", false, true },
-		{ "slices", false, false }
+		{ "slices", false, false }, { "hooks", false, false }, { "hooks", true, false }
 	};
 	uint64_t *hashes;
 	struct world *world;
@@ -213,6 +292,17 @@ int main(int argc, char **argv)
 				run_to(world, count + random64() % step);
 				world = moved(world);
 			}
+			while (i >= 4 && cbx_instruction_count(world->machine) < count + step) {
+				uint64_t next = cbx_instruction_count(world->machine) + 1 +
+						random64() % (step / 20);
+
+				change_hooks(world->machine);
+				run_to(world, next < count + step ? next : count + step);
+				/* Mostly quickly on, without any. */
+				if (random64() % 2)
+					without_hooks(world->machine);
+			}
+			without_hooks(world->machine);
 			while (i == 3 && cbx_instruction_count(world->machine) < count + step) {
 				uint64_t next = cbx_instruction_count(world->machine) + 1 +
 						random64() % 20000;
@@ -235,6 +325,9 @@ int main(int argc, char **argv)
 		fflush(stdout);
 		world_free(world);
 	}
+	for (n = 0; (!only || !strcmp(only, "hooks")) && n < CBX_HOOK_KINDS; n++)
+		printf("%s%llu%s", n ? " " : "calls of hooks, by kind: ", (unsigned long long)hook_calls[n],
+		       n == CBX_HOOK_KINDS - 1 ? "\n" : "");
 	free(hashes);
 	return failed != 0;
 }
