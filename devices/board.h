@@ -18,6 +18,7 @@
 #include "ioapic.h"
 #include "local_apic.h"
 #include "ne2000.h"
+#include "opl3.h"
 #include "parallel.h"
 #include "pci.h"
 #include "pic.h"
@@ -27,6 +28,8 @@
 #include "port92.h"
 #include "ps2.h"
 #include "rtc.h"
+#include "sb16.h"
+#include "sound_mix.h"
 #include "speaker.h"
 #include "uart.h"
 #include "vga.h"
@@ -66,6 +69,9 @@ struct board {
 	struct fw_cfg *fw_cfg;
 	struct vga *vga;
 	struct ne2000 *cards[CBX_CARDS];
+	struct sound_mix mix;
+	struct opl3 *opl3;              /* NULL without a sound card */
+	struct sb16 *sb16;
 	struct cbx_line serial_lines[2];
 };
 

@@ -94,8 +94,15 @@ static void board_reset(struct cbx_device *device, enum cbx_reset_kind kind)
 	struct board *board = (struct board *)device;
 
 	(void)kind;
+	sound_mix_sync(&board->mix);
+	sound_mix_restart(&board->mix);
 	board->state = (struct board_state){ { 0 } };
 	cbx_cpu_set_a20(device, true);
+}
+
+static void board_loaded(struct cbx_device *device)
+{
+	sound_mix_restart(&((struct board *)device)->mix);
 }
 
 static bool board_check(const struct cbx_device *device, const void *bytes)
@@ -115,6 +122,7 @@ static const struct cbx_device_type board_type = {
 	.fields = board_fields,
 	.reset = board_reset,
 	.check = board_check,
+	.loaded = board_loaded,
 };
 
 static struct cbx_line board_irq(struct board *board, unsigned irq)
@@ -260,7 +268,7 @@ static enum cbx_status pc_add_timers(struct board *board, const struct cbx_pc_op
 	}
 	status = pit_new(machine, timer, &board->pit);
 	if (status == CBX_OK)
-		status = speaker_new(machine, board->pit, &board->speaker);
+		status = speaker_new(machine, board->pit, &board->mix, &board->speaker);
 	if (status == CBX_OK)
 		status = rtc_new(machine, clock, time, &board->rtc);
 	if (status == CBX_OK)
@@ -371,6 +379,22 @@ static enum cbx_status pc_add_cards(struct board *board, const struct cbx_pc_opt
 	return status;
 }
 
+static enum cbx_status pc_add_sound(struct board *board, const struct cbx_pc_options *options)
+{
+	struct cbx_machine *machine = board->device.machine;
+	struct sb16_wires wires = { .dma = board->dma, .mix = &board->mix };
+	enum cbx_status status = CBX_OK;
+
+	if (options->adlib || options->sound_card.present)
+		status = opl3_new(machine, &board->mix, &board->opl3);
+	if (status != CBX_OK || !options->sound_card.present)
+		return status;
+	for (unsigned irq = 0; irq < 16; irq++)
+		wires.irqs[irq] = board_irq(board, irq);
+	wires.opl3 = board->opl3;
+	return sb16_new(machine, &wires, &options->sound_card, &board->sb16);
+}
+
 static enum cbx_status pc_add_chips(struct board *board, const struct cbx_pc_options *options)
 {
 	struct cbx_machine *machine = board->device.machine;
@@ -389,6 +413,8 @@ static enum cbx_status pc_add_chips(struct board *board, const struct cbx_pc_opt
 				 &board->vga);
 	if (status == CBX_OK)
 		status = pc_add_cards(board, options);
+	if (status == CBX_OK)
+		status = pc_add_sound(board, options);
 	if (status == CBX_OK)
 		status = fw_cfg_new(machine, &board->fw_cfg);
 	return status;
@@ -476,13 +502,15 @@ static enum cbx_status pc_build(struct cbx_machine *machine, const struct cbx_pc
 	if (status != CBX_OK)
 		return pc_fail(error, status, "There is no memory left for the board.");
 	board = (struct board *)device;
+	sound_mix_init(&board->mix, device, &options->sound);
 	status = pc_add_memory(board, options);
 	if (status != CBX_OK)
 		return pc_fail(error, status, "The guest's memory could not be made.");
 	status = pc_add_chips(board, options);
 	if (status != CBX_OK)
 		return pc_fail(error, status, "A chip could not be made: there is no memory left, "
-			       "or a drive's medium has a size that the drive cannot have.");
+			       "a drive's medium has a size that the drive cannot have, or the "
+			       "sound card no such port, IRQ or DMA channel.");
 	pc_fill_cmos(board, options);
 	status = pc_fill_fw_cfg(board, options);
 	if (status == CBX_OK)
@@ -518,4 +546,14 @@ enum cbx_status cbx_pc_new(const struct cbx_pc_options *options, struct cbx_mach
 		*machine = NULL;
 	}
 	return status;
+}
+
+enum cbx_status cbx_sound_flush(struct cbx_machine *machine)
+{
+	struct board *board = machine ? cbx_machine_board(machine) : NULL;
+
+	if (!board)
+		return CBX_ERROR_UNSUPPORTED;
+	sound_mix_sync(&board->mix);
+	return CBX_OK;
 }

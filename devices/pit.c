@@ -48,6 +48,10 @@ struct pit {
 	struct pit_state state;
 	struct cbx_line out0;
 	struct cbx_timer *timer;
+	/* No state: counter 2, as the follower saw it last. */
+	struct pit_counter followed;
+	void (*changing)(void *user);
+	void *follower;
 };
 
 static const struct cbx_field pit_counter_fields[] = {
@@ -292,6 +296,52 @@ static struct pit_counter *pit_sync(struct pit *pit, unsigned number)
 	return counter;
 }
 
+/* ---- Following counter 2 ------------------------------------------------------------ */
+
+void pit_connect_follower(struct pit *pit, void (*changing)(void *user), void *user)
+{
+	pit->changing = changing;
+	pit->follower = user;
+}
+
+bool pit_follow(struct pit *pit, bool each, uint64_t *pulses, bool *level)
+{
+	struct pit_counter *counter = &pit->followed;
+	uint64_t now = pit_clock(pit), change = pit_next_change(counter);
+
+	if (counter->clock >= now)
+		return false;
+	*pulses = now - counter->clock;
+	*level = counter->out;
+	if (each && change < *pulses)
+		*pulses = change;
+	pit_run(counter, *pulses);
+	counter->clock += *pulses;
+	return true;
+}
+
+void pit_follow_restart(struct pit *pit)
+{
+	pit->followed = *pit_sync(pit, 2);
+}
+
+bool pit_follow_still(const struct pit *pit)
+{
+	return pit_next_change(&pit->followed) == PIT_NEVER;
+}
+
+static void pit_changing(struct pit *pit, unsigned number)
+{
+	if (number == 2 && pit->changing)
+		pit->changing(pit->follower);
+}
+
+static void pit_changed(struct pit *pit, unsigned number)
+{
+	if (number == 2 && pit->changing)
+		pit->followed = pit->state.counters[2];
+}
+
 static void pit_drive(struct pit *pit)
 {
 	const struct pit_counter *counter = pit_sync(pit, 0);
@@ -355,6 +405,7 @@ static void pit_write_control(struct pit *pit, uint8_t value)
 		pit_latch_count(counter);
 		return;
 	}
+	pit_changing(pit, value >> 6);
 	counter->control = value & 0x3f;
 	counter->ce = (uint16_t)(counter->ce % pit_modulus(counter));
 	counter->out = pit_mode(counter) != 0;
@@ -368,6 +419,7 @@ static void pit_write_control(struct pit *pit, uint8_t value)
 	counter->read_high = 0;
 	counter->latched = 0;
 	counter->status_latched = 0;
+	pit_changed(pit, value >> 6);
 	pit_drive(pit);
 }
 
@@ -389,6 +441,7 @@ static void pit_write_count(struct pit *pit, unsigned number, uint8_t value)
 {
 	struct pit_counter *counter = pit_sync(pit, number);
 
+	pit_changing(pit, number);
 	switch (pit_access(counter)) {
 	case PIT_LOW:
 		pit_set_count(counter, value);
@@ -411,6 +464,7 @@ static void pit_write_count(struct pit *pit, unsigned number, uint8_t value)
 		counter->write_high = !counter->write_high;
 		break;
 	}
+	pit_changed(pit, number);
 	if (number == 0)
 		pit_drive(pit);
 }
@@ -467,11 +521,13 @@ void pit_set_gate2(struct pit *pit, bool level)
 
 	if (level == counter->gate)
 		return;
+	pit_changing(pit, 2);
 	counter->gate = level;
 	if (!level && (mode == 2 || mode == 3))
 		counter->out = 1;
 	if (level && counter->written && mode != 0 && mode != 4)
 		counter->load = 1;
+	pit_changed(pit, 2);
 }
 
 bool pit_output(const struct pit *pit, unsigned number)
@@ -499,6 +555,7 @@ static void pit_reset(struct cbx_device *device, enum cbx_reset_kind kind)
 		pit->state.counters[i] = (struct pit_counter){
 			.clock = pit_clock(pit), .control = PIT_BOTH << 4, .gate = i < 2, .null = 1,
 		};
+	pit->followed = pit->state.counters[2];
 	pit_drive(pit);
 }
 
@@ -530,6 +587,13 @@ static bool pit_check(const struct cbx_device *device, const void *bytes)
 	return good && state->counters[0].gate && state->counters[1].gate;
 }
 
+static void pit_loaded(struct cbx_device *device)
+{
+	struct pit *pit = (struct pit *)device;
+
+	pit->followed = pit->state.counters[2];
+}
+
 static const struct cbx_device_type pit_type = {
 	.name = "pit",
 	.version = 1,
@@ -539,6 +603,7 @@ static const struct cbx_device_type pit_type = {
 	.fields = pit_fields,
 	.reset = pit_reset,
 	.check = pit_check,
+	.loaded = pit_loaded,
 };
 
 enum cbx_status pit_new(struct cbx_machine *machine, struct cbx_line out0, struct pit **pit)

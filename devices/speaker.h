@@ -3,10 +3,12 @@
 #define DEVICES_SPEAKER_H
 
 #include "pit.h"
+#include "sound_mix.h"
 
 struct speaker;
 
-enum cbx_status speaker_new(struct cbx_machine *machine, struct pit *pit,
+/* mix may be NULL. */
+enum cbx_status speaker_new(struct cbx_machine *machine, struct pit *pit, struct sound_mix *mix,
 			    struct speaker **speaker);
 
 #endif

@@ -20,7 +20,6 @@
 #include "rom_file.h"
 #include "screenshot.h"
 #include "session.h"
-#include "state_file.h"
 
 struct file {
 	void *bytes;
@@ -197,6 +196,22 @@ static bool open_display(struct program *p)
  * terminal, a socket or a network, and something is there to end the run: else an idle guest would
  * keep the host busy for ever.
  */
+static bool open_sound(struct program *p)
+{
+	const struct options *o = &p->options;
+	char problem[256];
+
+	if (!sound_option_place(&o->sound, &p->pc, problem, sizeof(problem))) {
+		fprintf(stderr, "clearbox: -device %s: %s\n", o->sound.card.present ? "sb16" : "adlib", problem);
+		return false;
+	}
+	if (!audio_open(&p->session.audio, &o->audio))
+		return false;
+	if (p->session.audio)
+		p->pc.sound = p->session.audio->backend;
+	return true;
+}
+
 static void choose_pace(struct program *p)
 {
 	const struct options *o = &p->options;
@@ -308,15 +323,15 @@ static int run(struct program *p)
 		return EXIT_CANNOT_OPEN;
 	if (!monitor_port_open(&p->session.monitor, &p->options.monitor))
 		return EXIT_CANNOT_OPEN;
+	if (!open_sound(p))
+		return EXIT_CANNOT_OPEN;
 	if (!make_machine(p))
 		return EXIT_INTERNAL;
-	p->session.options = &p->options;
-	if (p->options.load_state && !state_file_load(&p->session, p->options.load_state))
-		return EXIT_CANNOT_OPEN;
 	if (!open_display(p))
 		return EXIT_CANNOT_OPEN;
 	choose_pace(p);
 	catch_signals();
+	p->session.options = &p->options;
 	code = session_run(&p->session, message, sizeof(message));
 
 	monitor_port_close(&p->session.monitor);
@@ -327,6 +342,10 @@ static int run(struct program *p)
 		code = code ? code : EXIT_OUTPUT;
 	if (p->options.screen_text && !screen_text_write(p->session.machine, p->options.screen_text))
 		code = code ? code : EXIT_OUTPUT;
+	cbx_sound_flush(p->session.machine);
+	if (p->session.audio && !p->session.audio->close(p->session.audio))
+		code = code ? code : EXIT_OUTPUT;
+	p->session.audio = NULL;
 	if (*message)
 		fprintf(stderr, "clearbox: %s\n", message);
 	return code;
@@ -342,6 +361,8 @@ static void clean_up(struct program *p)
 	for (unsigned i = 0; i < CBX_CARDS; i++)
 		network_close(&p->session.networks[i]);
 	terminal_restore();
+	if (p->session.audio)
+		p->session.audio->close(p->session.audio);
 	if (p->session.machine)
 		cbx_machine_free(p->session.machine);
 	drives_close(&p->session.drives);

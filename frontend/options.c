@@ -217,7 +217,6 @@ STRING_OPTION(vga_bios)
 STRING_OPTION(cdrom)
 STRING_OPTION(screen_text)
 STRING_OPTION(log)
-STRING_OPTION(load_state)
 
 #define DRIVE_OPTION(name, member)                                                              \
 	static enum options_result parse_##name(struct context *context, const char *value)      \
@@ -468,12 +467,22 @@ static enum options_result parse_device(struct context *context, const char *val
 	struct options *options = context->options;
 	uint64_t port = 0x501, size = 2, number;
 	const char *list = value, *end;
-	char key[32], item[32];
+	char key[32], item[32], problem[256];
+	bool is_sound;
 
+	if (sound_option_parse(&options->sound, value, &is_sound, problem, sizeof(problem)))
+		return OPTIONS_RUN;
+	if (is_sound) {
+		fprintf(context->errors, "clearbox: -device %s: %s\n", value, problem);
+		return OPTIONS_BAD;
+	}
 	next_item(&list, key, sizeof(key), item, sizeof(item));
-	if (strcmp(key, "isa-debug-exit"))
-		return bad(context, value, "no such device",
-			   "there is -device isa-debug-exit,iobase=0xf4,iosize=4");
+	if (strcmp(key, "isa-debug-exit")) {
+		static const char *const words[] = { "isa-debug-exit", "sb16", "adlib", NULL };
+
+		return bad_word(context, value, ",", words, "no such device",
+				"there is sb16, adlib, and isa-debug-exit,iobase=0xf4,iosize=4");
+	}
 	while (next_item(&list, key, sizeof(key), item, sizeof(item))) {
 		if (!parse_number(item, &number, &end) || *end ||
 		    (strcmp(key, "iobase") && strcmp(key, "iosize")))
@@ -487,6 +496,23 @@ static enum options_result parse_device(struct context *context, const char *val
 	options->debug_exit_port = (unsigned)port;
 	options->debug_exit_size = (unsigned)size;
 	return OPTIONS_RUN;
+}
+
+static enum options_result parse_nodefaults(struct context *context, const char *value)
+{
+	(void)value;
+	context->options->sound.asked = true;
+	return OPTIONS_RUN;
+}
+
+static enum options_result parse_audio(struct context *context, const char *value)
+{
+	char problem[256];
+
+	if (audio_option_parse(&context->options->audio, value, problem, sizeof(problem)))
+		return OPTIONS_RUN;
+	fprintf(context->errors, "clearbox: -audio %s: %s\n", value, problem);
+	return OPTIONS_BAD;
 }
 
 static enum options_result parse_screenshot(struct context *context, const char *value)
@@ -576,8 +602,10 @@ static const struct option table[] = {
 	{ "m", "SIZE", "memory in MiB, or with K, M or G (128)", parse_memory },
 	{ "cpu", "MODEL[,+FEATURE,-FEATURE]", "processor model; help lists them (max)", parse_cpu },
 	{ "rtc", "base=B", "clock: utc, localtime, or a date 2026-11-22T10:20:30 (utc)", parse_rtc },
-	{ "device", "D", "isa-debug-exit,iobase=0xf4,iosize=4: the guest ends the run with a code",
+	{ "device", "D", "isa-debug-exit,iobase=0xf4,iosize=4: the guest ends the run with a code;\n"
+	  "                       sb16,iobase=0x220,irq=5,dma=1,dma16=5,midi=0x330 or adlib: the sound card (sb16)",
 	  parse_device },
+	{ "nodefaults", NULL, "no sound card, unless -device names one", parse_nodefaults },
 	{ NULL, NULL, "Disks (raw images or block devices; written to, unless -snapshot):", NULL },
 	{ "fda", "FILE", "floppy in drive A", parse_fda },
 	{ "fdb", "FILE", "floppy in drive B", parse_fdb },
@@ -598,7 +626,6 @@ static const struct option table[] = {
 	{ "vgabios", "FILE", "another VGA BIOS", parse_vga_bios },
 	{ "optionrom", "FILE", "an option ROM for the firmware to run, repeatable", parse_option_rom },
 	{ "option-rom", "FILE", "the same", parse_option_rom },
-	{ "loadvm", "FILE", "go on from a state that the monitor's savevm saved", parse_load_state },
 	{ "no-reboot", NULL, "end when the guest resets, instead of starting again", parse_no_reboot },
 	{ NULL, NULL, "Screen, keyboard, ports:", NULL },
 	{ "display", "D", "terminal (text and graphics in this terminal) or none", parse_display },
@@ -623,6 +650,8 @@ static const struct option table[] = {
 	  "                       all: model=ne2k_pci|ne2k_isa, mac=M, iobase=P, irq=N, capture=FILE (pcap),\n"
 	  "                       romfile=FILE (to boot from the network)",
 	  parse_nic },
+	{ NULL, NULL, "Sound:", NULL },
+	{ "audio", "A", "sdl (loudspeakers), wav=FILE or none", parse_audio },
 	{ NULL, NULL, "Typing and time:", NULL },
 	{ "type", "S:TEXT",
 	  "after S guest seconds type TEXT (\\n Enter, \\{f2}, \\{ctrl-c} ...), repeatable",
@@ -720,8 +749,8 @@ static enum options_result check(const struct context *context)
 	users += options->debug_console.kind == CHANNEL_STDIO && !users;
 	users += options->monitor.kind == CHANNEL_STDIO;
 	if (users > 1) {
-		fprintf(context->errors, "clearbox: standard input and output can serve one port only, or the "
-			"monitor; try -serial file:NAME or pty, -monitor unix:PATH for the others\n");
+		fprintf(context->errors, "clearbox: standard input and output can serve one port or the "
+			"monitor only; try -serial file:NAME or pty, -monitor unix:PATH for the others\n");
 		return OPTIONS_BAD;
 	}
 	if (users && options->display == DISPLAY_TERMINAL) {

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "audio_options.h"
 #include "network_options.h"
 
 enum { OPTIONS_TYPE_MAX = 64, OPTIONS_SERIAL_MAX = 4 };
@@ -40,6 +41,8 @@ struct options {
 	unsigned serial_count;
 	struct nic_option nic[CBX_CARDS];
 	unsigned nic_count;
+	struct audio_option audio;
+	struct sound_option sound;
 	enum display_option display;
 	enum pace_option pace;
 	bool snapshot, no_reboot;
@@ -47,7 +50,7 @@ struct options {
 	int64_t rtc_time;               /* seconds since 1970 on the guest's clock, with rtc_set */
 	bool rtc_local;
 	unsigned debug_exit_port, debug_exit_size;
-	const char *screenshot, *screen_text, *log, *load_state;
+	const char *screenshot, *screen_text, *log;
 	double timeout;                 /* host seconds; 0: none */
 	uint64_t instructions;          /* 0: no limit */
 	struct type_option type[OPTIONS_TYPE_MAX];

@@ -146,6 +146,10 @@ static enum work work(struct session *s, uint64_t host)
 	for (unsigned i = 0; i < CBX_CARDS; i++)
 		if (network_work(&s->networks[i], s->idle))
 			delivered = true;
+	if (s->audio) {
+		cbx_sound_flush(s->machine);
+		s->audio->work(s->audio, host);
+	}
 	if (host - s->update_time >= 33 * millisecond) {
 		s->display->update(s->display, s->machine);
 		s->update_time = host;
@@ -165,6 +169,8 @@ static void sleep_for(struct session *s, uint64_t host, uint64_t wait)
 	/* What was drawn last may not be the last that changed. */
 	if (s->display->input_fd >= 0 && host - s->update_time < 33 * millisecond)
 		longest = 33 * millisecond;
+	if (longest > audio_patience(s->audio))
+		longest = audio_patience(s->audio);
 	if (wait > longest)
 		wait = longest;
 	if (deadline != UINT64_MAX && wait > (deadline > host ? deadline - host : 0))

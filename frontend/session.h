@@ -4,6 +4,7 @@
 
 #include <clearbox/machine.h>
 
+#include "audio.h"
 #include "display.h"
 #include "drives.h"
 #include "keys.h"
@@ -23,6 +24,7 @@ struct session {
 	struct monitor_port monitor;
 	struct channel channels[CHANNELS];      /* the serial ports first */
 	struct network networks[CBX_CARDS];
+	struct audio *audio;            /* NULL: nobody listens */
 	struct key_queue keys;
 	struct type_option type[OPTIONS_TYPE_MAX];      /* in the order of their times */
 	unsigned type_next;

@@ -43,6 +43,18 @@ struct cbx_network_backend {
 	void *user;
 };
 
+/*
+ * Sound: play gets all that the machine plays, signed 16-bit samples, left and right in turn, rate
+ * frames for each second of guest time without a gap.  samples NULL: frames frames of silence, which
+ * can be many.  It is called while the machine runs, when something about the sound changes, and by
+ * cbx_sound_flush (pc.h).  Nothing in the machine depends on whether somebody listens.
+ */
+struct cbx_sound_backend {
+	uint32_t rate;                  /* frames a second, 8000 to 192000; 0: 48000 */
+	void (*play)(void *user, const int16_t *samples, size_t frames);
+	void *user;
+};
+
 #ifdef __cplusplus
 }
 #endif

@@ -27,6 +27,17 @@ struct cbx_card_options {
 	struct cbx_image rom;           /* PCI: its expansion ROM, at most 1 MiB, bytes NULL: none */
 };
 
+/* A Sound Blaster 16 (DSP 4.05, CT1745 mixer, OPL3, MPU-401 in UART mode). */
+struct cbx_sound_card_options {
+	bool present;
+	uint16_t port;                  /* 220h, 240h, 260h or 280h; 0: 220h */
+	uint16_t midi_port;             /* 300h or 330h; 0: 330h */
+	uint8_t irq;                    /* 5, 7, 9 or 10, until the guest chooses another; 0: 5 */
+	uint8_t dma;                    /* 1 or 3 for 8-bit sound, likewise; 0: 1 */
+	uint8_t dma16;                  /* 5, 6 or 7 for 16-bit sound, likewise; 0: 5 */
+	struct cbx_character_backend midi;      /* what the guest sends to MIDI instruments */
+};
+
 /* Set size to sizeof(struct cbx_pc_options); what is 0 or NULL is absent or the default. */
 struct cbx_pc_options {
 	size_t size;
@@ -52,6 +63,9 @@ struct cbx_pc_options {
 	bool no_floppy_controller;
 	struct cbx_card_options card[CBX_CARDS];
 	struct cbx_image option_rom[CBX_OPTION_ROMS];   /* firmware runs them; at most 96 KiB fit */
+	struct cbx_sound_backend sound;         /* the speaker and the cards; play NULL: nobody listens */
+	struct cbx_sound_card_options sound_card;
+	bool adlib;                             /* an OPL3 at 388h (the sound card has one) */
 };
 
 CBX_API enum cbx_status cbx_pc_new(const struct cbx_pc_options *options,
@@ -71,6 +85,12 @@ CBX_API enum cbx_status cbx_network_receive(struct cbx_machine *machine, unsigne
 					    const void *frame, size_t count);
 /* Would a frame of any size find room now?  False where there is no such card. */
 CBX_API bool cbx_network_has_room(const struct cbx_machine *machine, unsigned card);
+
+/*
+ * Gives the sound backend all that was played up to now.  Call it between runs, as often as the sound is
+ * to be heard soon.  Errors: CBX_ERROR_UNSUPPORTED (not a PC).
+ */
+CBX_API enum cbx_status cbx_sound_flush(struct cbx_machine *machine);
 
 /* The board a machine is built on, for code that adds public functions over devices. */
 CBX_API void cbx_machine_set_board(struct cbx_machine *machine, void *board,

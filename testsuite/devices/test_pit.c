@@ -13,7 +13,7 @@ static struct cbx_machine *start(void)
 	struct speaker *speaker;
 
 	assert_int_equal(pit_new(machine, fake_wire(machine, &irq0), &pit), CBX_OK);
-	assert_int_equal(speaker_new(machine, pit, &speaker), CBX_OK);
+	assert_int_equal(speaker_new(machine, pit, NULL, &speaker), CBX_OK);
 	fake_reset(machine, CBX_RESET_POWER);
 	return machine;
 }
