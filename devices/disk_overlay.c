@@ -245,3 +245,21 @@ uint64_t cbx_overlay_bytes(const struct cbx_overlay *overlay)
 {
 	return (uint64_t)overlay->used * BLOCK;
 }
+
+size_t cbx_overlay_next(const struct cbx_overlay *overlay, size_t cursor, uint64_t *offset,
+			const void **bytes, size_t *count)
+{
+	if (!overlay || !offset || !bytes || !count)
+		return 0;
+	for (; cursor < overlay->slot_count; cursor++) {
+		const struct slot *slot = &overlay->slots[cursor];
+
+		if (!slot->bytes)
+			continue;
+		*offset = slot->number * BLOCK;
+		*bytes = slot->bytes;
+		*count = block_bytes(overlay, slot->number);
+		return cursor + 1;
+	}
+	return 0;
+}

@@ -67,6 +67,36 @@ static void drive_empty(struct drive *drive)
 	memset(&drive->backend, 0, sizeof(drive->backend));
 }
 
+/* ---- Over an overlay, which may be exchanged (a saved state is loaded) ---- */
+
+static enum cbx_status top_read(void *user, uint64_t offset, void *bytes, size_t count)
+{
+	const struct drive *drive = user;
+
+	return drive->top.read(drive->top.user, offset, bytes, count);
+}
+
+static enum cbx_status top_write(void *user, uint64_t offset, const void *bytes, size_t count)
+{
+	const struct drive *drive = user;
+
+	return drive->top.write(drive->top.user, offset, bytes, count);
+}
+
+static enum cbx_status top_flush(void *user)
+{
+	(void)user;
+	return CBX_OK;
+}
+
+void drive_set_overlay(struct drive *drive, struct cbx_overlay *overlay,
+		       const struct cbx_disk_backend *top)
+{
+	cbx_overlay_free(drive->overlay);
+	drive->overlay = overlay;
+	drive->top = *top;
+}
+
 /* An image with all around it, not yet in any machine. */
 static bool drive_fill(struct drive *drive, const char *name)
 {
@@ -88,12 +118,16 @@ static bool drive_fill(struct drive *drive, const char *name)
 	}
 	drive->disk->name = drive->name;
 	drive->backend = drive->disk->backend;
-	if (drive->snapshot && drive->kind != DISK_CD &&
-	    cbx_overlay_new(&drive->disk->backend, NULL, &drive->overlay, &drive->backend)) {
+	if (!drive->snapshot || drive->kind == DISK_CD)
+		return true;
+	if (cbx_overlay_new(&drive->disk->backend, NULL, &drive->overlay, &drive->top)) {
 		complain("%s: no memory for -snapshot; close other programs", name);
 		drive_empty(drive);
 		return false;
 	}
+	drive->backend = (struct cbx_disk_backend){
+		.bytes = drive->top.bytes, .read = top_read, .write = top_write, .flush = top_flush, .user = drive
+	};
 	return true;
 }
 

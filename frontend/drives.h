@@ -19,7 +19,8 @@ struct drive {
 	bool snapshot;                  /* what is written goes to an overlay */
 	struct disk_file *disk;         /* NULL: empty */
 	struct cbx_overlay *overlay;
-	struct cbx_disk_backend backend;        /* what the machine was given */
+	struct cbx_disk_backend top;            /* the overlay's */
+	struct cbx_disk_backend backend;        /* what the machine was given; over an overlay it leads to top */
 	char name[1024];                /* of the image */
 };
 
@@ -40,5 +41,9 @@ bool drive_removable(const struct drives *drives, unsigned drive);
 /* Another image into a removable drive, or none (NULL); complains and returns false if that cannot be. */
 bool drive_change(struct drives *drives, struct cbx_machine *machine, unsigned drive,
 		  const char *name);
+
+/* Puts another overlay over the same image in place of the one there is, which is freed. */
+void drive_set_overlay(struct drive *drive, struct cbx_overlay *overlay,
+		       const struct cbx_disk_backend *top);
 
 #endif

@@ -20,6 +20,7 @@
 #include "rom_file.h"
 #include "screenshot.h"
 #include "session.h"
+#include "state_file.h"
 
 struct file {
 	void *bytes;
@@ -327,11 +328,13 @@ static int run(struct program *p)
 		return EXIT_CANNOT_OPEN;
 	if (!make_machine(p))
 		return EXIT_INTERNAL;
+	p->session.options = &p->options;
+	if (p->options.load_state && !state_file_load(&p->session, p->options.load_state))
+		return EXIT_CANNOT_OPEN;
 	if (!open_display(p))
 		return EXIT_CANNOT_OPEN;
 	choose_pace(p);
 	catch_signals();
-	p->session.options = &p->options;
 	code = session_run(&p->session, message, sizeof(message));
 
 	monitor_port_close(&p->session.monitor);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <clearbox/machine.h>
+#include <clearbox/state.h>
 
 #include "drives.h"
 #include "monitor_commands.h"
@@ -83,6 +84,12 @@ static bool info_block(struct monitor_call *call)
 	return true;
 }
 
+static bool info_hash(struct monitor_call *call)
+{
+	monitor_print(call, "%016llx\n", (unsigned long long)cbx_state_hash(call->session->machine));
+	return true;
+}
+
 static bool info_version(struct monitor_call *call)
 {
 	monitor_print(call, "clearbox %s\n", CLEARBOX_VERSION);
@@ -93,6 +100,7 @@ const struct monitor_command monitor_topics[] = {
 	{ "registers", NULL, "", "the processor's registers", info_registers },
 	{ "status", NULL, "", "whether it runs, and for how long it has", info_status },
 	{ "block", NULL, "", "drives and what is in them", info_block },
+	{ "hash", NULL, "", "a hash of all of the machine's state: the same state, the same hash", info_hash },
 	{ "version", NULL, "", "the program's version", info_version },
 	{ NULL, NULL, NULL, NULL, NULL }
 };

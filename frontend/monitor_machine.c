@@ -9,6 +9,7 @@
 #include "monitor_commands.h"
 #include "screenshot.h"
 #include "session.h"
+#include "state_file.h"
 
 static bool run_stop(struct monitor_call *call)
 {
@@ -104,12 +105,24 @@ static bool run_eject(struct monitor_call *call)
 	return drive >= 0 && drive_change(&session->drives, session->machine, (unsigned)drive, NULL);
 }
 
+static bool run_savevm(struct monitor_call *call)
+{
+	return state_file_save(call->session, call->words[0]);
+}
+
+static bool run_loadvm(struct monitor_call *call)
+{
+	return state_file_load(call->session, call->words[0]);
+}
+
 const struct monitor_command monitor_machine_commands[] = {
 	{ "stop", "s", "", "stops the machine until cont", run_stop },
 	{ "cont", "c", "", "lets it go on", run_cont },
 	{ "system_reset", NULL, "", "presses the reset button", run_reset },
 	{ "system_powerdown", NULL, "", "presses the power button", run_power },
 	{ "quit", "q", "", "ends the program", run_quit },
+	{ "savevm", NULL, "FILE", "saves the machine's state", run_savevm },
+	{ "loadvm", NULL, "FILE", "loads one: the machine is again as it was then", run_loadvm },
 	{ "sendkey", NULL, "KEYS ...", "types keys: a, ret, f2, ctrl-alt-delete, shift-tab ...",
 	  run_sendkey },
 	{ "screendump", NULL, "FILE", "writes the picture as .png or .ppm", run_screendump },

@@ -139,7 +139,7 @@ static bool listen_at(struct monitor_port *port)
 	/* Who may write to it rules the machine and reads files by it: its owner alone. */
 	mask = umask(077);
 	if (port->listener < 0 || bind(port->listener, (struct sockaddr *)&address, sizeof(address)) ||
-	    listen(port->listener, MONITOR_LINKS)) {
+	    listen(port->listener, 16)) {
 		complain("-monitor unix:%s: %s; is the name taken?", path, strerror(errno));
 		if (port->listener >= 0)
 			close(port->listener);

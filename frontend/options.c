@@ -217,6 +217,7 @@ STRING_OPTION(vga_bios)
 STRING_OPTION(cdrom)
 STRING_OPTION(screen_text)
 STRING_OPTION(log)
+STRING_OPTION(load_state)
 
 #define DRIVE_OPTION(name, member)                                                              \
 	static enum options_result parse_##name(struct context *context, const char *value)      \
@@ -626,6 +627,7 @@ static const struct option table[] = {
 	{ "vgabios", "FILE", "another VGA BIOS", parse_vga_bios },
 	{ "optionrom", "FILE", "an option ROM for the firmware to run, repeatable", parse_option_rom },
 	{ "option-rom", "FILE", "the same", parse_option_rom },
+	{ "loadvm", "FILE", "go on from a state that the monitor's savevm saved", parse_load_state },
 	{ "no-reboot", NULL, "end when the guest resets, instead of starting again", parse_no_reboot },
 	{ NULL, NULL, "Screen, keyboard, ports:", NULL },
 	{ "display", "D", "terminal (text and graphics in this terminal) or none", parse_display },
@@ -749,8 +751,8 @@ static enum options_result check(const struct context *context)
 	users += options->debug_console.kind == CHANNEL_STDIO && !users;
 	users += options->monitor.kind == CHANNEL_STDIO;
 	if (users > 1) {
-		fprintf(context->errors, "clearbox: standard input and output can serve one port or the "
-			"monitor only; try -serial file:NAME or pty, -monitor unix:PATH for the others\n");
+		fprintf(context->errors, "clearbox: standard input and output can serve one port only, or the "
+			"monitor; try -serial file:NAME or pty, -monitor unix:PATH for the others\n");
 		return OPTIONS_BAD;
 	}
 	if (users && options->display == DISPLAY_TERMINAL) {

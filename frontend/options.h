@@ -50,7 +50,7 @@ struct options {
 	int64_t rtc_time;               /* seconds since 1970 on the guest's clock, with rtc_set */
 	bool rtc_local;
 	unsigned debug_exit_port, debug_exit_size;
-	const char *screenshot, *screen_text, *log;
+	const char *screenshot, *screen_text, *log, *load_state;
 	double timeout;                 /* host seconds; 0: none */
 	uint64_t instructions;          /* 0: no limit */
 	struct type_option type[OPTIONS_TYPE_MAX];

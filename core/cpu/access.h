@@ -121,23 +121,23 @@ ACCESS_FUNCTIONS(64)
 /*
  * Hot handlers come in two: the fast one has no call in it, so it needs no stack frame and
  * no saved registers; when an access misses it jumps to its cold twin, which is the same
- * body with the long way inlined, and starts over.  In the body:
+ * body with the long way inlined, and starts over.  (Other handlers for the same row may jump
+ * to it as well.)  In the body:
  *
  *	MEMORY_HANDLER(op_X)
  *	{
  *		if (!hot_load32(cpu, i, slow, ea(cpu, i), &value))
  *			return otherwise(cpu, i);
  */
-#define MEMORY_HANDLER(name) MEMORY_HANDLER_AS(name, )
-#define STATIC_MEMORY_HANDLER(name) MEMORY_HANDLER_AS(name, static)
-#define MEMORY_HANDLER_AS(name, linkage)                                                          \
+#define MEMORY_HANDLER(name)                                                                      \
 static INLINE const struct insn *name##_body(struct cpu *cpu, const struct insn *i,               \
 					     const bool slow, insn_fn *otherwise);               \
-static COLD const struct insn *name##_slow(struct cpu *cpu, const struct insn *i)                 \
+COLD HANDLER(name##_slow);                                                                        \
+HANDLER(name##_slow)                                                                              \
 {                                                                                                 \
 	return name##_body(cpu, i, true, cpu_fault);                                              \
 }                                                                                                 \
-linkage HANDLER(name)                                                                             \
+HANDLER(name)                                                                                     \
 {                                                                                                 \
 	return name##_body(cpu, i, false, name##_slow);                                           \
 }                                                                                                 \

@@ -246,14 +246,8 @@ static bool is_string(const struct op_info *info)
 
 static insn_fn *pick_handler(const struct cpu *cpu, const struct decoded *d)
 {
-	const struct op_handlers *h = &op_handlers[d->op];
-	unsigned column = d->operand_size == 2 ? 0 : d->operand_size == 4 ? 1 : 2;
-
-	if (op_is_vector(&op_info[d->op]))
-		column = !d->vex ? 0 : decoded_vector_length(d) == 16 ? 1 : 2;
-	else if ((cpu->mode & MODE_FLAT) && d->operand_size == 4 && h->flat[d->memory])
-		return h->flat[d->memory];
-	return h->form[column][d->memory];
+	return op_handler(d->op, d->operand_size, d->memory,
+			  (cpu->mode & MODE_FLAT) && d->operand_size == 4);
 }
 
 /* The record that says why a SIMD instruction cannot run now, NULL when it can. */

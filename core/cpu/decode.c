@@ -242,13 +242,17 @@ static int opcode_map(struct cursor *c, struct decoded *d, unsigned *prefix)
 	return (int)map;
 }
 
-static bool depends_on_modrm(const uint16_t *table, unsigned which, uint8_t opcode)
+/* The rows of an opcode by form and reg field of ModRM; NULL: it has none that depend on them. */
+static const uint16_t *rows_by_modrm(const uint16_t *table, unsigned which, uint8_t opcode)
 {
-	unsigned any = 0;
+	unsigned four = modrm_fours[which * 64 + opcode / 4], any = 0;
 
+	if (!four)
+		return NULL;
+	table += ((four - 1) * 4 + (opcode & 3)) * 16;
 	for (unsigned n = 0; n < 16; n++)
-		any |= table[MODRM_AT(which, opcode, 0, 0) + n];
-	return any;
+		any |= table[n];
+	return any ? table : NULL;
 }
 
 static bool usable(uint16_t op, uint64_t features)
@@ -292,14 +296,16 @@ static void find_row(struct cursor *c, struct decoded *d, uint64_t features, boo
 	if (map == 2 && d->vex && prefix == 1)
 		tables[count++] = 6;
 	for (unsigned n = 0; n < count; n++) {
-		if (!depends_on_modrm(by_modrm, tables[n], d->opcode))
+		const uint16_t *rows = rows_by_modrm(by_modrm, tables[n], d->opcode);
+
+		if (!rows)
 			continue;
 		if (!*has_modrm)
 			modrm(c, d);
 		*has_modrm = true;
 		if (c->short_of)
 			return;
-		d->op = by_modrm[MODRM_AT(tables[n], d->opcode, d->modrm >= 0xc0, d->modrm >> 3 & 7)];
+		d->op = rows[(d->modrm >= 0xc0) * 8 + (d->modrm >> 3 & 7)];
 		if (usable(d->op, features))
 			return;
 	}

@@ -50,6 +50,29 @@ static INLINE const struct insn *pair_end(struct cpu *cpu, const struct insn *i,
 	X(W, 8, S) X(W, 9, NS) X(W, 12, L) X(W, 13, NL) X(W, 14, LE) X(W, 15, NLE)
 #define RESULT_CONDITIONS(X, W) X(W, 4, Z) X(W, 5, NZ) X(W, 8, S) X(W, 9, NS)
 
+/*
+ * What the fast TLB does not serve is done by the slow twin of the compare's handler, which goes on
+ * with the branch's record.
+ */
+#define ALONE_reg_mem_8  op_CMP_Gb_Eb_m_slow
+#define ALONE_reg_mem_32 op_CMP_Gv_Ev_32_m_slow
+#define ALONE_reg_mem_64 op_CMP_Gv_Ev_64_m_slow
+#define ALONE_mem_reg_8  op_CMP_Eb_Gb_m_slow
+#define ALONE_mem_reg_32 op_CMP_Ev_Gv_32_m_slow
+#define ALONE_mem_reg_64 op_CMP_Ev_Gv_64_m_slow
+#define ALONE_mem_imm_8  op_CMP_Eb_Ib_m_slow
+#define ALONE_mem_imm_32 op_CMP_Ev_Iz_32_m_slow
+#define ALONE_mem_imm_64 op_CMP_Ev_Iz_64_m_slow
+HANDLER(ALONE_reg_mem_8);
+HANDLER(ALONE_reg_mem_32);
+HANDLER(ALONE_reg_mem_64);
+HANDLER(ALONE_mem_reg_8);
+HANDLER(ALONE_mem_reg_32);
+HANDLER(ALONE_mem_reg_64);
+HANDLER(ALONE_mem_imm_8);
+HANDLER(ALONE_mem_imm_32);
+HANDLER(ALONE_mem_imm_64);
+
 #define COMPARE_PAIR(W, number, cc)                                                             \
 static HANDLER(cmp_reg_reg_##W##_##cc)                                                          \
 {                                                                                               \
@@ -65,30 +88,30 @@ static HANDLER(cmp_reg_imm_##W##_##cc)                                          
 	alu_sub_##W(cpu, a, b);                                                                 \
 	return pair_end(cpu, i, COMPARED_##cc(W));                                              \
 }                                                                                               \
-STATIC_MEMORY_HANDLER(cmp_reg_mem_##W##_##cc)                                                   \
+static HANDLER(cmp_reg_mem_##W##_##cc)                                                          \
 {                                                                                               \
 	uint##W##_t a = reg##W(cpu, i->dst), b;                                                 \
                                                                                                 \
-	if (!hot_load##W(cpu, i, slow, ea(cpu, i), &b))                                         \
-		return otherwise(cpu, i);                                                       \
+	if (!hot_load##W(cpu, i, false, ea(cpu, i), &b))                                        \
+		return ALONE_reg_mem_##W(cpu, i);                                               \
 	alu_sub_##W(cpu, a, b);                                                                 \
 	return pair_end(cpu, i, COMPARED_##cc(W));                                              \
 }                                                                                               \
-STATIC_MEMORY_HANDLER(cmp_mem_reg_##W##_##cc)                                                   \
+static HANDLER(cmp_mem_reg_##W##_##cc)                                                          \
 {                                                                                               \
 	uint##W##_t a, b = reg##W(cpu, i->src);                                                 \
                                                                                                 \
-	if (!hot_load##W(cpu, i, slow, ea(cpu, i), &a))                                         \
-		return otherwise(cpu, i);                                                       \
+	if (!hot_load##W(cpu, i, false, ea(cpu, i), &a))                                        \
+		return ALONE_mem_reg_##W(cpu, i);                                               \
 	alu_sub_##W(cpu, a, b);                                                                 \
 	return pair_end(cpu, i, COMPARED_##cc(W));                                              \
 }                                                                                               \
-STATIC_MEMORY_HANDLER(cmp_mem_imm_##W##_##cc)                                                   \
+static HANDLER(cmp_mem_imm_##W##_##cc)                                                          \
 {                                                                                               \
 	uint##W##_t a, b = (uint##W##_t)i->imm;                                                 \
                                                                                                 \
-	if (!hot_load##W(cpu, i, slow, ea(cpu, i), &a))                                         \
-		return otherwise(cpu, i);                                                       \
+	if (!hot_load##W(cpu, i, false, ea(cpu, i), &a))                                        \
+		return ALONE_mem_imm_##W(cpu, i);                                               \
 	alu_sub_##W(cpu, a, b);                                                                 \
 	return pair_end(cpu, i, COMPARED_##cc(W));                                              \
 }

@@ -1,7 +1,8 @@
 /*
  * The commonest instructions with a memory operand that has no index: base and
  * displacement alone make the address (after an op_EA record always).  They mean what the
- * handlers they stand for mean, with a shorter way to the address.
+ * handlers they stand for mean, with a shorter way to the address; what the fast TLB does not
+ * serve is left to those.
  */
 #include "access.h"
 #include "flags.h"
@@ -21,12 +22,13 @@ static INLINE uint64_t plain_ea(const struct cpu *cpu, const struct insn *i)
 }
 
 #define PLAIN_LOAD(name, W, F, type)                                                            \
-STATIC_MEMORY_HANDLER(plain_##name)                                                             \
+HANDLER(op_##name##_slow);                                                                      \
+static HANDLER(plain_##name)                                                                    \
 {                                                                                               \
 	uint##F##_t value;                                                                      \
                                                                                                 \
-	if (!hot_load##F(cpu, i, slow, plain_ea(cpu, i), &value))                               \
-		return otherwise(cpu, i);                                                       \
+	if (!hot_load##F(cpu, i, false, plain_ea(cpu, i), &value))                              \
+		return op_##name##_slow(cpu, i);                                                \
 	set_reg##W(cpu, i->dst, (uint##W##_t)(type)value);                                      \
 	NEXT(cpu, i);                                                                           \
 }
@@ -41,10 +43,11 @@ PLAIN_LOAD(MOV_Gv_Ev_64_m, 64, 64, uint64_t)
 PLAIN_LOAD(MOVSXD_Gv_Ed_64_m, 64, 32, int32_t)
 
 #define PLAIN_STORE(name, W, what)                                                              \
-STATIC_MEMORY_HANDLER(plain_##name)                                                             \
+HANDLER(op_##name##_slow);                                                                      \
+static HANDLER(plain_##name)                                                                    \
 {                                                                                               \
-	if (!hot_store##W(cpu, i, slow, plain_ea(cpu, i), what))                                \
-		return otherwise(cpu, i);                                                       \
+	if (!hot_store##W(cpu, i, false, plain_ea(cpu, i), what))                               \
+		return op_##name##_slow(cpu, i);                                                \
 	NEXT(cpu, i);                                                                           \
 }
 PLAIN_STORE(MOV_Eb_Gb_m, 8, reg8(cpu, i->src))
@@ -56,35 +59,38 @@ PLAIN_STORE(MOV_Ev_Gv_64_m, 64, reg64(cpu, i->src))
 PLAIN_STORE(MOV_Ev_Iz_64_m, 64, i->imm)
 
 #define PLAIN_ALU(W, NAME, fn)                                                                  \
-STATIC_MEMORY_HANDLER(plain_##NAME##_Gv_Ev_##W##_m)                                                \
+HANDLER(op_##NAME##_Gv_Ev_##W##_m_slow);                                                        \
+static HANDLER(plain_##NAME##_Gv_Ev_##W##_m)                                                    \
 {                                                                                               \
 	uint##W##_t value;                                                                         \
                                                                                                 \
-	if (!hot_load##W(cpu, i, slow, plain_ea(cpu, i), &value))                                \
-		return otherwise(cpu, i);                                                       \
+	if (!hot_load##W(cpu, i, false, plain_ea(cpu, i), &value))                              \
+		return op_##NAME##_Gv_Ev_##W##_m_slow(cpu, i);                                  \
 	set_reg##W(cpu, i->dst, alu_##fn##_##W(cpu, reg##W(cpu, i->dst), value));                  \
 	NEXT(cpu, i);                                                                           \
 }                                                                                               \
-STATIC_MEMORY_HANDLER(plain_##NAME##_Ev_Gv_##W##_m)                                                \
+HANDLER(op_##NAME##_Ev_Gv_##W##_m_slow);                                                        \
+static HANDLER(plain_##NAME##_Ev_Gv_##W##_m)                                                    \
 {                                                                                               \
 	uint64_t linear = plain_ea(cpu, i);                                                     \
 	uint##W##_t value;                                                                         \
 	uint8_t *host;                                                                          \
                                                                                                 \
-	if (!hot_modify##W(cpu, i, slow, linear, &value, &host))                                 \
-		return otherwise(cpu, i);                                                       \
-	hot_modified##W(cpu, slow, linear, alu_##fn##_##W(cpu, value, reg##W(cpu, i->src)), host); \
+	if (!hot_modify##W(cpu, i, false, linear, &value, &host))                               \
+		return op_##NAME##_Ev_Gv_##W##_m_slow(cpu, i);                                  \
+	hot_modified##W(cpu, false, linear, alu_##fn##_##W(cpu, value, reg##W(cpu, i->src)), host); \
 	NEXT(cpu, i);                                                                           \
 }                                                                                               \
-STATIC_MEMORY_HANDLER(plain_##NAME##_Ev_Iz_##W##_m)                                                \
+HANDLER(op_##NAME##_Ev_Iz_##W##_m_slow);                                                        \
+static HANDLER(plain_##NAME##_Ev_Iz_##W##_m)                                                    \
 {                                                                                               \
 	uint64_t linear = plain_ea(cpu, i);                                                     \
 	uint##W##_t value;                                                                         \
 	uint8_t *host;                                                                          \
                                                                                                 \
-	if (!hot_modify##W(cpu, i, slow, linear, &value, &host))                                 \
-		return otherwise(cpu, i);                                                       \
-	hot_modified##W(cpu, slow, linear, alu_##fn##_##W(cpu, value, (uint##W##_t)i->imm), host);   \
+	if (!hot_modify##W(cpu, i, false, linear, &value, &host))                               \
+		return op_##NAME##_Ev_Iz_##W##_m_slow(cpu, i);                                  \
+	hot_modified##W(cpu, false, linear, alu_##fn##_##W(cpu, value, (uint##W##_t)i->imm), host); \
 	NEXT(cpu, i);                                                                           \
 }
 PLAIN_ALU(32, ADD, add)

@@ -216,6 +216,11 @@ const uint16_t vex_modrm[MODRM_SIZE] = {
 #define ROW(kind, enc, byte, digit, name, ...) VEX_##kind(M_##enc(byte, digit, OP_##name))
 #include "opcodes_rows.h"
 };
+const uint8_t modrm_fours[7 * 64] = {
+#define X(t, b, table, first) [table * 64 + first / 4] = FOUR_##table##_##first + 1,
+	MODRM_FOURS(X, , )
+#undef X
+};
 
 /* x87 rows, and the register forms of 0F 01, are found by the whole ModRM byte. */
 #undef P_FPM

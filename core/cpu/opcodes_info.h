@@ -119,13 +119,9 @@ static inline bool op_has_vex(const struct op_info *info) { return info->kind > 
 extern const struct op_info op_info[OP_COUNT];
 
 /*
- * Which handlers run a row: by width (16, 32, 64), register or memory form, flat stack; for vector
- * rows by vector length (legacy, VEX.128, VEX.256).
+ * The handler that runs a row: operand_size in bytes, with a memory operand or a register, with
+ * a flat 32-bit stack or not.  What the row does not distinguish does not matter.
  */
-struct op_handlers {
-	insn_fn *form[3][2];
-	insn_fn *flat[2];               /* NULL: none */
-};
-extern const struct op_handlers op_handlers[OP_COUNT];
+insn_fn *op_handler(uint16_t op, unsigned operand_size, bool memory, bool flat);
 
 #endif

@@ -39,6 +39,13 @@ CBX_API void cbx_overlay_discard(struct cbx_overlay *overlay);
 /* How much memory written blocks take. */
 CBX_API uint64_t cbx_overlay_bytes(const struct cbx_overlay *overlay);
 
+/*
+ * Walks over the blocks that were written, in no particular order: begin with cursor 0 and go on with
+ * what it returns; 0: that was all, and the results are not set.  The bytes are the overlay's, until it is written to.
+ */
+CBX_API size_t cbx_overlay_next(const struct cbx_overlay *overlay, size_t cursor, uint64_t *offset,
+				const void **bytes, size_t *count);
+
 #ifdef __cplusplus
 }
 #endif

@@ -22,7 +22,7 @@ complain()
 exports=$("$nm" -D --defined-only "$shared" | awk '{ print $NF }' | sed 's/@.*//')
 [ -n "$exports" ] || { echo "no exports in $shared"; exit 1; }
 complain "exported, but not cbx_" \
-	"$(echo "$exports" | grep -v -E '^(cbx_|_init$|_fini$|_edata$|_end$|__bss_start$)')"
+	"$(echo "$exports" | grep -v -E '^(cbx_|CLEARBOX_[0-9]|_init$|_fini$|_edata$|_end$|__bss_start$)')"
 
 imports=$("$nm" -D --undefined-only "$shared" | awk '{ print $NF }' | sed 's/@.*//' | sort -u)
 case "$imports" in

@@ -1,0 +1,126 @@
+"""A clearbox process with its monitor on a Unix socket, and small guests for it."""
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+PROMPT = b'(clearbox) '
+
+
+class Monitor:
+    """One connection to a monitor."""
+
+    def __init__(self, path, timeout=20):
+        end = time.time() + timeout
+        while True:
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(timeout)
+            try:
+                self.socket.connect(path)
+                break
+            except OSError:
+                self.socket.close()
+                if time.time() > end:
+                    raise
+                time.sleep(0.02)
+        self.left = b''
+        self.answer()
+
+    def answer(self):
+        while PROMPT not in self.left:
+            more = self.socket.recv(65536)
+            if not more:
+                raise EOFError(self.left.decode(errors='replace'))
+            self.left += more
+        text, self.left = self.left.split(PROMPT, 1)
+        return text.decode(errors='replace')
+
+    def __call__(self, command):
+        self.socket.sendall(command.encode() + b'\n')
+        return self.answer()
+
+    def close(self):
+        self.socket.close()
+
+
+class Clearbox:
+    """Runs the program; options are a list."""
+
+    def __init__(self, program, options, folder, log='serial'):
+        self.folder = folder
+        self.path = tempfile.mktemp(dir=folder, suffix='.sock')
+        self.serial = tempfile.mktemp(dir=folder, suffix='.serial')
+        self.process = subprocess.Popen(
+            [program, '-display', 'none', '-monitor', 'unix:' + self.path,
+             '-serial', 'file:' + self.serial, '-timeout', '100'] + options,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.monitor = None
+        try:
+            self.monitor = self.connect()
+        except (OSError, EOFError):
+            self.process.kill()
+            raise RuntimeError(self.process.communicate()[1].decode())
+
+    def connect(self):
+        end = time.time() + 20
+        while not os.path.exists(self.path) and self.process.poll() is None and time.time() < end:
+            time.sleep(0.01)
+        if self.process.poll() is not None:
+            raise RuntimeError(self.process.communicate()[1].decode())
+        return Monitor(self.path)
+
+    def __call__(self, command):
+        return self.monitor(command)
+
+    def text(self):
+        with open(self.serial, 'rb') as file:
+            return file.read().decode(errors='replace')
+
+    def wait_for(self, text, timeout=20):
+        end = time.time() + timeout
+        while text not in self.text():
+            if time.time() > end or self.process.poll() is not None:
+                raise AssertionError('no %r in %r' % (text, self.text()[-300:]))
+            time.sleep(0.02)
+
+    def quit(self):
+        self.monitor.socket.sendall(b'quit\n')
+        return self.finish()
+
+    def finish(self):
+        self.monitor.close()
+        try:
+            output, errors = self.process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+            raise AssertionError('clearbox does not end')
+        self.errors = errors.decode(errors='replace')
+        if self.process.returncode < 0 or 'Sanitizer' in self.errors or 'runtime error' in self.errors:
+            raise AssertionError('clearbox ended by signal or sanitizer: ' + self.errors)
+        return self.process.returncode
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        self.process.communicate()
+        self.monitor.close()
+
+
+def boot_sector(code):
+    return code + bytes(510 - len(code)) + b'\x55\xaa'
+
+
+# Counts in the doubleword at 0000:1000, and each 65536 times prints a letter on COM1: a, b, c ...
+COUNTER = bytes.fromhex(
+    'fa31c08ed88ed0bc007c'         # cli; xor ax,ax; mov ds,ax; mov ss,ax; mov sp,7c00
+    '66c7060010' '00000000'        # mov dword [1000],0
+    'bafb03' 'b003' 'ee'           # mov dx,3fb; mov al,3; out dx,al (8 bits a character)
+    'b361'                         # mov bl,'a'
+    '66ff060010'                   # again: inc dword [1000]
+    '813e00100000' '75f3'          # cmp word [1000],0; jne again
+    'baf803' '88d8' 'ee'           # mov dx,3f8; mov al,bl; out dx,al
+    'fec3' '80fb7b' '75e6'         # inc bl; cmp bl,'{'; jne again
+    'b361' 'ebe2')                 # mov bl,'a'; jmp again
