@@ -141,6 +141,7 @@ static bool uses_stdio(const struct options *options)
 		if (options->serial[i].kind == CHANNEL_STDIO)
 			return true;
 	return options->parallel.kind == CHANNEL_STDIO || options->monitor.kind == CHANNEL_STDIO ||
+	       options->gdb.kind == GDB_STDIO ||
 	       options->debug_console.kind == CHANNEL_STDIO;
 }
 
@@ -226,7 +227,7 @@ static void choose_pace(struct program *p)
 	for (unsigned i = 0; i < o->serial_count; i++)
 		if (o->serial[i].kind != CHANNEL_NULL && o->serial[i].kind != CHANNEL_FILE)
 			p->session.pacing.mode = PACE_IDLE;
-	if (o->monitor.kind == CHANNEL_STDIO || o->monitor.kind == CHANNEL_UNIX)
+	if (o->monitor.kind == CHANNEL_STDIO || o->monitor.kind == CHANNEL_UNIX || o->gdb.kind != GDB_UNSET)
 		p->session.pacing.mode = PACE_IDLE;
 }
 
@@ -331,6 +332,8 @@ static int run(struct program *p)
 	p->session.options = &p->options;
 	if (p->options.load_state && !state_file_load(&p->session, p->options.load_state))
 		return EXIT_CANNOT_OPEN;
+	if (!gdb_server_open(&p->session.gdb, &p->options.gdb, &p->session))
+		return EXIT_CANNOT_OPEN;
 	if (!open_display(p))
 		return EXIT_CANNOT_OPEN;
 	choose_pace(p);
@@ -338,6 +341,7 @@ static int run(struct program *p)
 	code = session_run(&p->session, message, sizeof(message));
 
 	monitor_port_close(&p->session.monitor);
+	gdb_server_close(&p->session.gdb);
 	p->session.display->close(p->session.display);
 	p->session.display = NULL;
 	terminal_restore();
@@ -356,6 +360,7 @@ static int run(struct program *p)
 
 static void clean_up(struct program *p)
 {
+	gdb_server_close(&p->session.gdb);
 	monitor_port_close(&p->session.monitor);
 	if (p->session.display)
 		p->session.display->close(p->session.display);

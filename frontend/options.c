@@ -372,6 +372,29 @@ static enum options_result parse_monitor(struct context *context, const char *va
 	return OPTIONS_RUN;
 }
 
+static enum options_result parse_gdb(struct context *context, const char *value)
+{
+	char problem[512];
+
+	if (gdb_option_parse(&context->options->gdb, value, problem, sizeof(problem)))
+		return OPTIONS_RUN;
+	fprintf(context->errors, "clearbox: -gdb %s: %s\n", value, problem);
+	return OPTIONS_BAD;
+}
+
+static enum options_result parse_s(struct context *context, const char *value)
+{
+	(void)value;
+	return parse_gdb(context, "tcp::1234");
+}
+
+static enum options_result parse_S(struct context *context, const char *value)
+{
+	(void)value;
+	context->options->stopped = true;
+	return OPTIONS_RUN;
+}
+
 static enum options_result parse_nic(struct context *context, const char *value)
 {
 	struct options *options = context->options;
@@ -639,6 +662,11 @@ static const struct option table[] = {
 	{ "debugcon", "B", "what the guest writes to ports E9h and 402h, as for -serial",
 	  parse_debugcon },
 	{ "monitor", "M", "commands (help lists them) from stdio or a socket unix:PATH; none", parse_monitor },
+	{ NULL, NULL, "Debugging (docs/debugging.md):", NULL },
+	{ "gdb", "G[,arch=A][,physical]", "let a gdb in: tcp::PORT (from this host), tcp:HOST:PORT, unix:PATH, stdio;\n"
+	  "                       A: processor, i8086, i386, x86-64, auto (by the mode it is in)", parse_gdb },
+	{ "s", NULL, "-gdb tcp::1234", parse_s },
+	{ "S", NULL, "do not start: gdb or the monitor says when (continue, cont)", parse_S },
 	{ NULL, NULL, "Network cards (repeatable; there is none without -nic):", NULL },
 	{ "nic", "user[,O...]", "a network behind this host: DHCP, the host is 10.0.2.2; "
 	  "hostfwd=tcp|udp:[A]:P-[A]:P\n"
@@ -750,9 +778,10 @@ static enum options_result check(const struct context *context)
 		users += options->serial[i].kind == CHANNEL_STDIO;
 	users += options->debug_console.kind == CHANNEL_STDIO && !users;
 	users += options->monitor.kind == CHANNEL_STDIO;
+	users += options->gdb.kind == GDB_STDIO;
 	if (users > 1) {
 		fprintf(context->errors, "clearbox: standard input and output can serve one port only, or the "
-			"monitor; try -serial file:NAME or pty, -monitor unix:PATH for the others\n");
+			"monitor; try -serial file:NAME or pty, -monitor or -gdb unix:PATH for the others\n");
 		return OPTIONS_BAD;
 	}
 	if (users && options->display == DISPLAY_TERMINAL) {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "audio_options.h"
+#include "gdb_options.h"
 #include "network_options.h"
 
 enum { OPTIONS_TYPE_MAX = 64, OPTIONS_SERIAL_MAX = 4 };
@@ -39,6 +40,8 @@ struct options {
 	char boot_order[8];             /* "": the default */
 	struct channel_option serial[OPTIONS_SERIAL_MAX], parallel, debug_console, monitor;
 	unsigned serial_count;
+	struct gdb_option gdb;
+	bool stopped;                   /* -S: nothing runs before somebody says so */
 	struct nic_option nic[CBX_CARDS];
 	unsigned nic_count;
 	struct audio_option audio;

@@ -139,6 +139,7 @@ static enum work work(struct session *s, uint64_t host)
 		break;
 	}
 	monitor_port_work(s);
+	gdb_server_work(&s->gdb);
 	if (type_keys(s))
 		delivered = true;
 	if (deliver_serial(s))
@@ -161,7 +162,7 @@ static enum work work(struct session *s, uint64_t host)
 
 static void sleep_for(struct session *s, uint64_t host, uint64_t wait)
 {
-	struct pollfd fds[CHANNELS * 2 + 1 + MONITOR_POLL_MAX + CBX_CARDS * NETWORK_POLL_MAX];
+	struct pollfd fds[CHANNELS * 2 + 1 + MONITOR_POLL_MAX + GDB_POLL_MAX + CBX_CARDS * NETWORK_POLL_MAX];
 	uint64_t deadline = s->display->deadline(s->display), longest = 250 * millisecond;
 	struct timespec time;
 	unsigned count = 0;
@@ -182,6 +183,7 @@ static void sleep_for(struct session *s, uint64_t host, uint64_t wait)
 	for (unsigned i = 0; i < CBX_CARDS; i++)
 		count += network_poll(&s->networks[i], fds + count, &wait);
 	count += monitor_port_poll(&s->monitor, fds + count);
+	count += gdb_server_poll(&s->gdb, fds + count);
 	if (s->display->input_fd >= 0)
 		fds[count++] = (struct pollfd){ .fd = s->display->input_fd, .events = POLLIN };
 	set_alarm(false);
@@ -259,7 +261,8 @@ static int stopped(struct session *s, const struct cbx_stop *stop, char *message
 	case CBX_STOP_REQUEST:
 		return RUNNING;
 	case CBX_STOP_IDLE:
-		if (!halted_for_ever(s))
+		/* The library says so when it is sure; gdb wants to look. */
+		if (!halted_for_ever(s) || gdb_server_attached(&s->gdb))
 			return RUNNING;
 		/* fall through */
 	case CBX_STOP_HALTED:
@@ -300,12 +303,15 @@ static int run_slice(struct session *s, uint64_t nanoseconds, char *message, siz
 		.stop_on_reset = s->options->no_reboot,
 	};
 	uint64_t limit = s->options->instructions;
+	enum cbx_status status;
 	struct cbx_stop stop;
+	bool held = false;
 
 	if (limit && limit - s->instructions < run.instructions)
 		run.instructions = limit - s->instructions;
 	set_alarm(true);
-	if (cbx_run(s->machine, &run, &stop)) {
+	status = s->gdb.gdb ? gdb_server_run(&s->gdb, &run, &stop, &held) : cbx_run(s->machine, &run, &stop);
+	if (status) {
 		snprintf(message, size, "%s", cbx_machine_error(s->machine));
 		return EXIT_INTERNAL;
 	}
@@ -315,7 +321,7 @@ static int run_slice(struct session *s, uint64_t nanoseconds, char *message, siz
 		  (s->idle && !stop.instructions &&
 		   (stop.reason == CBX_STOP_LIMIT || stop.reason == CBX_STOP_REQUEST));
 
-	int code = stopped(s, &stop, message, size);
+	int code = held ? RUNNING : stopped(s, &stop, message, size);
 
 	if (code == RUNNING && limit && s->instructions >= limit)
 		return ended(s, &stop, EXIT_INSTRUCTIONS, "-max-insns is reached", message, size);
@@ -341,6 +347,7 @@ int session_run(struct session *s, char *message, size_t size)
 	*message = 0;
 	sigaction(SIGALRM, &action, NULL);
 	signal_machine = s->machine;
+	s->paused = s->paused || s->options->stopped;
 	if (s->options->timeout > 0)
 		s->end_time = host_time() + (uint64_t)(s->options->timeout * 1e9);
 	while (code == RUNNING) {

@@ -7,6 +7,7 @@
 #include "audio.h"
 #include "display.h"
 #include "drives.h"
+#include "gdb.h"
 #include "keys.h"
 #include "monitor_port.h"
 #include "network.h"
@@ -22,6 +23,7 @@ struct session {
 	struct display *display;
 	struct drives drives;
 	struct monitor_port monitor;
+	struct gdb_server gdb;
 	struct channel channels[CHANNELS];      /* the serial ports first */
 	struct network networks[CBX_CARDS];
 	struct audio *audio;            /* NULL: nobody listens */

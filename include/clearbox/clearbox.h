@@ -5,6 +5,7 @@
 #include "backend.h"
 #include "debug.h"
 #include "device.h"
+#include "gdb.h"
 #include "input.h"
 #include "machine.h"
 #include "overlay.h"

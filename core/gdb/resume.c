@@ -1,0 +1,253 @@
+/* Making a server; running and stepping the machine for gdb; why it stopped. */
+#include "gdb.h"
+#include <clearbox/pc.h>
+
+#include <string.h>
+
+/* gdb's numbers of signals. */
+enum { SIGNAL_INTERRUPT = 2, SIGNAL_TRAP = 5, SIGNAL_ABORT = 6, SIGNAL_SEGMENT = 11 };
+
+/* Steps of a range in one run, when the caller sets no limit. */
+enum { RANGE_STEPS = 100000 };
+
+enum cbx_status cbx_gdb_new(struct cbx_machine *machine, const struct cbx_gdb_options *options,
+			    struct cbx_gdb **result)
+{
+	struct cbx_gdb *gdb;
+
+	if (!result)
+		return CBX_ERROR_ARGUMENT;
+	*result = NULL;
+	if (!machine || !options || options->size != sizeof(*options) || !options->send ||
+	    (unsigned)options->architecture > CBX_GDB_X86_64)
+		return CBX_ERROR_ARGUMENT;
+	gdb = cbx_machine_allocate(machine, sizeof(*gdb));
+	if (!gdb)
+		return CBX_ERROR_MEMORY;
+	gdb->machine = machine;
+	gdb->options = *options;
+	gdb->state = CBX_GDB_DETACHED;
+	gdb->long_mode = gdb_has_long_mode(gdb);
+	*result = gdb;
+	return CBX_OK;
+}
+
+void cbx_gdb_free(struct cbx_gdb *gdb)
+{
+	if (!gdb)
+		return;
+	gdb_breakpoints_clear(gdb);
+	cbx_machine_release(gdb->machine, gdb);
+}
+
+void gdb_detach(struct cbx_gdb *gdb, enum cbx_gdb_state state)
+{
+	gdb_breakpoints_clear(gdb);
+	gdb->state = state;
+}
+
+void cbx_gdb_connected(struct cbx_gdb *gdb, bool connected)
+{
+	if (!gdb || gdb->state == CBX_GDB_KILLED)
+		return;
+	gdb_detach(gdb, CBX_GDB_DETACHED);
+	gdb->frame = FRAME_NONE;
+	gdb->no_ack = false;
+	gdb->sent_count = 0;
+	gdb->physical = gdb->options.physical;
+	if (connected)
+		gdb_stopped(gdb, SIGNAL_TRAP, "");
+}
+
+enum cbx_gdb_state cbx_gdb_state(const struct cbx_gdb *gdb)
+{
+	return gdb ? gdb->state : CBX_GDB_DETACHED;
+}
+
+bool gdb_has_history(const struct cbx_gdb *gdb)
+{
+	(void)gdb;
+	return false;
+}
+
+void gdb_resume(struct cbx_gdb *gdb, enum gdb_resume how)
+{
+	gdb->resume = how;
+	gdb->state = CBX_GDB_RUNNING;
+}
+
+void gdb_stopped(struct cbx_gdb *gdb, unsigned signal, const char *reason)
+{
+	bool ran = gdb->state == CBX_GDB_RUNNING;
+
+	gdb->state = CBX_GDB_STOPPED;
+	gdb->stop_reply.count = 0;
+	gdb_text_add(&gdb->stop_reply, "T");
+	gdb_text_number(&gdb->stop_reply, signal, 16, 2);
+	gdb_text_add(&gdb->stop_reply, "thread:1;");
+	gdb_text_add(&gdb->stop_reply, reason);
+	if (ran)
+		gdb_reply(gdb, gdb->stop_reply.text);
+}
+
+void cbx_gdb_interrupt(struct cbx_gdb *gdb)
+{
+	if (gdb && gdb->state == CBX_GDB_RUNNING)
+		gdb_stopped(gdb, SIGNAL_INTERRUPT, "");
+}
+
+/* ---- Why it stopped ------------------------------------------------------------------------------ */
+
+static void stopped_at_breakpoint(struct cbx_gdb *gdb, const struct cbx_stop *stop)
+{
+	const struct gdb_breakpoint *b = gdb_breakpoint_of(gdb, stop->id);
+
+	/* Somebody else's is a trap without a reason. */
+	gdb_stopped(gdb, SIGNAL_TRAP, !b ? "" : b->type == 0 ? "swbreak:;" : "hwbreak:;");
+}
+
+static void stopped_at_watchpoint(struct cbx_gdb *gdb, const struct cbx_stop *stop)
+{
+	static const char *const names[] = { "", "", "watch", "rwatch", "awatch" };
+	const struct gdb_breakpoint *b = gdb_breakpoint_of(gdb, stop->id);
+	uint64_t address = stop->address;
+	struct gdb_text reason = { 0 };
+
+	if (!b) {
+		gdb_stopped(gdb, SIGNAL_TRAP, "");
+		return;
+	}
+	/* gdb wants an address inside of what it watches; the access may have begun before. */
+	if (address - b->address >= (b->length ? b->length : 1))
+		address = b->address;
+	gdb_text_add(&reason, names[b->type]);
+	gdb_text_add(&reason, ":");
+	gdb_text_number(&reason, address, 16, 1);
+	gdb_text_add(&reason, ";");
+	gdb_stopped(gdb, SIGNAL_TRAP, reason.text);
+}
+
+static void explained(struct cbx_gdb *gdb, unsigned signal, const char *what, const struct cbx_stop *stop)
+{
+	struct gdb_text text = { 0 };
+
+	gdb_text_add(&text, "clearbox: ");
+	gdb_text_add(&text, what);
+	if (*stop->detail) {
+		gdb_text_add(&text, ": ");
+		gdb_text_add(&text, stop->detail);
+	}
+	gdb_text_add(&text, ", at ");
+	gdb_text_number(&text, gdb_pc(gdb), 16, 1);
+	gdb_text_add(&text, " (offset ");
+	gdb_text_number(&text, stop->rip, 16, 1);
+	gdb_text_add(&text, ") after ");
+	gdb_text_number(&text, cbx_instruction_count(gdb->machine), 10, 1);
+	gdb_text_add(&text, " instructions\n");
+	gdb_console(gdb, text.text);
+	gdb_stopped(gdb, signal, "");
+}
+
+static void machine_ended(struct cbx_gdb *gdb, int code)
+{
+	struct gdb_text reply = { 0 };
+
+	gdb_text_add(&reply, "W");
+	gdb_text_number(&reply, (unsigned)code & 0xff, 16, 2);
+	gdb_reply(gdb, reply.text);
+	gdb_detach(gdb, CBX_GDB_DETACHED);
+}
+
+/* What a run's end means to gdb. */
+static void ran(struct cbx_gdb *gdb, const struct cbx_stop *stop)
+{
+	switch (stop->reason) {
+	case CBX_STOP_LIMIT:
+	case CBX_STOP_REQUEST:
+	case CBX_STOP_IDLE:
+	case CBX_STOP_RESET:
+		break;
+	case CBX_STOP_BREAKPOINT:
+		stopped_at_breakpoint(gdb, stop);
+		break;
+	case CBX_STOP_WATCHPOINT:
+		stopped_at_watchpoint(gdb, stop);
+		break;
+	case CBX_STOP_HOOK:
+		gdb_stopped(gdb, SIGNAL_TRAP, "");
+		break;
+	case CBX_STOP_TRIPLE_FAULT:
+		explained(gdb, SIGNAL_SEGMENT, "triple fault", stop);
+		break;
+	case CBX_STOP_HALTED:
+		explained(gdb, SIGNAL_TRAP, "the guest has halted for ever", stop);
+		break;
+	case CBX_STOP_UNSUPPORTED:
+		explained(gdb, SIGNAL_ABORT, "the guest needs what Clearbox does not have", stop);
+		break;
+	case CBX_STOP_HOST_MEMORY:
+		explained(gdb, SIGNAL_ABORT, "the host has no memory left", stop);
+		break;
+	case CBX_STOP_POWER_OFF:
+		machine_ended(gdb, 0);
+		break;
+	case CBX_STOP_EXIT:
+		machine_ended(gdb, stop->exit_code);
+		break;
+	}
+}
+
+/* ---- Running ---------------------------------------------------------------------------------------- */
+
+static bool in_range(const struct cbx_gdb *gdb)
+{
+	return gdb_pc(gdb) - gdb->range_first < gdb->range_end - gdb->range_first;
+}
+
+/* One instruction, or those of a range. */
+static enum cbx_status step(struct cbx_gdb *gdb, struct cbx_run_options *options, struct cbx_stop *stop)
+{
+	uint64_t most = options->instructions ? options->instructions : RANGE_STEPS, done = 0;
+	enum cbx_status status;
+
+	options->instructions = 1;
+	do {
+		status = cbx_run(gdb->machine, options, stop);
+		done += stop->instructions;
+		stop->instructions = done;
+		if (status)
+			return status;
+		ran(gdb, stop);
+		if (gdb->state != CBX_GDB_RUNNING || stop->reason != CBX_STOP_LIMIT)
+			return CBX_OK;
+	} while (gdb->resume == RESUME_RANGE && in_range(gdb) && done < most);
+	if (done && (gdb->resume == RESUME_STEP || !in_range(gdb)))
+		gdb_stopped(gdb, SIGNAL_TRAP, "");
+	return CBX_OK;
+}
+
+enum cbx_status cbx_gdb_run(struct cbx_gdb *gdb, const struct cbx_run_options *given, struct cbx_stop *result)
+{
+	struct cbx_run_options options = { .size = sizeof(options) };
+	struct cbx_stop unused, *stop = result ? result : &unused;
+	enum cbx_status status;
+
+	memset(stop, 0, sizeof(*stop));
+	if (!gdb)
+		return CBX_ERROR_ARGUMENT;
+	if (given && given->size != sizeof(options))
+		return CBX_ERROR_ARGUMENT;
+	if (given)
+		options = *given;
+	if (gdb->state == CBX_GDB_STOPPED)
+		return CBX_ERROR_STATE;
+	if (gdb->state != CBX_GDB_RUNNING)
+		return cbx_run(gdb->machine, &options, stop);
+	options.stop_on_triple_fault = true;
+	if (gdb->resume == RESUME_STEP || gdb->resume == RESUME_RANGE)
+		return step(gdb, &options, stop);
+	status = cbx_run(gdb->machine, &options, stop);
+	if (!status)
+		ran(gdb, stop);
+	return status;
+}
