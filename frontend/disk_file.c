@@ -34,6 +34,7 @@ static enum cbx_status disk_read(void *user, uint64_t offset, void *bytes, size_
 	struct disk_file *disk = user;
 	uint8_t *to = bytes;
 
+	disk->accesses++;
 	while (count) {
 		ssize_t n = pread(disk->fd, to, count, (off_t)offset);
 
@@ -57,6 +58,7 @@ static enum cbx_status disk_write(void *user, uint64_t offset, const void *bytes
 	struct disk_file *disk = user;
 	const uint8_t *from = bytes;
 
+	disk->accesses++;
 	while (count) {
 		ssize_t n = pwrite(disk->fd, from, count, (off_t)offset);
 

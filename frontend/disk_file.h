@@ -13,6 +13,7 @@ struct disk_file {
 	const char *name;
 	int fd;
 	uint64_t bytes;                 /* of the file */
+	uint64_t accesses;              /* reads and writes so far */
 	struct cbx_disk_backend backend;
 };
 

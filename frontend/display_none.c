@@ -39,5 +39,6 @@ struct display *display_none_open(void)
 	display->input = none_input;
 	display->deadline = none_deadline;
 	display->close = none_close;
+	display->interval = UINT64_C(33000000);
 	return display;
 }

@@ -469,7 +469,8 @@ struct display *display_terminal_open(void)
 	}
 	t->display = (struct display){ .update = terminal_update, .input_fd = STDIN_FILENO,
 				       .input = terminal_input, .deadline = terminal_deadline,
-				       .close = terminal_close };
+				       .close = terminal_close, .person = true,
+				       .interval = UINT64_C(33000000) };
 	t->true_colour = colours && (!strcmp(colours, "truecolor") || !strcmp(colours, "24bit"));
 	terminal_raw();
 	emit_text(t, "\x1b[?1049h");

@@ -181,23 +181,6 @@ static bool open_networks(struct program *p)
 	return true;
 }
 
-static bool open_display(struct program *p)
-{
-	struct options *o = &p->options;
-
-	if (o->display == DISPLAY_DEFAULT)
-		o->display = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && !uses_stdio(o) ?
-			     DISPLAY_TERMINAL : DISPLAY_NONE;
-	p->session.display = o->display == DISPLAY_TERMINAL ? display_terminal_open() :
-			     display_none_open();
-	return p->session.display != NULL;
-}
-
-/*
- * Time that a guest is halted is skipped only if nobody can be waiting at a display, a
- * terminal, a socket or a network, and something is there to end the run: else an idle guest would
- * keep the host busy for ever.
- */
 static bool open_sound(struct program *p)
 {
 	const struct options *o = &p->options;
@@ -214,16 +197,24 @@ static bool open_sound(struct program *p)
 	return true;
 }
 
+/*
+ * Real time where somebody looks at a display.  Elsewhere as fast as it goes: then time that a
+ * guest is halted is skipped only if nobody can be waiting at a terminal, a socket or a network, and
+ * something is there to end the run: else an idle guest would keep the host busy for ever.
+ */
 static void choose_pace(struct program *p)
 {
 	const struct options *o = &p->options;
 	bool ends = o->timeout > 0 || o->instructions || o->debug_exit_port;
+	bool person = p->session.display->person;
 
 	p->session.pacing.mode = o->pace;
-	if (o->pace != PACE_DEFAULT)
+	p->session.pacing.factor = o->speed;
+	if (o->pace == PACE_DEFAULT && person)
+		p->session.pacing.mode = PACE_REAL;
+	if ((o->pace != PACE_DEFAULT || person) && o->pace != PACE_MAX)
 		return;
-	p->session.pacing.mode = ends && o->display != DISPLAY_TERMINAL && !o->nic_count ? PACE_NONE :
-				 PACE_IDLE;
+	p->session.pacing.mode = ends && !person && !o->nic_count ? PACE_NONE : PACE_IDLE;
 	for (unsigned i = 0; i < o->serial_count; i++)
 		if (o->serial[i].kind != CHANNEL_NULL && o->serial[i].kind != CHANNEL_FILE)
 			p->session.pacing.mode = PACE_IDLE;
@@ -334,7 +325,8 @@ static int run(struct program *p)
 		return EXIT_CANNOT_OPEN;
 	if (!gdb_server_open(&p->session.gdb, &p->options.gdb, &p->session))
 		return EXIT_CANNOT_OPEN;
-	if (!open_display(p))
+	p->session.display = display_open(&p->session, uses_stdio(&p->options));
+	if (!p->session.display)
 		return EXIT_CANNOT_OPEN;
 	choose_pace(p);
 	catch_signals();

@@ -21,6 +21,7 @@ static void guest_sends(void *user, const uint8_t *frame, size_t count)
 {
 	struct network *n = user;
 
+	n->frames++;
 	captured(n, frame, count);
 	n->kind->send(n, frame, count);
 	if (n->count && n->machine)
@@ -38,6 +39,7 @@ void network_arrived(struct network *n, const void *frame, size_t count)
 
 	if (network_is_full(n) || count < 14 || count > FRAME_MOST)
 		return;
+	n->frames++;
 	to = &n->queue[(n->first + n->count++) % NETWORK_QUEUE];
 	memcpy(to->bytes, frame, count);
 	/* a sender fills short frames up */

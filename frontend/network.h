@@ -49,6 +49,7 @@ struct network {
 	const char *capture_name;
 	unsigned first, count;          /* of the queue */
 	struct frame *queue;            /* NETWORK_QUEUE of them */
+	uint64_t frames;                /* both ways, so far */
 	uint64_t given;                 /* guest time up to which the wire was busy */
 };
 

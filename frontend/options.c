@@ -3,6 +3,7 @@
  * for misspelt ones are made.  QEMU's spellings where QEMU has the option.
  */
 #include "options.h"
+#include "keys.h"
 #include "nearest.h"
 
 #include <ctype.h>
@@ -423,17 +424,55 @@ static enum options_result parse_option_rom(struct context *context, const char 
 	return OPTIONS_RUN;
 }
 
+/* sdl[,scale=integer|smooth][,full-screen=on|off][,menu=KEY] */
+static enum options_result parse_window(struct context *context, const char *value)
+{
+	struct window_option *window = &context->options->window;
+	const char *list = value + 3 + (value[3] == ',');
+	char key[32], item[32];
+
+	context->options->display = DISPLAY_SDL;
+	while (next_item(&list, key, sizeof(key), item, sizeof(item))) {
+		bool on = !strcmp(item, "on") || !*item, off = !strcmp(item, "off");
+
+		if (!strcmp(key, "scale") && (!strcmp(item, "integer") || !strcmp(item, "smooth"))) {
+			window->integer = *item == 'i';
+		} else if (!strcmp(key, "full-screen") && (on || off)) {
+			window->full_screen = on;
+		} else if (!strcmp(key, "menu")) {
+			struct key menu = key_of_name(item, strlen(item));
+
+			if (!menu.usage || menu.shift || menu.ctrl || menu.alt)
+				return bad(context, value, "the menu's key is none", "try menu=f11 or menu=menu");
+			window->menu = menu.usage;
+		} else {
+			return bad(context, value, "there is scale=integer or smooth, full-screen=on or off, and menu=KEY",
+				   "try -display sdl,scale=integer");
+		}
+	}
+	return OPTIONS_RUN;
+}
+
 static enum options_result parse_display(struct context *context, const char *value)
 {
-	static const char *const words[] = { "terminal", "none", "curses", NULL };
+	static const char *const words[] = { "sdl", "terminal", "none", "curses", NULL };
 
+	if (!strcmp(value, "sdl") || !strncmp(value, "sdl,", 4))
+		return parse_window(context, value);
 	if (!strcmp(value, "none"))
 		context->options->display = DISPLAY_NONE;
 	else if (!strcmp(value, "terminal") || !strcmp(value, "curses"))
 		context->options->display = DISPLAY_TERMINAL;
 	else
 		return bad_word(context, value, "", words, "no such display",
-				"there is terminal, and none");
+				"there is sdl, terminal, and none");
+	return OPTIONS_RUN;
+}
+
+static enum options_result parse_full_screen(struct context *context, const char *value)
+{
+	(void)value;
+	context->options->window.full_screen = true;
 	return OPTIONS_RUN;
 }
 
@@ -610,6 +649,26 @@ static enum options_result parse_pace(struct context *context, const char *value
 	return OPTIONS_RUN;
 }
 
+static enum options_result parse_speed(struct context *context, const char *value)
+{
+	struct options *options = context->options;
+	const char *end;
+
+	options->speed = 0;
+	if (!strcmp(value, "max")) {
+		options->pace = PACE_MAX;
+		return OPTIONS_RUN;
+	}
+	options->pace = PACE_REAL;
+	if (!strcmp(value, "real"))
+		return OPTIONS_RUN;
+	if (!parse_seconds(value, &options->speed, &end) || (*end && strcmp(end, "x")) ||
+	    options->speed < 0.01 || options->speed > 100)
+		return bad(context, value, "a speed is real, max, or a factor from 0.01 to 100",
+			   "try -speed 2 for guest seconds that take half a second");
+	return OPTIONS_RUN;
+}
+
 static enum options_result parse_version(struct context *context, const char *value)
 {
 	(void)value;
@@ -653,7 +712,9 @@ static const struct option table[] = {
 	{ "loadvm", "FILE", "go on from a state that the monitor's savevm saved", parse_load_state },
 	{ "no-reboot", NULL, "end when the guest resets, instead of starting again", parse_no_reboot },
 	{ NULL, NULL, "Screen, keyboard, ports:", NULL },
-	{ "display", "D", "terminal (text and graphics in this terminal) or none", parse_display },
+	{ "display", "D", "sdl (a window), terminal (text and graphics in this terminal) or none;\n"
+	  "                       sdl,scale=integer|smooth,full-screen=on,menu=KEY", parse_display },
+	{ "full-screen", NULL, "the window fills the screen (Ctrl-Alt-F)", parse_full_screen },
 	{ "nographic", NULL, "-display none -serial stdio", parse_nographic },
 	{ "serial", "B",
 	  "serial port, repeatable: stdio, null, pty, file:F, tcp:H:P[,server], unix:F[,server]",
@@ -686,6 +747,7 @@ static const struct option table[] = {
 	{ "type", "S:TEXT",
 	  "after S guest seconds type TEXT (\\n Enter, \\{f2}, \\{ctrl-c} ...), repeatable",
 	  parse_type },
+	{ "speed", "S", "real (guest seconds are seconds), max, or a factor such as 0.5", parse_speed },
 	{ "pace", "P", "wait for the host's clock: none, idle (while the guest idles), real (always)",
 	  parse_pace },
 	{ NULL, NULL, "Ends and results:", NULL },
@@ -719,7 +781,9 @@ static enum options_result parse_help(struct context *context, const char *value
 			 table[i].argument ? table[i].argument : "");
 		fprintf(out, "  %-20s %s\n", left, table[i].help);
 	}
-	fprintf(out, "\nKeys in a terminal: Ctrl-A X quits, Ctrl-A C is the monitor and back, Ctrl-A D\n"
+	fprintf(out, "\nKeys in a window: F12 opens the menu, Ctrl-Alt-G releases the mouse, Ctrl-Alt-F\n"
+		"is full screen, Ctrl-Alt-V types what the clipboard holds.\n"
+		"Keys in a terminal: Ctrl-A X quits, Ctrl-A C is the monitor and back, Ctrl-A D\n"
 		"presses Ctrl-Alt-Delete, Ctrl-A P the power button, Ctrl-A A types Ctrl-A.\n"
 		"\nExit codes: 0 powered off or quit; 2 bad options, 4 cannot open, 6 no machine,\n"
 		"8 -timeout, 10 -max-insns, 12 triple fault with -no-reboot, 14 halted for ever,\n"

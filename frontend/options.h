@@ -27,8 +27,14 @@ struct type_option {
 	const char *text;
 };
 
-enum display_option { DISPLAY_DEFAULT, DISPLAY_NONE, DISPLAY_TERMINAL };
-enum pace_option { PACE_DEFAULT, PACE_NONE, PACE_IDLE, PACE_REAL };
+enum display_option { DISPLAY_DEFAULT, DISPLAY_NONE, DISPLAY_TERMINAL, DISPLAY_SDL };
+enum pace_option { PACE_DEFAULT, PACE_NONE, PACE_IDLE, PACE_REAL, PACE_MAX };
+
+/* -display sdl,... */
+struct window_option {
+	bool integer, full_screen;
+	uint8_t menu;                   /* the menu key's usage; 0: F12 */
+};
 
 struct options {
 	uint64_t memory_bytes;
@@ -47,7 +53,9 @@ struct options {
 	struct audio_option audio;
 	struct sound_option sound;
 	enum display_option display;
+	struct window_option window;
 	enum pace_option pace;
+	double speed;                   /* guest seconds in one of the host's, with PACE_REAL; 0: 1 */
 	bool snapshot, no_reboot;
 	bool rtc_set;
 	int64_t rtc_time;               /* seconds since 1970 on the guest's clock, with rtc_set */

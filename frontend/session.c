@@ -135,6 +135,9 @@ static enum work work(struct session *s, uint64_t host)
 		cbx_power_button(s->machine);
 		delivered = true;
 		break;
+	case DISPLAY_DELIVERED:
+		delivered = true;
+		break;
 	case DISPLAY_NOTHING:
 		break;
 	}
@@ -151,7 +154,7 @@ static enum work work(struct session *s, uint64_t host)
 		cbx_sound_flush(s->machine);
 		s->audio->work(s->audio, host);
 	}
-	if (host - s->update_time >= 33 * millisecond) {
+	if (host - s->update_time >= s->display->interval) {
 		s->display->update(s->display, s->machine);
 		s->update_time = host;
 	}
@@ -168,8 +171,8 @@ static void sleep_for(struct session *s, uint64_t host, uint64_t wait)
 	unsigned count = 0;
 
 	/* What was drawn last may not be the last that changed. */
-	if (s->display->input_fd >= 0 && host - s->update_time < 33 * millisecond)
-		longest = 33 * millisecond;
+	if (s->display->person && host - s->update_time < s->display->interval)
+		longest = s->display->interval;
 	if (longest > audio_patience(s->audio))
 		longest = audio_patience(s->audio);
 	if (wait > longest)
@@ -266,7 +269,7 @@ static int stopped(struct session *s, const struct cbx_stop *stop, char *message
 			return RUNNING;
 		/* fall through */
 	case CBX_STOP_HALTED:
-		if (s->display->input_fd >= 0)
+		if (s->display->person)
 			return stay(s);
 		return ended(s, stop, EXIT_HALTED, "the guest has halted for ever", message, size);
 	case CBX_STOP_TRIPLE_FAULT:

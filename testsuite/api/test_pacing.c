@@ -53,12 +53,48 @@ static void test_real(void **state)
 	assert_int_equal(pacing_busy(&p, 3000 * ms, 120 * ms), 10 * ms);
 }
 
+static void test_factor(void **state)
+{
+	struct pacing p = { .mode = PACE_REAL, .factor = 2 };
+
+	(void)state;
+	assert_int_equal(pacing_busy(&p, 1000 * ms, 0), 0);
+	/* 30 ms of the guest's take 15 of ours */
+	assert_in_range(pacing_busy(&p, 1005 * ms, 30 * ms), 10 * ms, 10 * ms + 2);
+	assert_int_equal(pacing_busy(&p, 1015 * ms, 30 * ms), 0);
+	assert_int_equal(pacing_guest_time(&p, 1020 * ms), 40 * ms);
+	p = (struct pacing){ .mode = PACE_REAL, .factor = 0.5 };
+	assert_int_equal(pacing_busy(&p, 1000 * ms, 0), 0);
+	assert_in_range(pacing_idle(&p, 1000 * ms, 0, 10 * ms), 20 * ms, 20 * ms + 2);
+}
+
+/* A host that is too slow, or sleeps: no rush afterwards.  A state that is loaded: no long wait. */
+static void test_jumps(void **state)
+{
+	struct pacing p = { .mode = PACE_REAL };
+
+	(void)state;
+	assert_int_equal(pacing_busy(&p, 1000 * ms, 0), 0);
+	for (unsigned n = 1; n < 100; n++)
+		assert_int_equal(pacing_busy(&p, 1000 * ms + n * 20 * ms, n * 10 * ms), 0);
+	/* it is 990 ms late, and waits again when it has caught up 50 of them */
+	assert_int_equal(pacing_busy(&p, 3000 * ms, 1050 * ms), 0);
+	assert_int_equal(pacing_busy(&p, 3000 * ms, 1080 * ms), 20 * ms);
+	/* an hour ahead, then an hour back */
+	assert_int_equal(pacing_busy(&p, 3020 * ms, 3600000 * ms), 0);
+	assert_int_equal(pacing_busy(&p, 3020 * ms, 3600010 * ms), 10 * ms);
+	assert_int_equal(pacing_busy(&p, 3030 * ms, 20 * ms), 0);
+	assert_int_equal(pacing_busy(&p, 3030 * ms, 80 * ms), 10 * ms);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_idle),
 		cmocka_unit_test(test_real),
+		cmocka_unit_test(test_factor),
+		cmocka_unit_test(test_jumps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
