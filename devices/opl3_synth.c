@@ -54,7 +54,7 @@ static uint16_t negative_log(uint64_t value)
 		value <<= 1;
 		whole++;
 	}
-	for (unsigned bit = 0; bit < 16; bit++) {
+	for (unsigned bit = 0; bit < 24; bit++) {
 		value = value * value >> 30;
 		fraction <<= 1;
 		if (value >= 2 * ONE_30) {
@@ -62,7 +62,7 @@ static uint16_t negative_log(uint64_t value)
 			fraction |= 1;
 		}
 	}
-	return (uint16_t)(((whole << 16) - fraction + 128) >> 8);
+	return (uint16_t)(((whole << 24) - fraction + (1 << 15)) >> 16);
 }
 
 static void make_sines(uint16_t log_sine[OPL3_TABLE])

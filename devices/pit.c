@@ -309,10 +309,10 @@ bool pit_follow(struct pit *pit, bool each, uint64_t *pulses, bool *level)
 	struct pit_counter *counter = &pit->followed;
 	uint64_t now = pit_clock(pit), change = pit_next_change(counter);
 
+	*level = counter->out;
 	if (counter->clock >= now)
 		return false;
 	*pulses = now - counter->clock;
-	*level = counter->out;
 	if (each && change < *pulses)
 		*pulses = change;
 	pit_run(counter, *pulses);

@@ -19,7 +19,7 @@ bool pit_output(const struct pit *pit, unsigned counter);
  * changing is called before the counter is programmed; by then pit_follow must be called until it
  * gives false, since it cannot know what was before.  pit_follow gives the level for so many pulses
  * from where it got to last: up to the next change (each: false: whatever changes), but at most to
- * now; false: it is there.
+ * now; false: it is there, and *level is that of the pulse that has begun.
  */
 void pit_connect_follower(struct pit *pit, void (*changing)(void *user), void *user);
 bool pit_follow(struct pit *pit, bool each, uint64_t *pulses, bool *level);

@@ -66,9 +66,11 @@ static bool speaker_next(struct speaker *speaker)
 	bool out;
 
 	while (!sound->left) {
-		if (!pit_follow(speaker->pit, speaker_enabled(speaker), &pulses, &out))
-			return false;
+		bool more = pit_follow(speaker->pit, speaker_enabled(speaker), &pulses, &out);
+
 		sound->level = out && speaker_enabled(speaker);
+		if (!more)
+			return false;
 		sound->left = pulses * sound->rate;
 		/* A frame may end within the pulse that is now: that one is over before it began. */
 		if (sound->ahead > sound->left) {
