@@ -71,7 +71,7 @@ static void one_register(struct cbx_gdb *gdb, struct cursor *c, bool write)
 		gdb_reply(gdb, "E01");
 	else
 		ok_or(gdb, gdb_register_write(gdb, r, bytes),
-		      r->type == TYPE_CODE ? "E.this address is not in the code segment; set $cs first" :
+		      r->type == TYPE_CODE ? "E.this address is not in the code segment; set cs first" :
 		      "E.the processor takes no such value for this register");
 }
 
@@ -355,11 +355,17 @@ static void monitor(struct cbx_gdb *gdb, struct cursor *c)
 	gdb_reply(gdb, "OK");
 }
 
+static void no_output(void *user, const char *text)
+{
+	(void)user;
+	(void)text;
+}
+
 /* Power-on, by the embedder's command if it has commands: more than the machine may start again. */
 static void restart(struct cbx_gdb *gdb)
 {
 	if (gdb->options.monitor)
-		gdb->options.monitor(gdb->options.user, "system_reset", output, gdb);
+		gdb->options.monitor(gdb->options.user, "system_reset", no_output, NULL);
 	else
 		cbx_machine_reset(gdb->machine);
 }
