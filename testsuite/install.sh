@@ -9,7 +9,7 @@ build="gcc libc6-dev clang lld llvm make meson ninja-build pkg-config zlib1g-dev
 guests="busybox-static ca-certificates cpio gzip fdisk mtools syslinux syslinux-common isolinux
 	xorriso e2fsprogs grub-common grub-pc-bin util-linux"
 tests="g++ nasm libzydis-dev libmpfr-dev python3 tmux procps gdb seabios qemu-user-static"
-speed="bochs bochsbios vgabios qemu-system-x86 nasm python3 linux-perf"
+speed="libunicorn-dev bochs bochsbios vgabios qemu-system-x86 nasm python3 linux-perf"
 hosts="qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
 	gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-powerpc64-linux-gnu libc6-dev-ppc64-cross
 	gcc-s390x-linux-gnu libc6-dev-s390x-cross"

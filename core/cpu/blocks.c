@@ -327,7 +327,7 @@ static unsigned emit(struct cpu *cpu, struct insn *i, const struct decoded *d, u
 		common.imm |= (uint64_t)d->imm2 << 32;
 	if (hook) {
 		*i = common;
-		i->run = op_HOOK;
+		i->run = hooks_record(cpu);
 		i->context = physical;
 		i++;
 		count++;
@@ -419,7 +419,7 @@ static unsigned build(struct cpu *cpu, struct block *block, const struct source 
 		if (status != DECODE_OK) {
 			if (looked_at && hooks_want(cpu, OP_UD2, block->linear + at, block->physical + at,
 						    follows)) {
-				*i++ = (struct insn){ .run = op_HOOK, .ip = ip, .n = (uint8_t)n,
+				*i++ = (struct insn){ .run = hooks_record(cpu), .ip = ip, .n = (uint8_t)n,
 						      .op = OP_UD2, .context = block->physical + at };
 			}
 			*i = (struct insn){ .run = status == DECODE_UD ? op_UD : op_GP, .ip = ip,
@@ -433,7 +433,7 @@ static unsigned build(struct cpu *cpu, struct block *block, const struct source 
 		i += emit(cpu, i, &d, ip, n,
 			  looked_at && hooks_want(cpu, d.op, block->linear + at, block->physical + at, follows),
 			  block->physical + at);
-		follows = hooks_op_is_branch(d.op);
+		follows = looked_at && hooks_op_is_branch(d.op);
 		if (bad_target(cpu, &d))
 			i[-1].run = op_GP;
 		if (n > 1 && is_conditional_jump(d.op)) {

@@ -19,6 +19,8 @@ struct hooks {
 	struct entry *list;
 	unsigned count, capacity, next_id;
 	unsigned depth;                 /* calls of hooks going on */
+	const struct entry *plain;      /* the only one there is, an instruction hook without filters; or NULL */
+	struct cbx_event event;         /* of the instruction announced: clearing one takes longer than telling it */
 	bool quiet_hooks, quiet_breakpoints;
 	/* What was announced last, by instruction count and RIP: it is not announced again. */
 	uint64_t told_count, told_ip;
@@ -54,14 +56,19 @@ static bool is_live(const struct hooks *hooks, const struct entry *e)
 /* What anybody asks for, from the list. */
 static void sum_up(struct cpu *cpu)
 {
-	const struct hooks *hooks = cpu->hooks;
+	struct hooks *hooks = cpu->hooks;
+	unsigned live = 0;
 
 	cpu->hooked = 0;
+	hooks->plain = NULL;
 	for (unsigned n = 0; n < hooks->count; n++) {
 		const struct entry *e = &hooks->list[n];
 
 		if (!is_live(hooks, e))
 			continue;
+		if (!live++ && !e->is_breakpoint && e->hook.kind == CBX_HOOK_INSTRUCTION && !e->hook.last &&
+		    !e->hook.cpl_mask && !e->hook.match_cr3)
+			hooks->plain = e;
 		if (is_data(e)) {
 			cpu->hooked |= HOOKED_DATA;
 			if (e->is_breakpoint ? e->breakpoint.physical : e->hook.physical)
@@ -72,6 +79,8 @@ static void sum_up(struct cpu *cpu)
 		if (!e->is_breakpoint)
 			cpu->hooked |= 1u << e->hook.kind;
 	}
+	if (live > 1)
+		hooks->plain = NULL;
 }
 
 static void changed(struct cpu *cpu)
@@ -94,6 +103,7 @@ void hooks_settle(struct cpu *cpu)
 		if (!hooks->list[n].dead)
 			hooks->list[kept++] = hooks->list[n];
 	hooks->count = kept;
+	sum_up(cpu);
 	blocks_flush(cpu);
 	cpu_memory_changed(cpu->machine, NO_BACKING);
 }
@@ -306,6 +316,8 @@ static enum cbx_hook_action ask(struct cpu *cpu, const struct entry *e, struct c
 
 	event->id = e->id;
 	action = call(e->hook.user, cpu->machine, event);
+	if (likely(action == CBX_HOOK_CONTINUE) || (unsigned)action > CBX_HOOK_JUMP)
+		return CBX_HOOK_CONTINUE;
 	if (action != CBX_HOOK_STOP)
 		return action;
 	stop_with(cpu, CBX_STOP_HOOK, event->id, event);
@@ -447,28 +459,35 @@ static void describe(const struct cpu *cpu, const struct insn *i, struct cbx_eve
 	}
 }
 
-/* Does this entry want to hear of instruction i?  Fills the event in. */
-static bool concerns(const struct cpu *cpu, const struct entry *e, const struct insn *i, bool begins,
-		     bool taken, struct cbx_event *event)
-{
-	const struct hooks *hooks = cpu->hooks;
-	const struct cbx_hook *hook = &e->hook;
+/* What is told of instruction i at its place. */
+struct place {
+	const struct insn *insn;
+	uint64_t count, linear;
+	bool begins, taken;             /* a block begins here; by a branch that was taken */
+};
 
-	*event = event_here(cpu, hook->kind);
-	event->width = i->length;
-	event->address = event->linear;
+/* Does this entry want to hear of it?  Changes the event, which is an instruction hook's, to its own kind. */
+static bool concerns(const struct cpu *cpu, const struct entry *e, const struct place *place,
+		     struct cbx_event *event)
+{
+	const struct cbx_hook *hook = &e->hook;
+	const struct insn *i = place->insn;
+
+	event->kind = hook->kind;
+	event->address = place->linear;
 	event->other = i->context;
+	event->value = 0;
 	switch (hook->kind) {
+	case CBX_HOOK_INSTRUCTION:
+		break;
 	case CBX_HOOK_BRANCH:
-		if (!taken)
+		if (!place->taken)
 			return false;
-		event->other = hooks->branch_linear;
+		event->other = cpu->hooks->branch_linear;
 		break;
 	case CBX_HOOK_BLOCK:
-		if (!begins)
+		if (!place->begins)
 			return false;
-		break;
-	case CBX_HOOK_INSTRUCTION:
 		break;
 	default:
 		if (kind_of(i->op) != hook->kind)
@@ -511,76 +530,189 @@ static bool break_here(struct cpu *cpu, const struct insn *i, uint64_t linear, u
 	return false;
 }
 
+/* Calls the hooks; what the first one that wants more than to look has answered, and its event. */
+static enum cbx_hook_action call_hooks(struct cpu *cpu, const struct place *place, struct cbx_event *event)
+{
+	struct hooks *hooks = cpu->hooks;
+	unsigned entries = hooks->count;
+	enum cbx_hook_action action = CBX_HOOK_CONTINUE;
+
+	event->cpl = cpu->cpl;
+	event->rip = place->insn->ip;
+	event->linear = place->linear;
+	event->width = place->insn->length;
+	event->raise_vector = event->raise_error = 0;
+	event->raise_has_error = false;
+	event->jump_rip = 0;
+	for (unsigned n = 0; n < entries && action == CBX_HOOK_CONTINUE; n++) {
+		const struct entry *e = &hooks->list[n];
+
+		if (!e->is_breakpoint && is_live(hooks, e) && (HOOKED_CODE >> e->hook.kind & 1) &&
+		    concerns(cpu, e, place, event))
+			action = ask(cpu, e, event);
+	}
+	return action;
+}
+
+static void note_branch(struct cpu *cpu, const struct place *place, bool conditional, uint64_t next)
+{
+	struct hooks *hooks = cpu->hooks;
+
+	hooks->block_count = place->count + 1;
+	hooks->after_branch = true;
+	hooks->conditional = conditional;
+	hooks->branch_linear = place->linear;
+	hooks->fall_through = code_linear(cpu, next);
+}
+
+/* What the rest of the block depends on. */
+struct before {
+	uint64_t context;
+	uint32_t code_writes;
+};
+
+/* After hooks: does the block simply go on? */
+static INLINE bool undisturbed(const struct cpu *cpu, const struct before *before,
+			       enum cbx_hook_action action, uint64_t ip)
+{
+	return action == CBX_HOOK_CONTINUE && cpu->rip == ip && cpu->context == before->context &&
+	       cpu->code_writes == before->code_writes && !cpu->hooks_changed && !cpu->hook_disturbed &&
+	       !cpu->machine->stop_pending;
+}
+
+/* It does not: what is to be done instead, with RIP where to go on.  Always false. */
+static bool after_hooks(struct cpu *cpu, enum cbx_hook_action action, uint64_t ip, uint64_t next, unsigned n)
+{
+	const struct cbx_event *event = &cpu->hooks->event;
+
+	if (action == CBX_HOOK_CONTINUE && cpu->rip == ip)
+		return leave_before(cpu, ip, n);
+	cpu->budget -= n;
+	if (action == CBX_HOOK_CONTINUE) {
+		cpu->rip &= cpu->linear_mask;
+	} else if (action == CBX_HOOK_RAISE) {
+		cpu->fault.vector = event->raise_vector & 31;
+		cpu->fault.error = event->raise_error;
+		cpu->fault.has_error = event->raise_has_error;
+		cpu->rip = ip;
+	} else {
+		cpu->rip = action == CBX_HOOK_SKIP ? next : event->jump_rip & cpu->linear_mask;
+	}
+	return false;
+}
+
 /*
  * Tells everybody about the instruction after this record.  False: the chain is left, RIP is where
- * to go on.
+ * to go on.  Blocks may be flushed in hooks, so that i is not looked at after them.
  */
 static NOINLINE bool announce(struct cpu *cpu, const struct insn *i)
 {
 	struct hooks *hooks = cpu->hooks;
-	uint64_t count = cpu->count_target - (uint64_t)(cpu->budget + BLOCK_LIMIT) + i->n - 1u;
-	uint64_t linear = code_linear(cpu, i->ip), context = cpu->context, ip = i->ip;
-	uint64_t next = next_ip(i) & cpu->linear_mask;
-	bool begins = count == hooks->block_count;
-	bool taken = begins && hooks->after_branch &&
-		     !(hooks->conditional && linear == hooks->fall_through);
-	uint32_t code_writes = cpu->code_writes;
-	unsigned entries = hooks->count, n_here = i->n;
-	bool branch = hooks_op_is_branch(i->op), conditional = is_conditional(i->op), stop = false;
+	const bool blocks = cpu->hooked & (1u << CBX_HOOK_BLOCK | 1u << CBX_HOOK_BRANCH);
+	const struct before before = { cpu->context, cpu->code_writes };
+	uint64_t ip = i->ip, next = next_ip(i) & cpu->linear_mask;
+	unsigned n = i->n;
+	bool branch = blocks && hooks_op_is_branch(i->op), conditional = branch && is_conditional(i->op);
+	struct place place = {
+		.insn = i, .linear = code_linear(cpu, ip),
+		.count = cpu->count_target - (uint64_t)(cpu->budget + BLOCK_LIMIT) + n - 1u
+	};
 
 	if (i->flags & (INSN_REP | INSN_REPNE))
 		cpu->one_iteration = cpu->hooked >> CBX_HOOK_INSTRUCTION & 1;
 	cpu->announced = i;
-	if (count != hooks->told_count || ip != hooks->told_ip) {
+	if (blocks) {
+		place.begins = place.count == hooks->block_count;
+		place.taken = place.begins && hooks->after_branch &&
+			      !(hooks->conditional && place.linear == hooks->fall_through);
+	}
+	if (place.count != hooks->told_count || ip != hooks->told_ip) {
 		enum cbx_hook_action action = CBX_HOOK_CONTINUE;
-		struct cbx_event event;
+		struct cbx_event *event = &hooks->event;
+		bool stop = false;
 
 		let_look(cpu, i);
 		cpu->hook_disturbed = false;
 		if (cpu->hooked & HOOKED_EXECUTE)
-			stop = break_here(cpu, i, linear, count);
-		for (unsigned n = 0; !stop && n < entries && action == CBX_HOOK_CONTINUE; n++) {
-			const struct entry *e = &hooks->list[n];
-
-			if (!e->is_breakpoint && is_live(hooks, e) &&
-			    (e->hook.kind <= CBX_HOOK_BRANCH || e->hook.kind >= CBX_HOOK_CONTROL_WRITE) &&
-			    concerns(cpu, e, i, begins, taken, &event))
-				action = ask(cpu, e, &event);
-		}
+			stop = break_here(cpu, i, place.linear, place.count);
+		if (!stop)
+			action = call_hooks(cpu, &place, event);
 		looked(cpu, NULL);
 		if (stop)               /* hooks are called when it goes on */
-			return leave_before(cpu, ip, n_here);
-		hooks->told_count = count;
+			return leave_before(cpu, ip, n);
+		hooks->told_count = place.count;
 		hooks->told_ip = ip;
-		if (action == CBX_HOOK_CONTINUE && cpu->rip != ip) {
-			action = CBX_HOOK_JUMP;
-			event.jump_rip = cpu->rip;
-		}
-		if (action == CBX_HOOK_RAISE) {
-			cpu->fault.vector = event.raise_vector & 31;
-			cpu->fault.error = event.raise_error;
-			cpu->fault.has_error = event.raise_has_error;
-			cpu->budget -= n_here;
-			cpu->rip = ip;
+		if (unlikely(!undisturbed(cpu, &before, action, ip)) &&
+		    !after_hooks(cpu, action, ip, next, n))
 			return false;
-		}
-		if (action == CBX_HOOK_SKIP || action == CBX_HOOK_JUMP) {
-			cpu->rip = action == CBX_HOOK_SKIP ? next : event.jump_rip & cpu->linear_mask;
-			cpu->budget -= n_here;
-			return false;
-		}
-		if (cpu->machine->stop_pending || cpu->hooks_changed || cpu->hook_disturbed ||
-		    cpu->context != context || cpu->code_writes != code_writes)
-			return leave_before(cpu, ip, n_here);
 	}
-	if (branch) {
-		hooks->block_count = count + 1;
-		hooks->after_branch = true;
-		hooks->conditional = conditional;
-		hooks->branch_linear = linear;
-		hooks->fall_through = code_linear(cpu, next);
-	}
+	if (branch)
+		note_branch(cpu, &place, conditional, next);
 	return true;
+}
+
+/* The same for one instruction hook on everything. */
+static NOINLINE bool announce_plainly(struct cpu *cpu, const struct insn *i)
+{
+	struct hooks *hooks = cpu->hooks;
+	const struct entry *plain = hooks->plain;
+	const struct before before = { cpu->context, cpu->code_writes };
+	struct cbx_event *event = &hooks->event;
+	uint64_t count = cpu->count_target - (uint64_t)(cpu->budget + BLOCK_LIMIT) + i->n - 1u, ip = i->ip;
+	uint64_t next = next_ip(i) & cpu->linear_mask;
+	enum cbx_hook_action action;
+	unsigned n = i->n;
+
+	if (!plain)                     /* another came or this one went, and the block is old */
+		return announce(cpu, i);
+	if (i->flags & (INSN_REP | INSN_REPNE))
+		cpu->one_iteration = true;
+	if (count == hooks->told_count && ip == hooks->told_ip)
+		return true;
+	hooks->told_count = count;
+	hooks->told_ip = ip;
+	event->kind = CBX_HOOK_INSTRUCTION;
+	event->cpl = cpu->cpl;
+	event->id = plain->id;
+	event->rip = ip;
+	event->address = event->linear = code_linear(cpu, ip);
+	event->other = i->context;
+	event->value = 0;
+	event->width = i->length;
+	event->raise_vector = event->raise_error = 0;
+	event->raise_has_error = false;
+	event->jump_rip = 0;
+	cpu->hook_disturbed = false;
+	cpu->current = i;
+	cpu->rip = ip;
+	hooks->depth++;
+	action = plain->hook.call(plain->hook.user, cpu->machine, event);
+	hooks->depth--;
+	cpu->current = NULL;
+	if (likely(undisturbed(cpu, &before, action, ip)))
+		return true;
+	if (action == CBX_HOOK_STOP)
+		stop_with(cpu, CBX_STOP_HOOK, event->id, event);
+	if (action == CBX_HOOK_STOP || (unsigned)action > CBX_HOOK_JUMP)
+		action = CBX_HOOK_CONTINUE;
+	return after_hooks(cpu, action, ip, next, n);
+}
+
+HANDLER(op_HOOK_PLAIN)
+{
+	if (!announce_plainly(cpu, i))
+		return NULL;
+	NEXT(cpu, i);
+}
+
+insn_fn *hooks_record(const struct cpu *cpu)
+{
+	return cpu->hooks->plain ? op_HOOK_PLAIN : op_HOOK;
+}
+
+bool hooks_is_record(const struct insn *i)
+{
+	return i->run == op_HOOK || i->run == op_HOOK_PLAIN;
 }
 
 HANDLER(op_HOOK)

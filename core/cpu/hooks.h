@@ -49,8 +49,11 @@ void hooks_carry_out(struct cpu *cpu);
 /* Is anything to be told before this instruction?  follows: it comes after a branch or begins a block. */
 bool hooks_want(const struct cpu *cpu, unsigned op, uint64_t linear, uint64_t physical, bool follows);
 bool hooks_op_is_branch(unsigned op);
-/* The record in front of such an instruction: like it, its physical address in context. */
+/* Runs the record in front of such an instruction, which is like it, its physical address in context. */
+insn_fn *hooks_record(const struct cpu *cpu);
+bool hooks_is_record(const struct insn *i);
 HANDLER(op_HOOK);
+HANDLER(op_HOOK_PLAIN);
 
 /* ---- For data accesses (access_slow.c) -------------------------------------------------------- */
 

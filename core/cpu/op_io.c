@@ -18,29 +18,43 @@ static INLINE void watch_port(struct cpu *cpu, uint16_t port, unsigned width)
 		debug_port_access(cpu, port, width);
 }
 
-/* The access itself, with what hooks have to say of it. */
-static NOINLINE uint32_t io_read(struct cpu *cpu, uint16_t port, unsigned width)
+/* ---- The access itself, with what hooks have to say of it ------------------------------------ */
+
+static NOINLINE uint32_t hooked_read(struct cpu *cpu, uint16_t port, unsigned width)
 {
 	uint64_t value = 0;
 
-	if (likely(!(cpu->hooked & HOOKED_IO)))
-		return port_read(cpu->machine, port, width);
 	if (hooks_before_io(cpu, CBX_HOOK_PORT_READ, port, width, &value))
 		value = port_read(cpu->machine, port, width);
 	hooks_after_io(cpu, CBX_HOOK_PORT_READ, port, width, &value);
 	return (uint32_t)value;
 }
 
-static NOINLINE void io_write(struct cpu *cpu, uint16_t port, uint32_t written, unsigned width)
+static NOINLINE void hooked_write(struct cpu *cpu, uint16_t port, uint32_t written, unsigned width)
 {
-	bool hooked = cpu->hooked & HOOKED_IO;
 	uint64_t value = written;
 
-	if (!hooked || hooks_before_io(cpu, CBX_HOOK_PORT_WRITE, port, width, &value))
+	if (hooks_before_io(cpu, CBX_HOOK_PORT_WRITE, port, width, &value))
 		port_write(cpu->machine, port, (uint32_t)value, width);
-	if (hooked)
-		hooks_after_io(cpu, CBX_HOOK_PORT_WRITE, port, width, &value);
+	hooks_after_io(cpu, CBX_HOOK_PORT_WRITE, port, width, &value);
 }
+
+static INLINE uint32_t io_read(struct cpu *cpu, uint16_t port, unsigned width)
+{
+	if (unlikely(cpu->hooked & HOOKED_IO))
+		return hooked_read(cpu, port, width);
+	return port_read(cpu->machine, port, width);
+}
+
+static INLINE void io_write(struct cpu *cpu, uint16_t port, uint32_t value, unsigned width)
+{
+	if (unlikely(cpu->hooked & HOOKED_IO))
+		hooked_write(cpu, port, value, width);
+	else
+		port_write(cpu->machine, port, value, width);
+}
+
+/* ---- Instructions ------------------------------------------------------------------------------ */
 
 static INLINE const struct insn *io_done(struct cpu *cpu, const struct insn *i)
 {

@@ -87,7 +87,7 @@ static bool is_looked_at(const struct insn *i)
 	const struct op_info *info = &op_info[i->op];
 	bool plain = info->kind == KIND_EB || info->kind == KIND_EV || info->kind == KIND_VW;
 
-	if ((i->flags & INSN_LAST) || i->run == op_HOOK)
+	if ((i->flags & INSN_LAST) || hooks_is_record(i))
 		return true;
 	switch (i->op) {
 	case OP_LEA_Gv_M:
