@@ -349,7 +349,7 @@ static enum cbx_status pc_card_rom(struct board *board, const struct cbx_image *
 		status = cbx_ram_write(*rom, 0, image->bytes, image->size);
 	for (uint64_t at = image->size; at < size && status == CBX_OK; at += sizeof(erased))
 		status = cbx_ram_write(*rom, at, erased,
-				       size - at < sizeof(erased) ? size - at : sizeof(erased));
+				       size - at < sizeof(erased) ? (size_t)(size - at) : sizeof(erased));
 	return status;
 }
 
