@@ -68,7 +68,7 @@ void cbx_machine_release(struct cbx_machine *machine, void *memory)
 
 /* ---- Errors and messages ------------------------------------------------------------------ */
 
-static void copy_text(char *to, size_t size, const char *from)
+void machine_text(char *to, size_t size, const char *from)
 {
 	size_t length = strlen(from);
 
@@ -80,7 +80,7 @@ static void copy_text(char *to, size_t size, const char *from)
 
 enum cbx_status machine_fail(struct cbx_machine *machine, enum cbx_status status, const char *text)
 {
-	copy_text(machine->error, sizeof(machine->error), text);
+	machine_text(machine->error, sizeof(machine->error), text);
 	return status;
 }
 
@@ -108,7 +108,18 @@ void cbx_log(struct cbx_device *device, const char *text)
 	machine = device->machine;
 	if (!machine->log || !machine->log_left)
 		return;
-	machine->log_left--;
+	if (machine->options.log_limit) {
+		size_t length = strlen(text);
+
+		if (length > machine->options.log_limit - machine->log_bytes) {
+			machine->log_left = 0;
+			limits_stop(machine, CBX_STOP_LOG_LIMIT, "log_limit is reached");
+			return;
+		}
+		machine->log_bytes += length;
+	} else {
+		machine->log_left--;
+	}
 	machine->log(machine->log_user, device->type->name, text);
 }
 
@@ -118,7 +129,7 @@ static enum cbx_status fail(struct cbx_error *error, enum cbx_status status, con
 {
 	if (error) {
 		error->status = status;
-		copy_text(error->text, sizeof(error->text), text);
+		machine_text(error->text, sizeof(error->text), text);
 	}
 	return status;
 }
@@ -193,9 +204,13 @@ enum cbx_status cbx_machine_new(const struct cbx_machine_options *given,
 			    "memory_bytes must be a multiple of 4096, at most 1 TiB");
 	if (!options.nanoseconds_per_instruction)
 		options.nanoseconds_per_instruction = 10;
-	machine = options_allocate(&options, sizeof(*machine));
-	if (!machine)
+	if (!limits_install(&options))
 		return fail(error, CBX_ERROR_MEMORY, "no memory for a machine");
+	machine = options_allocate(&options, sizeof(*machine));
+	if (!machine) {
+		limits_drop(&options);
+		return fail(error, CBX_ERROR_MEMORY, "no memory for a machine");
+	}
 	machine->options = options;
 	machine->devices_end = &machine->devices;
 	machine->devices_unreset = &machine->devices;
@@ -395,9 +410,15 @@ enum cbx_status cbx_run(struct cbx_machine *machine, const struct cbx_run_option
 		return machine_fail(machine, CBX_ERROR_STATE, "the machine is running already");
 	memset(&stop, 0, sizeof(stop));
 	machine_start(machine);
+	if (!limits_begin(machine, &options, &stop)) {
+		if (result)
+			*result = stop;
+		return CBX_OK;
+	}
 	machine->running = true;
 	status = cpu_run(machine, &options, &stop);
 	machine->running = false;
+	limits_end(machine, &stop);
 	if (!status && stop.reason == CBX_STOP_REQUEST)
 		machine->stop_requested = 0;
 	if (result)

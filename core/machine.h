@@ -33,6 +33,7 @@ struct cbx_machine {
 	void *board;
 	void (*destroy_board)(void *board);
 	unsigned log_left;                      /* messages that may still be logged */
+	uint64_t log_bytes;                     /* of messages, where options.log_limit counts */
 	void (*log)(void *user, const char *device, const char *text);
 	void *log_user;
 	struct cbx_device **devices_end;        /* where the next one is linked in */
@@ -79,6 +80,18 @@ bool clock_skip(struct cbx_machine *machine);           /* to the next timer; fa
 /* Jump forward, at most to the next timer; used when idle time is limited. */
 void clock_skip_to(struct cbx_machine *machine, uint64_t time);
 
+/* ---- limits.c: what a machine may use at most --------------------------------------------- */
+/* Puts an account before the options' allocator, if they limit memory; false: no memory for one. */
+bool limits_install(struct cbx_machine_options *options);
+/* Ends an account of which nothing was allocated. */
+void limits_drop(const struct cbx_machine_options *options);
+/* Shortens a run to what the machine's limits leave; false: nothing, stop says why. */
+bool limits_begin(struct cbx_machine *machine, struct cbx_run_options *run, struct cbx_stop *stop);
+/* Names the limit that ended a run. */
+void limits_end(struct cbx_machine *machine, struct cbx_stop *stop);
+/* The run ends after the current instruction, unless it ends anyway. */
+void limits_stop(struct cbx_machine *machine, enum cbx_stop_reason reason, const char *detail);
+
 /* ---- cpu/ ------------------------------------------------------------------------------ */
 /* Sets machine->cpu, and machine->options.cpu to the model's name as cbx_cpu_model has it. */
 enum cbx_status cpu_new(struct cbx_machine *machine, struct cbx_error *error);
@@ -124,6 +137,8 @@ void *options_allocate(const struct cbx_machine_options *options, size_t size);
  * know of is 0, and what we do not know of must be.
  */
 bool options_take(void *to, size_t to_size, const void *from, size_t from_size);
+/* Copies text, cut to size. */
+void machine_text(char *to, size_t size, const char *from);
 /* Sets the error text, returns status. */
 enum cbx_status machine_fail(struct cbx_machine *machine, enum cbx_status status, const char *text);
 

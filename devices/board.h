@@ -37,6 +37,14 @@
 /* The first of four I/O APIC inputs that PCI interrupts go to. */
 enum { BOARD_PIRQ_PIN = 16 };
 
+/* The last bytes of a serial port that cbx_expect_serial has not found text in; no guest state. */
+enum { SERIAL_TAP = 16384 };
+struct serial_tap {
+	struct cbx_character_backend behind;    /* the embedder's */
+	unsigned first, count;
+	uint8_t bytes[SERIAL_TAP];
+};
+
 struct board_state {
 	/* Which serial ports want the interrupt that two of them share: IRQ 4 and IRQ 3. */
 	uint8_t serial_irqs[2];
@@ -73,11 +81,16 @@ struct board {
 	struct opl3 *opl3;              /* NULL without a sound card */
 	struct sb16 *sb16;
 	struct cbx_line serial_lines[2];
+	struct serial_tap taps[4];
 };
 
 /* RAM below 4 GiB and above it. */
 uint64_t board_low_ram(const struct board *board);
 uint64_t board_high_ram(const struct board *board);
+
+/* pc_automation.c: the backend for a serial port that listens on the way to the embedder's. */
+struct cbx_character_backend board_tap_serial(struct board *board, unsigned port,
+					      const struct cbx_character_backend *backend);
 
 /* pc_cmos.c: what the configuration memory says about this machine. */
 void pc_fill_cmos(const struct board *board, const struct cbx_pc_options *options);

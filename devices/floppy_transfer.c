@@ -122,10 +122,14 @@ static bool sector_store(struct floppy *floppy, unsigned record, const uint8_t *
 {
 	const struct cbx_disk_backend *disk = &floppy_drive(floppy, floppy->state.drive)->disk;
 	uint64_t offset = sector_offset(floppy, record);
+	enum cbx_status status;
 
 	if (offset >= disk->bytes || disk->bytes - offset < FLOPPY_SECTOR)
 		return false;
-	return disk->write(disk->user, offset, bytes, FLOPPY_SECTOR) == CBX_OK;
+	status = disk->write(disk->user, offset, bytes, FLOPPY_SECTOR);
+	if (status == CBX_ERROR_LIMIT)
+		cbx_request_limit(&floppy->device, "the floppy has no room for what is written");
+	return status == CBX_OK;
 }
 
 /* ---- Kinds of command --------------------------------------------------------------------------- */

@@ -183,10 +183,14 @@ bool ide_disk_read(struct ide_drive *drive, uint64_t offset, void *bytes, size_t
 bool ide_disk_write(struct ide_drive *drive, uint64_t offset, const void *bytes, size_t count)
 {
 	const struct cbx_disk_backend *disk = &drive->disk;
+	enum cbx_status status;
 
 	if (!disk->write || disk->read_only || offset > disk->bytes || count > disk->bytes - offset)
 		return false;
-	return disk->write(disk->user, offset, bytes, count) == CBX_OK;
+	status = disk->write(disk->user, offset, bytes, count);
+	if (status == CBX_ERROR_LIMIT)
+		cbx_request_limit(&drive->channel->device, "the disk has no room for what is written");
+	return status == CBX_OK;
 }
 
 bool ide_disk_flush(struct ide_drive *drive)

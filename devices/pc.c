@@ -294,10 +294,13 @@ static enum cbx_status pc_add_ports(struct board *board, const struct cbx_pc_opt
 
 	board->serial_lines[0] = board_irq(board, 4);
 	board->serial_lines[1] = board_irq(board, 3);
-	for (unsigned i = 0; i < 4 && status == CBX_OK; i++)
+	for (unsigned i = 0; i < 4 && status == CBX_OK; i++) {
+		struct cbx_character_backend tap = board_tap_serial(board, i, &options->serial[i]);
+
 		status = uart_new(machine, bases[i],
-				  (struct cbx_line){ board_serial_irq, board, i },
-				  &options->serial[i], &board->uarts[i]);
+				  (struct cbx_line){ board_serial_irq, board, i }, &tap,
+				  &board->uarts[i]);
+	}
 	if (status == CBX_OK)
 		status = parallel_new(machine, 0x378, board_irq(board, 7), &options->parallel,
 				      &board->parallel);

@@ -289,6 +289,10 @@ static int stopped(struct session *s, const struct cbx_stop *stop, char *message
 		return RUNNING;
 	case CBX_STOP_HOST_MEMORY:
 		return ended(s, stop, EXIT_HOST_MEMORY, "the host has no memory left", message, size);
+	case CBX_STOP_MEMORY_LIMIT:
+	case CBX_STOP_LOG_LIMIT:
+	case CBX_STOP_BACKEND_LIMIT:
+		return ended(s, stop, EXIT_HOST_MEMORY, "a limit is reached", message, size);
 	}
 	return EXIT_INTERNAL;
 }

@@ -17,8 +17,8 @@ enum {
 const struct op_info op_info[OP_COUNT] = {
 	[OP_INVALID] = { .name = "" },
 #define ROW(kind, enc, byte, digit, opname, a, b, c, d, reads, sets, undef, feat, attr)    \
-	[OP_##opname] = { #opname, { OPERAND_##a, OPERAND_##b, OPERAND_##c, OPERAND_##d }, attr, \
-			  reads, sets, undef, FEAT_##feat, KIND_##kind, ENCODING_##enc, byte, digit },
+	[OP_##opname] = { #opname, FEAT_##feat, { OPERAND_##a, OPERAND_##b, OPERAND_##c, OPERAND_##d }, \
+			  attr, reads, sets, undef, KIND_##kind, ENCODING_##enc, byte, digit },
 #include "opcodes_rows.h"
 };
 

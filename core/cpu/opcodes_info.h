@@ -97,10 +97,10 @@ enum form { FORM_PLAIN, FORM_IN_OPCODE, FORM_DIGIT, FORM_DIGIT_MEMORY, FORM_DIGI
 
 struct op_info {
 	const char *name;
+	uint64_t feature;
 	uint8_t operand[4];             /* enum operand */
 	uint16_t attributes;
 	uint16_t flags_read, flags_set, flags_undefined;
-	uint64_t feature;
 	uint8_t kind;                   /* enum kind */
 	uint8_t encoding;               /* enum encoding */
 	uint8_t opcode, digit;          /* digit: of the group, or the whole ModRM byte */

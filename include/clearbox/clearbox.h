@@ -2,6 +2,7 @@
 #ifndef CLEARBOX_CLEARBOX_H
 #define CLEARBOX_CLEARBOX_H
 
+#include "automation.h"
 #include "backend.h"
 #include "debug.h"
 #include "device.h"

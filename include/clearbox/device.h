@@ -235,6 +235,8 @@ CBX_API void cbx_request_reset(struct cbx_device *device, bool processor_only);
 /* After the current instruction: the run ends (soft-off, debug exit ...). */
 CBX_API void cbx_request_power_off(struct cbx_device *device);
 CBX_API void cbx_request_exit(struct cbx_device *device, int code);
+/* The same because a backend had no room left: CBX_STOP_BACKEND_LIMIT, with what in detail. */
+CBX_API void cbx_request_limit(struct cbx_device *device, const char *what);
 
 /* What a guest did wrong or a device cannot do; limited in number by the machine. */
 CBX_API void cbx_log(struct cbx_device *device, const char *text);

@@ -25,6 +25,14 @@ struct cbx_machine_options {
 	bool bare;                      /* devices map the RAM themselves (a PC does) */
 	bool small_caches;              /* tiny TLB and block cache: for tests */
 	bool single_step_blocks;        /* blocks of one instruction: for tests */
+	/*
+	 * Limits, 0 for none.  memory_limit is what the machine may have allocated, in bytes: creation
+	 * fails with CBX_ERROR_MEMORY, a run that needs more ends with CBX_STOP_MEMORY_LIMIT.
+	 * instruction_limit and guest_time_limit (ns) count since power-on, over all runs: at them
+	 * each run ends with CBX_STOP_LIMIT and says in detail which it was.  log_limit is bytes of
+	 * messages: the message too much is dropped, and the run ends with CBX_STOP_LOG_LIMIT.
+	 */
+	uint64_t memory_limit, instruction_limit, guest_time_limit, log_limit;
 };
 
 CBX_API enum cbx_status cbx_machine_new(const struct cbx_machine_options *options,
@@ -37,7 +45,10 @@ CBX_API void cbx_machine_free(struct cbx_machine *machine);
 CBX_API void cbx_machine_reset(struct cbx_machine *machine);
 /* What went wrong in the last call that returned an error on this machine. */
 CBX_API const char *cbx_machine_error(const struct cbx_machine *machine);
-/* Where devices' messages (cbx_log) go; after a thousand of them the rest is dropped. */
+/*
+ * Where devices' messages (cbx_log) go.  After options.log_limit bytes of them, or where that is 0 a
+ * thousand messages, the rest is dropped.
+ */
 CBX_API void cbx_machine_set_log(struct cbx_machine *machine,
 				 void (*log)(void *user, const char *device, const char *text),
 				 void *user);
@@ -49,7 +60,7 @@ CBX_API const char *cbx_cpu_feature(unsigned n);
 CBX_API enum cbx_status cbx_cpu_check(const char *cpu, struct cbx_error *error);
 
 enum cbx_stop_reason {
-	CBX_STOP_LIMIT,                 /* the options' instructions or guest time are used up */
+	CBX_STOP_LIMIT,                 /* the run's or the machine's instructions or guest time are used up */
 	CBX_STOP_REQUEST,               /* cbx_request_stop */
 	CBX_STOP_IDLE,                  /* only with stop_when_idle: the guest halted */
 	CBX_STOP_HALTED,                /* halted for ever: nothing can wake it */
@@ -62,7 +73,10 @@ enum cbx_stop_reason {
 	CBX_STOP_HOST_MEMORY,           /* an allocation failed; the machine can go on later */
 	CBX_STOP_BREAKPOINT,            /* debug.h; id says which */
 	CBX_STOP_WATCHPOINT,            /* likewise; address, write and access_rip are set */
-	CBX_STOP_HOOK                   /* a hook asked for it; id says which */
+	CBX_STOP_HOOK,                  /* a hook asked for it; id says which */
+	CBX_STOP_MEMORY_LIMIT,          /* as CBX_STOP_HOST_MEMORY, but it was options.memory_limit */
+	CBX_STOP_LOG_LIMIT,             /* options.log_limit is reached; later messages are dropped */
+	CBX_STOP_BACKEND_LIMIT          /* a backend said CBX_ERROR_LIMIT: detail names it */
 };
 
 struct cbx_stop {

@@ -26,7 +26,8 @@ struct cbx_overlay_options {
  * base is copied and must stay usable as long as the overlay.  *disk is a backend of the
  * same size that can be written (whether base can or not).  When the limit is reached or
  * no memory is left, a write fails with CBX_ERROR_LIMIT or CBX_ERROR_MEMORY, and the
- * guest sees a write error.  Options may be NULL.
+ * guest sees a write error; at the limit the run ends, too, with CBX_STOP_BACKEND_LIMIT.
+ * Options may be NULL.  Errors: CBX_ERROR_ARGUMENT, CBX_ERROR_MEMORY.
  */
 CBX_API enum cbx_status cbx_overlay_new(const struct cbx_disk_backend *base,
 					const struct cbx_overlay_options *options,

@@ -221,3 +221,11 @@ void cpu_code_written(struct cbx_machine *machine, uint64_t backing, size_t coun
 	machine->cpu->written_backing = backing;
 	machine->cpu->written_count = count;
 }
+
+enum cbx_status cbx_register_read(const struct cbx_machine *machine, enum cbx_register which, uint64_t *value)
+{
+	(void)machine;
+	(void)which;
+	*value = 0;
+	return CBX_OK;
+}
