@@ -290,7 +290,12 @@ void gdb_server_work(struct gdb_server *server)
 enum cbx_status gdb_server_run(struct gdb_server *server, const struct cbx_run_options *options,
 			       struct cbx_stop *stop, bool *held)
 {
-	enum cbx_status status = cbx_gdb_run(server->gdb, options, stop);
+	enum cbx_status status = CBX_OK;
+
+	/* gdb may have come, or interrupted, since the session looked at its pause. */
+	memset(stop, 0, sizeof(*stop));
+	if (cbx_gdb_state(server->gdb) != CBX_GDB_STOPPED)
+		status = cbx_gdb_run(server->gdb, options, stop);
 
 	settle(server);
 	*held = cbx_gdb_state(server->gdb) == CBX_GDB_STOPPED;

@@ -158,6 +158,26 @@ static void test_channels(void **state)
 	bad("-pace reel", "did you mean real?");
 	bad("-serial file:", "empty");
 	bad("-serial null -serial null -serial null -serial null -serial null", "four");
+	good("-s -S");
+	assert_int_equal(options.gdb.kind, GDB_TCP);
+	assert_string_equal(options.gdb.path, "localhost");
+	assert_string_equal(options.gdb.port, "1234");
+	assert_true(options.stopped);
+	good("-gdb tcp:0.0.0.0:99,server,nowait,arch=i8086,physical");
+	assert_string_equal(options.gdb.path, "0.0.0.0");
+	assert_string_equal(options.gdb.port, "99");
+	assert_int_equal(options.gdb.architecture, CBX_GDB_I8086);
+	assert_true(options.gdb.physical);
+	good("-gdb unix:/tmp/g,arch=auto");
+	assert_string_equal(options.gdb.path, "/tmp/g");
+	good("-gdb none");
+	bad("-gdb tcp:1234", "there is no port");
+	bad("-gdb tcp::", "there is no port");
+	bad("-gdb unix:", "empty");
+	bad("-gdb stdin", "no such way for gdb to come; try");
+	bad("-gdb stdio,arch=arm", "i8086");
+	bad("-gdb stdio,fast", "arch=");
+	bad("-gdb stdio -serial stdio", "one port");
 	bad("-serial stdio -serial stdio", "one port only");
 	bad("-serial stdio -display terminal", "-display none");
 }
