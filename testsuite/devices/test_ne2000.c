@@ -275,7 +275,7 @@ static void test_every_bad_ring(void **unused)
 		put(m, 0x0, PAGE1);
 		put(m, 0x7, r >> 32 & 0xff);
 		put(m, 0x0, PAGE0);
-		ne2000_receive(card, frame, 14 + (r >> 40) % 1501);
+		ne2000_receive(card, frame, (size_t)(14 + (r >> 40) % 1501));
 		if (n % 16 == 0)
 			fake_storm(m, &seed, BASE, 32, 20);
 	}

@@ -209,6 +209,16 @@ static uint64_t random64(void)
 	return random_state;
 }
 
+/* The product of 128 bits, without an integer of so many: not every host has one. */
+static void multiply(uint64_t a, uint64_t b, uint64_t *high, uint64_t *low)
+{
+	uint64_t a1 = a >> 32, a0 = (uint32_t)a, b1 = b >> 32, b0 = (uint32_t)b;
+	uint64_t middle = a1 * b0 + (a0 * b0 >> 32), other = a0 * b1 + (uint32_t)middle;
+
+	*low = a * b;
+	*high = a1 * b1 + (middle >> 32) + (other >> 32);
+}
+
 static void test_muldiv(void **state)
 {
 	unsigned i;
@@ -221,22 +231,24 @@ static void test_muldiv(void **state)
 	assert_true(cbx_muldiv(UINT64_MAX, 2, 4) == UINT64_MAX / 2);
 	assert_true(cbx_muldiv((uint64_t)1 << 63, 3, 3) == (uint64_t)1 << 63);
 	assert_int_equal(cbx_muldiv(1193182, 1000000000, 1193182), 1000000000);
-#ifdef __SIZEOF_INT128__
 	for (i = 0; i < 200000; i++) {
 		uint64_t a = random64() >> (random64() & 63), b = random64() >> (random64() & 63);
 		uint64_t c = random64() >> (random64() & 63);
-		__extension__ typedef unsigned __int128 wide;
-		wide quotient;
+		uint64_t quotient, high, low, back_high, back_low;
 
 		if (!c)
 			continue;
-		quotient = (wide)a * b / c;
-		assert_true(cbx_muldiv(a, b, c) ==
-			    (quotient >> 64 ? UINT64_MAX : (uint64_t)quotient));
+		quotient = cbx_muldiv(a, b, c);
+		multiply(a, b, &high, &low);
+		if (high >= c) {
+			assert_true(quotient == UINT64_MAX);
+			continue;
+		}
+		/* The product less quotient * c is the rest: not negative, and less than c. */
+		multiply(quotient, c, &back_high, &back_low);
+		assert_true(back_high < high || (back_high == high && back_low <= low));
+		assert_true(high - back_high - (low < back_low) == 0 && low - back_low < c);
 	}
-#else
-	(void)i;
-#endif
 }
 
 int main(void)
