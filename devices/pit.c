@@ -322,7 +322,12 @@ bool pit_follow(struct pit *pit, bool each, uint64_t *pulses, bool *level)
 
 void pit_follow_restart(struct pit *pit)
 {
-	pit->followed = *pit_sync(pit, 2);
+	uint64_t pulses;
+	bool level;
+
+	/* A copy goes on: how far the counter itself was followed is state. */
+	pit->followed = pit->state.counters[2];
+	pit_follow(pit, false, &pulses, &level);
 }
 
 bool pit_follow_still(const struct pit *pit)

@@ -94,7 +94,8 @@ static void restart(struct cbx_machine *machine)
 
 static struct cbx_machine *new_pc(void)
 {
-	struct cbx_pc_options options = { .size = sizeof(options), .vram_bytes = VRAM };
+	struct cbx_pc_options options = { .size = sizeof(options), .vram_bytes = VRAM,
+					  .sound_card.present = true };
 	struct cbx_disk_backend disk = { .bytes = DISK, .read = disk_read, .write = disk_write,
 					 .user = disk_bytes };
 	struct cbx_machine *machine;

@@ -68,7 +68,8 @@ static void *allocate(void *user, void *memory, size_t size)
 
 static struct cbx_machine *new_pc(struct allocator *allocator)
 {
-	struct cbx_pc_options options = { .size = sizeof(options), .vram_bytes = VRAM };
+	struct cbx_pc_options options = { .size = sizeof(options), .vram_bytes = VRAM,
+					  .sound_card.present = true };
 	struct cbx_disk_backend disk = { .bytes = DISK, .read = disk_read, .write = disk_write,
 					 .user = disk_bytes };
 	struct cbx_disk_backend floppy = disk;

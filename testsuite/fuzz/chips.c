@@ -77,6 +77,17 @@ static struct cbx_disk_backend backend(struct medium *medium, size_t size)
 					  .write = medium_write, .user = medium };
 }
 
+/* Somebody listens, so that the sound is made, too. */
+static void hear(void *user, const int16_t *samples, size_t frames)
+{
+	static volatile int16_t last;
+
+	(void)user;
+	for (size_t i = 0; samples && i < 2 * frames; i++)
+		last = samples[i];
+	(void)last;
+}
+
 static struct cbx_machine *new_pc(void)
 {
 	struct cbx_pc_options options = { .size = sizeof(options) };
@@ -93,6 +104,8 @@ static struct cbx_machine *new_pc(void)
 	options.ide[2].disk = backend(&cd, CD_BYTES);
 	options.ide[2].disk.read_only = true;
 	options.debug_exit_port = 0x501;
+	options.sound_card.present = true;
+	options.sound.play = hear;
 	if (cbx_pc_new(&options, &machine, &error)) {
 		fprintf(stderr, "chips: %s\n", error.text);
 		abort();
@@ -123,7 +136,8 @@ static void put_guest(struct cbx_machine *machine)
 static const struct { uint16_t first, count; } ports[] = {
 	{ 0x00, 16 }, { 0x20, 2 }, { 0x40, 4 }, { 0x60, 5 }, { 0x70, 4 }, { 0x80, 16 }, { 0x92, 1 },
 	{ 0xa0, 2 }, { 0xb2, 2 }, { 0xc0, 32 }, { 0xe9, 1 }, { 0xf0, 2 }, { 0x170, 8 },
-	{ 0x170, 8 }, { 0x1f0, 8 }, { 0x1f0, 8 }, { 0x1ce, 3 }, { 0x1ce, 3 }, { 0x2e8, 8 },
+	{ 0x170, 8 }, { 0x1f0, 8 }, { 0x1f0, 8 }, { 0x1ce, 3 }, { 0x1ce, 3 },
+	{ 0x220, 16 }, { 0x220, 16 }, { 0x2e8, 8 }, { 0x330, 2 }, { 0x388, 4 },
 	{ 0x2f8, 8 }, { 0x376, 2 }, { 0x378, 8 }, { 0x3b0, 16 }, { 0x3c0, 32 }, { 0x3c0, 32 },
 	{ 0x3e8, 8 }, { 0x3f0, 8 }, { 0x3f0, 8 }, { 0x3f8, 8 }, { 0x402, 1 }, { 0x4d0, 2 },
 	{ 0x501, 4 }, { 0x510, 12 }, { 0xcf8, 8 }, { 0x600, 64 }, { 0x700, 16 }, { 0xc000, 16 },
@@ -364,6 +378,39 @@ static void floppy_transfer(struct cbx_machine *machine)
 		port_read(machine, 0x3f5, 1);
 }
 
+/* A transfer of the sound card, with DMA set up for it or not, and then another. */
+static void sound_command(struct cbx_machine *machine)
+{
+	static const uint8_t commands[] = { 0x14, 0x1c, 0x17, 0x1f, 0x24, 0x75, 0x77, 0x7d, 0x90, 0x91,
+					    0xb0, 0xb6, 0xb8, 0xc0, 0xc6, 0xc8, 0x80, 0xd0, 0xd4, 0xd5,
+					    0xd6, 0xd9, 0xda, 0x45, 0x47, 0xe2, 0x48, 0x40, 0x41 };
+	unsigned i;
+
+	if (below(4) == 0) {
+		port_write(machine, 0x226, 1, 1);
+		port_write(machine, 0x226, 0, 1);
+	}
+	port_write(machine, 0xd6, 0xc0, 1);
+	port_write(machine, 0xd4, 0x00, 1);
+	port_write(machine, 0x0b, below(4) * 4 + 0x49, 1);
+	port_write(machine, 0xd6, below(4) * 4 + 0x49, 1);
+	for (i = 0; i < 2; i++) {
+		port_write(machine, 0x03, below(256) * i, 1);
+		port_write(machine, 0xc6, below(256) * i, 1);
+		port_write(machine, 0x02, below(256), 1);
+		port_write(machine, 0xc4, below(256), 1);
+	}
+	port_write(machine, 0x83, below(3) * 16, 1);
+	port_write(machine, 0x0a, below(8) ? 1 : 5, 1);
+	port_write(machine, 0xd4, below(8) ? 1 : 5, 1);
+	port_write(machine, 0x22c, commands[below(sizeof(commands))], 1);
+	for (i = below(4); i; i--)
+		port_write(machine, 0x22c, below(4) ? below(256) : 0, 1);
+	wait(machine, 5000000);
+	port_read(machine, 0x22e, 1);
+	port_read(machine, 0x22f, 1);
+}
+
 static void mouse_command(struct cbx_machine *machine)
 {
 	static const uint8_t commands[] = { 0xff, 0xf6, 0xf5, 0xf4, 0xf3, 0xf2, 0xf0, 0xee, 0xec, 0xeb,
@@ -549,8 +596,10 @@ static void step(struct cbx_machine *machine)
 		packet_command(machine);
 	else if (kind < 869)
 		bus_master(machine);
-	else if (kind < 871)
+	else if (kind < 870)
 		mouse_command(machine);
+	else if (kind < 871)
+		sound_command(machine);
 	else if (kind < 873)
 		vga_mode(machine);
 	else if (kind < 876)

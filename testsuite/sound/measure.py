@@ -13,7 +13,11 @@ class Sound:
         self.rate = rate
         self.samples = samples
         self.peak = max(map(abs, samples), default=0)
-        loud = [i for i, x in enumerate(samples) if abs(x) > self.peak / 20] if self.peak > 50 else []
+        # what changes from one frame to the next tells better where a tone begins and ends than its
+        # level does: that of a tone that is not symmetrical has to settle
+        edges = [b - a for a, b in zip(samples, samples[1:])]
+        steepest = sorted(map(abs, edges))[-max(1, len(edges) // 100)] if edges else 0
+        loud = [i for i, x in enumerate(edges) if abs(x) > steepest / 3] if self.peak > 50 else []
         self.first, self.last = (loud[0], loud[-1]) if loud else (0, 0)
         self.seconds = (self.last - self.first + 1) / rate if loud else 0.0
 

@@ -176,7 +176,11 @@ idle:	hlt
 ; let the last samples out
 	call ticks
 	call ticks
-done:	set EXIT, 0
+done:
+%ifdef ENDLESS
+	jmp start
+%endif
+	set EXIT, 0
 	cli
 	hlt
 
@@ -287,6 +291,9 @@ left:	dw 0
 
 	times 510 - ($ - $$) db 0
 	dw 0xaa55
+%ifdef ENDLESS                  ; again and again; the file is a disk of a megabyte
+	times (1 << 20) - ($ - $$) db 0
+%endif
 
 	absolute 0x600
 scale:	resw 1

@@ -26,7 +26,7 @@ static struct cbx_machine *new_pc(void)
 {
 	const struct cbx_disk_backend disk = { .bytes = 16 << 20, .read = disk_read,
 					       .read_only = true };
-	struct cbx_pc_options options = { .size = sizeof(options) };
+	struct cbx_pc_options options = { .size = sizeof(options), .sound_card.present = true };
 	struct cbx_machine *machine;
 	unsigned i;
 

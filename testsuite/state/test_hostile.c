@@ -54,7 +54,7 @@ static enum cbx_status floppy_write(void *user, uint64_t offset, const void *byt
 
 static struct cbx_machine *new_pc(void)
 {
-	struct cbx_pc_options options = { .size = sizeof(options) };
+	struct cbx_pc_options options = { .size = sizeof(options), .sound_card.present = true };
 	struct cbx_disk_backend medium = { .bytes = sizeof(floppy), .read = floppy_read,
 					   .write = floppy_write };
 	struct cbx_machine *machine;
