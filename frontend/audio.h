@@ -20,12 +20,19 @@ struct audio {
 	bool (*close)(struct audio *audio);
 };
 
-/* Complains and returns false if it cannot.  *audio NULL: nobody listens. */
-bool audio_open(struct audio **audio, const struct audio_option *option);
+/*
+ * Complains and returns false if it cannot.  *audio NULL: nobody listens.  By default that is so, but
+ * where there is a window: then the loudspeakers are only opened by audio_start.
+ */
+bool audio_open(struct audio **audio, const struct audio_option *option, bool window);
+void audio_start(struct audio *audio, const struct audio_option *option);
 /* How long the program may sleep (ns) without the sound running dry; audio may be NULL. */
 uint64_t audio_patience(const struct audio *audio);
 
 struct audio *audio_wav_open(const char *file);
-struct audio *audio_sdl_open(void);
+struct audio *audio_sdl_new(void);
+bool audio_sdl_start(struct audio *audio);
+/* Has a window been opened, and does this host look as if it had sound? */
+bool audio_sdl_wanted(void);
 
 #endif

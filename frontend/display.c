@@ -21,6 +21,16 @@ static bool can_show_windows(void)
 }
 #endif
 
+bool display_may_be_window(const struct options *options)
+{
+#ifdef HAVE_SDL
+	return options->display == DISPLAY_SDL || (options->display == DISPLAY_DEFAULT && can_show_windows());
+#else
+	(void)options;
+	return false;
+#endif
+}
+
 static struct display *open_sdl(struct session *session, char *why, size_t size)
 {
 #ifdef HAVE_SDL

@@ -10,6 +10,7 @@
 
 struct cbx_machine;
 struct display;
+struct options;
 struct session;
 
 /* DISPLAY_DELIVERED: the machine was given keys or mouse. */
@@ -41,6 +42,8 @@ struct display {
  */
 struct display *display_open(struct session *session, bool stdio_used);
 
+/* Is a window what display_open will try first? */
+bool display_may_be_window(const struct options *options);
 struct display *display_none_open(void);
 /* Complains and gives NULL if there is no terminal. */
 struct display *display_terminal_open(void);

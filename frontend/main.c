@@ -190,7 +190,7 @@ static bool open_sound(struct program *p)
 		fprintf(stderr, "clearbox: -device %s: %s\n", o->sound.card.present ? "sb16" : "adlib", problem);
 		return false;
 	}
-	if (!audio_open(&p->session.audio, &o->audio))
+	if (!audio_open(&p->session.audio, &o->audio, display_may_be_window(o)))
 		return false;
 	if (p->session.audio)
 		p->pc.sound = p->session.audio->backend;
@@ -328,6 +328,7 @@ static int run(struct program *p)
 	p->session.display = display_open(&p->session, uses_stdio(&p->options));
 	if (!p->session.display)
 		return EXIT_CANNOT_OPEN;
+	audio_start(p->session.audio, &p->options.audio);
 	choose_pace(p);
 	catch_signals();
 	code = session_run(&p->session, message, sizeof(message));
