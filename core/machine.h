@@ -62,6 +62,9 @@ enum cbx_status ports_new(struct cbx_machine *machine);
 void ports_free(struct cbx_machine *machine);
 uint32_t port_read(struct cbx_machine *machine, uint16_t port, unsigned width);
 void port_write(struct cbx_machine *machine, uint16_t port, uint32_t value, unsigned width);
+struct cbx_map_range;
+enum cbx_status port_range_at(const struct cbx_machine *machine, uint64_t port,
+			      struct cbx_map_range *range);
 
 /* ---- clock.c: guest time and timers --------------------------------------------------- */
 /*

@@ -3,6 +3,8 @@
  * answers writes.  A change marks the maps stale; the next look-up makes them anew, so a
  * chipset that moves a dozen regions at once pays once.
  */
+#include <clearbox/inspect.h>
+
 #include "ram.h"
 
 #define ADDRESS_END ((uint64_t)1 << 52)
@@ -226,4 +228,36 @@ struct cbx_region *map_find(struct memory *memory, uint64_t address, unsigned ki
 		return NULL;
 	flat->hit = low;
 	return flat->ranges[low].region;
+}
+
+enum cbx_status map_range_at(struct memory *memory, uint64_t address, unsigned kind,
+			     struct cbx_map_range *range)
+{
+	const struct flat_map *flat = &memory->flat[kind];
+
+	if (address >= ADDRESS_END)
+		return CBX_ERROR_ARGUMENT;
+	map_find(memory, address, kind);        /* makes the maps anew if they are stale */
+	range->last = ADDRESS_END - 1;
+	for (unsigned i = 0; i < flat->count; i++) {
+		const struct range *r = &flat->ranges[i];
+		const struct cbx_region *region = r->region;
+
+		if (r->last < address) {
+			range->first = r->last + 1;
+			continue;
+		}
+		if (r->first > address) {
+			range->last = r->first - 1;
+			break;
+		}
+		*range = (struct cbx_map_range){
+			.first = r->first, .last = r->last, .memory = region->ram != NULL,
+			.name = region->ram ? region->ram->name : region->device->type->name,
+			.instance = region->ram ? 0 : region->device->instance,
+			.offset = region->ram ? region_ram_offset(region, r->first) : 0
+		};
+		break;
+	}
+	return CBX_OK;
 }

@@ -1,6 +1,8 @@
 /*
  * The I/O address space: 65,536 ports, each answered by the range that wins there.
  */
+#include <clearbox/inspect.h>
+
 #include "machine.h"
 #include "ram.h"
 
@@ -191,4 +193,25 @@ void port_write(struct cbx_machine *machine, uint16_t port, uint32_t value, unsi
 		else
 			at++;
 	}
+}
+
+enum cbx_status port_range_at(const struct cbx_machine *machine, uint64_t port,
+			      struct cbx_map_range *range)
+{
+	const uint16_t *owner = machine->ports->owner;
+	const struct port_range *answers;
+
+	if (port >= PORT_COUNT)
+		return CBX_ERROR_ARGUMENT;
+	range->first = range->last = port;
+	while (range->first && owner[range->first - 1] == owner[port])
+		range->first--;
+	while (range->last + 1 < PORT_COUNT && owner[range->last + 1] == owner[port])
+		range->last++;
+	answers = port_find(machine, (uint32_t)port);
+	if (!answers)
+		return CBX_OK;
+	range->name = answers->device->type->name;
+	range->instance = answers->device->instance;
+	return CBX_OK;
 }

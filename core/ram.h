@@ -121,6 +121,9 @@ static inline uint64_t region_ram_offset(const struct cbx_region *region, uint64
 {
 	return region->offset + (address - region->base);
 }
+struct cbx_map_range;
+enum cbx_status map_range_at(struct memory *memory, uint64_t address, unsigned kind,
+			     struct cbx_map_range *range);
 /* region_new_ram without a device, for the machine's own RAM. */
 enum cbx_status map_new_ram_region(struct cbx_machine *machine, struct cbx_ram *ram,
 				   uint64_t offset, uint64_t size, struct cbx_region **region);

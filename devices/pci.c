@@ -9,6 +9,8 @@
  */
 #include "pci.h"
 
+#include <clearbox/inspect.h>
+
 #include <string.h>
 
 enum { SLOTS = 32, FUNCTIONS = 8, CONFIG_BYTES = 256, BARS = 6, ROM = BARS, DECODERS = BARS + 1 };
@@ -642,4 +644,9 @@ void pci_bus_connect_msi(struct cbx_pci_bus *bus,
 void pci_bus_connect_reset_control(struct cbx_pci_bus *bus, const struct pci_reset_control *control)
 {
 	bus->reset_control = *control;
+}
+
+struct cbx_pci_function *cbx_pci_function_at(struct cbx_pci_bus *bus, unsigned slot, unsigned function)
+{
+	return bus && slot < SLOTS && function < FUNCTIONS ? bus->functions[slot][function] : NULL;
 }

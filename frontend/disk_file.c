@@ -275,7 +275,7 @@ void *file_load(const char *option, const char *name, uint64_t limit, const char
 	uint8_t *bytes;
 
 	if (fd < 0 || fstat(fd, &about)) {
-		fprintf(stderr, "clearbox: -%s %s: %s; is the name right?\n", option, name,
+		complain("-%s %s: %s; is the name right?", option, name,
 			strerror(errno));
 		if (fd >= 0)
 			close(fd);
@@ -283,15 +283,15 @@ void *file_load(const char *option, const char *name, uint64_t limit, const char
 	}
 	bytes = NULL;
 	if (!S_ISREG(about.st_mode))
-		fprintf(stderr, "clearbox: -%s %s: it is no file; give a file\n", option, name);
+		complain("-%s %s: it is no file; give a file", option, name);
 	else if (!about.st_size)
-		fprintf(stderr, "clearbox: -%s %s: it is empty; is this the right file?\n", option,
+		complain("-%s %s: it is empty; is this the right file?", option,
 			name);
 	else if ((uint64_t)about.st_size > limit)
-		fprintf(stderr, "clearbox: -%s %s: it is larger than %llu KiB; %s\n", option, name,
+		complain("-%s %s: it is larger than %llu KiB; %s", option, name,
 			(unsigned long long)(limit >> 10), advice);
 	else if (!(bytes = malloc((size_t)about.st_size)))
-		fprintf(stderr, "clearbox: -%s %s: no memory for it; close other programs\n", option,
+		complain("-%s %s: no memory for it; close other programs", option,
 			name);
 	while (bytes && have < (size_t)about.st_size) {
 		ssize_t n = read(fd, bytes + have, (size_t)about.st_size - have);
@@ -299,7 +299,7 @@ void *file_load(const char *option, const char *name, uint64_t limit, const char
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0) {
-			fprintf(stderr, "clearbox: -%s %s: %s; check the host's disk\n", option, name,
+			complain("-%s %s: %s; check the host's disk", option, name,
 				n ? strerror(errno) : "it has become shorter");
 			free(bytes);
 			bytes = NULL;

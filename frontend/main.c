@@ -302,6 +302,12 @@ static void catch_signals(void)
 	sigaction(SIGPIPE, &action, NULL);
 }
 
+static void say(void *user, const char *text)
+{
+	(void)user;
+	fputs(text, stderr);
+}
+
 static int run(struct program *p)
 {
 	char message[320] = "";
@@ -348,6 +354,8 @@ static int run(struct program *p)
 	p->session.audio = NULL;
 	if (*message)
 		fprintf(stderr, "clearbox: %s\n", message);
+	if (code == EXIT_TRIPLE_FAULT)
+		monitor_autopsy(&p->session, say, NULL);
 	return code;
 }
 
@@ -364,6 +372,8 @@ static void clean_up(struct program *p)
 	terminal_restore();
 	if (p->session.audio)
 		p->session.audio->close(p->session.audio);
+	monitor_debug_free(&p->session);
+	symbols_clear(&p->session.symbols);
 	if (p->session.machine)
 		cbx_machine_free(p->session.machine);
 	drives_close(&p->session.drives);

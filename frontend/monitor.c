@@ -85,18 +85,25 @@ static const struct monitor_command own_commands[] = {
 };
 
 static const struct monitor_command *const tables[] = {
-	own_commands, monitor_machine_commands
+	own_commands, monitor_machine_commands, monitor_memory_commands, monitor_paging_commands,
+	monitor_debug_commands, NULL
+};
+static const struct monitor_command *const topic_tables[] = {
+	monitor_topics, monitor_state_topics, monitor_paging_topics, monitor_debug_topics, NULL
 };
 
-enum { TABLES = sizeof(tables) / sizeof(tables[0]) };
-
-static const struct monitor_command *command_at(unsigned n)
+static const struct monitor_command *row(const struct monitor_command *const *list, unsigned n)
 {
-	for (unsigned i = 0; i < TABLES; i++)
-		for (const struct monitor_command *c = tables[i]; c->name; c++)
+	for (; *list; list++)
+		for (const struct monitor_command *c = *list; c->name; c++)
 			if (!n--)
 				return c;
 	return NULL;
+}
+
+static const struct monitor_command *command_at(unsigned n)
+{
+	return row(tables, n);
 }
 
 static const char *command_name(unsigned n)
@@ -108,7 +115,9 @@ static const char *command_name(unsigned n)
 
 static const char *topic_name(unsigned n)
 {
-	return monitor_topics[n].name;
+	const struct monitor_command *topic = row(topic_tables, n);
+
+	return topic ? topic->name : NULL;
 }
 
 static bool is_command(const struct monitor_command *c, const char *name)
@@ -128,9 +137,11 @@ static const struct monitor_command *command_find(const char *name)
 
 static const struct monitor_command *topic_find(const char *name)
 {
-	for (unsigned n = 0; monitor_topics[n].name; n++)
-		if (is_command(&monitor_topics[n], name))
-			return &monitor_topics[n];
+	const struct monitor_command *c;
+
+	for (unsigned n = 0; (c = row(topic_tables, n)); n++)
+		if (is_command(c, name))
+			return c;
 	return NULL;
 }
 
@@ -138,6 +149,10 @@ static const struct monitor_command *topic_find(const char *name)
 static void count_arguments(const char *pattern, unsigned *least, unsigned *most)
 {
 	*least = *most = 0;
+	if (*pattern == '/') {
+		pattern += strcspn(pattern, " ");
+		pattern += *pattern == ' ';
+	}
 	for (const char *at = pattern; *at; at += strcspn(at, " "), at += *at == ' ') {
 		if (!strncmp(at, "...", 3)) {
 			*most = MONITOR_WORDS;
@@ -165,7 +180,7 @@ static bool run_help(struct monitor_call *call)
 	const struct monitor_command *c;
 
 	if (call->count && !strcmp(call->words[0], "info")) {
-		for (c = monitor_topics; c->name; c++)
+		for (unsigned n = 0; (c = row(topic_tables, n)); n++)
 			print_command(call, "info ", c);
 		return true;
 	}
@@ -347,6 +362,12 @@ static void offer_kind(struct completion *completion, struct session *session, c
 	} else if (length == 5 && !strncmp(kind, "TOPIC", 5)) {
 		for (unsigned i = 0; topic_name(i); i++)
 			offer(completion, topic_name(i));
+	} else if (!strncmp(kind, "ADDRESS", 7) || !strncmp(kind, "EXPRESSION", 10)) {
+		const char *name;
+
+		for (size_t i = 0; (name = symbols_prefix(&session->symbols, completion->word, i)) &&
+		     completion->left; i++)
+			offer(completion, name);
 	} else if (length == 7 && !strncmp(kind, "COMMAND", 7)) {
 		for (unsigned i = 0; command_name(i); i++)
 			offer(completion, command_name(i));

@@ -37,8 +37,11 @@ struct monitor_command {
 };
 
 /* Tables end in a NULL name. */
-extern const struct monitor_command monitor_machine_commands[];
-extern const struct monitor_command monitor_topics[];           /* of info */
+extern const struct monitor_command monitor_machine_commands[], monitor_memory_commands[],
+	monitor_paging_commands[], monitor_debug_commands[];
+/* of info */
+extern const struct monitor_command monitor_topics[], monitor_state_topics[], monitor_paging_topics[],
+	monitor_debug_topics[];
 
 void monitor_print(struct monitor_call *call, const char *format, ...) MONITOR_FORMAT;
 /* Says what is wrong, with the command's name before it; always false. */
@@ -49,5 +52,13 @@ bool monitor_unknown(struct monitor_call *call, const char *what, const char *wo
 
 /* A number, decimal or 0x..., all of the word; complains otherwise. */
 bool monitor_number(struct monitor_call *call, const char *word, int64_t *value);
+
+/* monitor_memory.c: an expression's value; an address as NAME+0xOFFSET, "" if it has no name. */
+bool monitor_value(struct monitor_call *call, const char *text, uint64_t *value);
+const char *monitor_symbol(struct session *session, uint64_t address, char *text, size_t size);
+/* 16, 32 or 64: what code is at CS:RIP. */
+unsigned monitor_code_bits(struct session *session);
+/* Prints count instructions from address on. */
+bool monitor_disassemble(struct monitor_call *call, bool physical, uint64_t address, unsigned count);
 
 #endif

@@ -52,6 +52,73 @@ static bool info_registers(struct monitor_call *call)
 	return true;
 }
 
+static bool info_fpu(struct monitor_call *call)
+{
+	monitor_print(call, "FCW=%04llx FSW=%04llx FTW=%04llx MXCSR=%08llx\n", (unsigned long long)get(call, CBX_FCW),
+		      (unsigned long long)get(call, CBX_FSW), (unsigned long long)get(call, CBX_FTW),
+		      (unsigned long long)get(call, CBX_MXCSR));
+	for (unsigned i = 0; i < 8; i++)
+		monitor_print(call, "R%u=%04llx %016llx%s", i,
+			      (unsigned long long)get(call, (enum cbx_register)(CBX_FR0_EXPONENT + i)),
+			      (unsigned long long)get(call, (enum cbx_register)(CBX_FR0 + i)), i & 1 ? "\n" : "  ");
+	for (unsigned i = 0; i < 16; i++) {
+		monitor_print(call, "YMM%-2u=", i);
+		for (unsigned k = 4; k--;)
+			monitor_print(call, "%016llx%s",
+				      (unsigned long long)get(call, (enum cbx_register)(CBX_YMM0 + 4 * i + k)), k ? " " : "\n");
+	}
+	return true;
+}
+
+static bool info_cpus(struct monitor_call *call)
+{
+	const struct session *s = call->session;
+
+	monitor_print(call, "* CPU #0: %s, %s at %04llx:%016llx\n", s->options->cpu ? s->options->cpu : "max",
+		      s->idle ? "halted" : "running", (unsigned long long)get(call, CBX_CS),
+		      (unsigned long long)get(call, CBX_RIP));
+	return true;
+}
+
+static bool info_network(struct monitor_call *call)
+{
+	static const char *const kinds[] = { "none", "user", "socket", "tap" };
+	static const char *const models[] = { "none", "ne2k_isa", "ne2k_pci" };
+	const struct options *o = call->session->options;
+
+	for (unsigned i = 0; i < o->nic_count; i++) {
+		const struct nic_option *nic = &o->nic[i];
+		bool own = false;
+
+		for (unsigned k = 0; k < 6; k++)
+			own = own || nic->mac[k];
+		monitor_print(call, "nic%u: model=%s, cable=%s", i, (unsigned)nic->model < 3 ? models[nic->model] : "?",
+			      (unsigned)nic->kind < 4 ? kinds[nic->kind] : "?");
+		if (own)
+			monitor_print(call, ", mac=%02x:%02x:%02x:%02x:%02x:%02x", nic->mac[0], nic->mac[1], nic->mac[2],
+				      nic->mac[3], nic->mac[4], nic->mac[5]);
+		monitor_print(call, "%s%s, %u frames wait for the guest\n", *nic->capture ? ", capture=" : "", nic->capture,
+			      call->session->networks[i].count);
+	}
+	if (!o->nic_count)
+		monitor_print(call, "there is no network card; -nic makes one\n");
+	return true;
+}
+
+static bool info_chardev(struct monitor_call *call)
+{
+	static const char *const kinds[] = { "unconnected", "null", "stdio", "file", "pty", "tcp", "unix" };
+
+	for (unsigned i = 0; i < CHANNELS; i++) {
+		const struct channel *c = &call->session->channels[i];
+
+		if (c->option.kind != CHANNEL_UNSET)
+			monitor_print(call, "%s: %s%s%s%s%s\n", c->label, kinds[c->option.kind], *c->option.path ? ":" : "",
+				      c->option.path, *c->option.port ? ":" : "", c->option.port);
+	}
+	return true;
+}
+
 static bool info_status(struct monitor_call *call)
 {
 	const struct session *s = call->session;
@@ -98,8 +165,12 @@ static bool info_version(struct monitor_call *call)
 
 const struct monitor_command monitor_topics[] = {
 	{ "registers", NULL, "", "the processor's registers", info_registers },
+	{ "fpu", NULL, "", "x87, SSE and AVX registers", info_fpu },
+	{ "cpus", NULL, "", "the processor", info_cpus },
 	{ "status", NULL, "", "whether it runs, and for how long it has", info_status },
 	{ "block", NULL, "", "drives and what is in them", info_block },
+	{ "network", NULL, "", "network cards and what their cables lead to", info_network },
+	{ "chardev", NULL, "", "serial ports and their like", info_chardev },
 	{ "hash", NULL, "", "a hash of all of the machine's state: the same state, the same hash", info_hash },
 	{ "version", NULL, "", "the program's version", info_version },
 	{ NULL, NULL, NULL, NULL, NULL }

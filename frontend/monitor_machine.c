@@ -19,8 +19,14 @@ static bool run_stop(struct monitor_call *call)
 
 static bool run_cont(struct monitor_call *call)
 {
-	call->session->paused = false;
-	return true;
+	struct session *session = call->session;
+
+	session->paused = false;
+	if (session->stop.reason != CBX_STOP_TRIPLE_FAULT)
+		return true;
+	/* As a board does that sees the processor shut down. */
+	session->stop.reason = CBX_STOP_REQUEST;
+	return !cbx_reset_button(session->machine);
 }
 
 static bool run_quit(struct monitor_call *call)
@@ -48,6 +54,42 @@ static bool run_reset(struct monitor_call *call)
 static bool run_power(struct monitor_call *call)
 {
 	return done(call, cbx_power_button(call->session->machine));
+}
+
+static bool run_mouse_move(struct monitor_call *call)
+{
+	int64_t moves[3] = { 0 };
+
+	for (unsigned i = 0; i < call->count; i++) {
+		if (!monitor_number(call, call->words[i], &moves[i]))
+			return false;
+		if (moves[i] < -100000 || moves[i] > 100000)
+			return monitor_fail(call, "%.40s: at most 100000", call->words[i]);
+	}
+	return done(call, cbx_mouse(call->session->machine, (int)moves[0], (int)moves[1], (int)moves[2],
+				    call->session->mouse_buttons));
+}
+
+static bool run_mouse_button(struct monitor_call *call)
+{
+	int64_t buttons;
+
+	if (!monitor_number(call, call->words[0], &buttons))
+		return false;
+	if (buttons < 0 || buttons > 7)
+		return monitor_fail(call, "it takes a sum of 1 (left), 2 (right) and 4 (middle)");
+	call->session->mouse_buttons = (unsigned)buttons;
+	return done(call, cbx_mouse(call->session->machine, 0, 0, 0, (unsigned)buttons));
+}
+
+static bool run_type(struct monitor_call *call)
+{
+	const char *wrong = "";
+
+	if (key_queue_add_text(&call->session->keys, call->words[0], &wrong))
+		return true;
+	return monitor_fail(call, "\"%.40s\" is no character or key; there are \\n \\t \\b \\e \\\\ and "
+			    "names such as \\{f2}, \\{ctrl-c}", wrong);
 }
 
 static bool run_screendump(struct monitor_call *call)
@@ -125,6 +167,9 @@ const struct monitor_command monitor_machine_commands[] = {
 	{ "loadvm", NULL, "FILE", "loads one: the machine is again as it was then", run_loadvm },
 	{ "sendkey", NULL, "KEYS ...", "types keys: a, ret, f2, ctrl-alt-delete, shift-tab ...",
 	  run_sendkey },
+	{ "type", NULL, "TEXT", "types text with the escapes of -type: type \"root\\\\n\"", run_type },
+	{ "mouse_move", NULL, "DX DY [DZ]", "moves the mouse, in counts; DZ turns its wheel", run_mouse_move },
+	{ "mouse_button", NULL, "BUTTONS", "a sum of 1 (left), 2 (right), 4 (middle); 0 lets go", run_mouse_button },
 	{ "screendump", NULL, "FILE", "writes the picture as .png or .ppm", run_screendump },
 	{ "change", NULL, "DEVICE FILE", "puts another medium into a drive: change cdrom system.iso",
 	  run_change },

@@ -341,6 +341,20 @@ static void shared_console(struct session *session, bool wanted, uint8_t *bytes,
 		monitor_port_console(session, false);
 }
 
+void monitor_port_notice(void *user, const char *text)
+{
+	struct session *session = user;
+	struct monitor_port *port = &session->monitor;
+
+	if (port->console_open) {
+		fputs(text, stdout);
+		fflush(stdout);
+	}
+	for (unsigned i = 0; i < MONITOR_LINKS && port->option.kind == CHANNEL_UNIX; i++)
+		if (port->links[i].in >= 0)
+			link_text(&port->links[i], text);
+}
+
 void monitor_port_work(struct session *session)
 {
 	struct monitor_port *port = &session->monitor;

@@ -46,6 +46,9 @@ unsigned monitor_port_poll(const struct monitor_port *port, struct pollfd *fds);
 /* Takes commands and carries them out. */
 void monitor_port_work(struct session *session);
 
+/* For everybody at a monitor (user is the session): why the machine has stopped. */
+void monitor_port_notice(void *user, const char *text);
+
 /* Ctrl-A C: this terminal is the monitor's from now on, or is not any more. */
 void monitor_port_console(struct session *session, bool open);
 /* Bytes that were typed while it is. */

@@ -239,23 +239,30 @@ static bool halted_for_ever(const struct session *s)
 	return !cbx_register_read(s->machine, CBX_RFLAGS, &flags) && !(flags & 0x200);
 }
 
+enum { RUNNING = -1 };
+
 static int stay(struct session *s)
 {
-	/* Somebody looks at the screen: they say when it is enough. */
+	/* Somebody looks at the screen or is at the monitor: they say when it is enough. */
 	while (!signal_number) {
+		struct cbx_run_options one = { .size = sizeof(one), .instructions = 1, .stop_when_idle = true };
 		uint64_t host = host_time();
+		struct cbx_stop stop;
 
 		if (work(s, host) == WORK_QUIT || s->quit)
 			return EXIT_GUEST_OFF;
 		if (s->end_time && host >= s->end_time)
 			return EXIT_TIMEOUT;
+		/* They may have reset it, or loaded a state. */
+		if (!s->paused && !cbx_run(s->machine, &one, &stop) && stop.instructions) {
+			s->instructions += stop.instructions;
+			return RUNNING;
+		}
 		s->display->update(s->display, s->machine);
 		sleep_for(s, host, 250 * millisecond);
 	}
 	return 128 + signal_number;
 }
-
-enum { RUNNING = -1 };
 
 static int stopped(struct session *s, const struct cbx_stop *stop, char *message, size_t size)
 {
@@ -269,10 +276,16 @@ static int stopped(struct session *s, const struct cbx_stop *stop, char *message
 			return RUNNING;
 		/* fall through */
 	case CBX_STOP_HALTED:
-		if (s->display->person)
+		if (s->display->person || s->monitor.option.kind == CHANNEL_STDIO ||
+		    s->monitor.option.kind == CHANNEL_UNIX)
 			return stay(s);
 		return ended(s, stop, EXIT_HALTED, "the guest has halted for ever", message, size);
 	case CBX_STOP_TRIPLE_FAULT:
+		if (s->catch_triple) {
+			s->paused = true;
+			monitor_debug_stopped(s);
+			return RUNNING;
+		}
 		return ended(s, stop, EXIT_TRIPLE_FAULT, "triple fault", message, size);
 	case CBX_STOP_RESET:
 	case CBX_STOP_POWER_OFF:
@@ -286,6 +299,7 @@ static int stopped(struct session *s, const struct cbx_stop *stop, char *message
 	case CBX_STOP_WATCHPOINT:
 	case CBX_STOP_HOOK:
 		s->paused = true;       /* whoever set it looks, and lets it go on */
+		monitor_debug_stopped(s);
 		return RUNNING;
 	case CBX_STOP_HOST_MEMORY:
 		return ended(s, stop, EXIT_HOST_MEMORY, "the host has no memory left", message, size);
@@ -306,7 +320,7 @@ static int run_slice(struct session *s, uint64_t nanoseconds, char *message, siz
 		.instructions = SLICE_INSTRUCTIONS,
 		.guest_nanoseconds = nanoseconds,
 		.stop_when_idle = true,
-		.stop_on_triple_fault = s->options->no_reboot,
+		.stop_on_triple_fault = s->options->no_reboot || s->catch_triple,
 		.stop_on_reset = s->options->no_reboot,
 	};
 	uint64_t limit = s->options->instructions;

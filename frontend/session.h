@@ -9,11 +9,13 @@
 #include "drives.h"
 #include "gdb.h"
 #include "keys.h"
+#include "monitor_debug.h"
 #include "monitor_port.h"
 #include "network.h"
 #include "options.h"
 #include "pacing.h"
 #include "serial.h"
+#include "symbols.h"
 
 enum { CHANNEL_PARALLEL = OPTIONS_SERIAL_MAX, CHANNEL_DEBUG, CHANNELS };
 
@@ -24,16 +26,20 @@ struct session {
 	struct drives drives;
 	struct monitor_port monitor;
 	struct gdb_server gdb;
+	struct monitor_debug *debug;    /* the monitor's breakpoints and traces; NULL: none yet */
+	struct symbols symbols;
 	struct channel channels[CHANNELS];      /* the serial ports first */
 	struct network networks[CBX_CARDS];
 	struct audio *audio;            /* NULL: nobody listens */
 	struct key_queue keys;
+	unsigned mouse_buttons;         /* that the monitor holds down */
 	struct type_option type[OPTIONS_TYPE_MAX];      /* in the order of their times */
 	unsigned type_next;
 	struct pacing pacing;
 	bool idle;                      /* the processor is halted */
 	bool paused;                    /* nothing runs: the monitor or a debugger has stopped the machine */
 	struct cbx_stop stop;           /* how the last run ended */
+	bool catch_triple;              /* a triple fault stops the machine for the monitor instead of a reset */
 	bool quit;                      /* the monitor has been told to end the program */
 	uint64_t work_time, update_time, end_time;      /* host ns */
 	uint64_t instructions;          /* executed so far */

@@ -8,6 +8,7 @@
 #include "device.h"
 #include "gdb.h"
 #include "input.h"
+#include "inspect.h"
 #include "machine.h"
 #include "overlay.h"
 #include "pc.h"

@@ -124,3 +124,32 @@ COUNTER = bytes.fromhex(
     'baf803' '88d8' 'ee'           # mov dx,3f8; mov al,bl; out dx,al
     'fec3' '80fb7b' '75e6'         # inc bl; cmp bl,'{'; jne again
     'b361' 'ebe2')                 # mov bl,'a'; jmp again
+
+# Goes to protected mode, loads an IDT without a gate and executes UD2 at 7C27: a triple fault.
+TRIPLE = (bytes.fromhex('fa31c08ed8'        # cli; xor ax,ax; mov ds,ax
+                        '0f0116407c'        # lgdt [7c40]
+                        '0f20c083c8010f22c0'    # mov eax,cr0; or ax,1; mov cr0,eax
+                        'ea187c0800')       # jmp 8:7c18
+          + bytes.fromhex('66b810008ed88ed0'    # 7c18: mov ax,10; mov ds,ax; mov ss,ax
+                          '0f011d507c0000'      # lidt [7c50]
+                          '0f0b')               # ud2
+          ).ljust(0x40, b'\0') + bytes.fromhex('1700607c0000').ljust(0x28, b'\0') \
+    + bytes.fromhex('ffff0000009acf00' 'ffff00000092cf00')
+TRIPLE_UD2 = 0x7c27
+
+# Turns paging on (directory at 10000, table at 11000: the first 4 MiB but page 5000; page 6000 is
+# read-only, 7000 a user's) and halts.
+PAGING = (bytes.fromhex('fa31c08ed8' '0f0116a07c' '0f20c083c8010f22c0' 'ea187c0800')
+          + bytes.fromhex('66b810008ed88ed08ec0' 'bc007a0000'    # selectors, mov esp,7a00
+                          'bf00000100' '31c0' 'b900080000' 'f3ab'     # clear 10000..11fff
+                          'c7050000010003100100'             # mov dword [10000],11003
+                          'bf00100100' 'b803000000' 'b900040000'
+                          'ab' '0500100000' 'e2f8'           # stosd; add eax,1000; loop
+                          'c7051410010000000000'             # [11014] = 0: page 5000
+                          '802518100100fd'                   # and byte [11018],fd: page 6000
+                          '800d1c10010004'                   # or byte [1101c],4: page 7000
+                          'b800000100' '0f22d8'              # mov cr3
+                          '0f20c0' '0d00000180' '0f22c0'     # cr0 |= PG, WP
+                          'f4' 'ebfd')                       # hlt; jmp $-1
+          ).ljust(0xa0, b'\0') + bytes.fromhex('1700b07c0000').ljust(16, b'\0') + bytes(8) \
+    + bytes.fromhex('ffff0000009acf00' 'ffff00000092cf00')

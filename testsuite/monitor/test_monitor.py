@@ -12,7 +12,7 @@ import time
 import unittest
 import warnings
 
-from clearbox import COUNTER, PROMPT, Clearbox, Monitor, boot_sector
+from clearbox import COUNTER, PAGING, TRIPLE, TRIPLE_UD2, Clearbox, Monitor, boot_sector
 
 warnings.simplefilter('ignore', ResourceWarning)
 PROGRAM = os.path.abspath(sys.argv[1])
@@ -106,6 +106,194 @@ class Commands(unittest.TestCase):
         box('cont')
         time.sleep(0.2)
         self.assertGreater(int(box('info status').split('\n')[1].split()[0]), before)
+
+
+class Looking(unittest.TestCase):
+    """x, print, info and the debugger, on the guest that counts."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.box = Clearbox(PROGRAM, ['-m', '4', '-cpu', '486', '-S', path('disk.img')], FOLDER)
+
+    @classmethod
+    def tearDownClass(cls):
+        assert cls.box.quit() == 0
+
+    def until(self, text):
+        """Waits for a notice that the machine stopped."""
+        monitor = self.box.monitor
+        while text not in monitor.left.decode():
+            monitor.left += monitor.socket.recv(65536)
+        return self.box('')
+
+    def test_debugger(self):
+        box = self.box
+        box('stop')
+        box('delete')
+        self.assertIn('there are none', box('info breakpoints'))
+        # the increment is at 7c1b
+        self.assertIn('breakpoint at 0x7c1b', box('break 0x7c1b if dword(0x1000) == 5'))
+        self.assertIn('if dword(0x1000) == 5', box('info breakpoints'))
+        box('system_reset')
+        box('cont')
+        notice = self.until('inc dword ptr [0x1000]')
+        self.assertIn('stopped by', notice)
+        self.assertIn('paused', box('info status'))
+        self.assertEqual(box('x/1xw 0x1000'), '0000000000001000: 0x00000005\n')
+        self.assertEqual(box('p dword(0x1000) * 2 + 1'), '0xb  11\n')
+        self.assertIn('inc dword ptr', box('x/2i $pc'))
+        self.assertIn('0x7c1b', box('p $pc'))
+        self.assertIn('cmp word ptr', box('step'))
+        self.assertEqual(box('xp/2dh 0x1000'), '0000000000001000: 6 0\n')
+        box('delete')
+        self.assertIn('watchpoint', box('watch/w 0x1000,4 if dword(0x1000) == 9'))
+        box('cont')
+        notice = self.until('cmp word ptr')
+        self.assertIn('write of 0x1000 by the instruction at 0x7c1b', notice)
+        self.assertEqual(box('xp/dw 0x1000'), '0000000000001000: 9\n')
+        box('delete')
+        self.assertEqual(box('branches on'), '')
+        trace = path('trace.txt')
+        self.assertEqual(box('trace %s from=0x7c1b to=0x7c20 max=6' % trace), '')
+        box('step 30')
+        box('trace off')
+        with open(trace) as file:
+            lines = file.read().splitlines()
+        self.assertEqual(len(lines), 6)
+        self.assertIn('0000:7c1b 66ff060010 inc dword ptr [0x1000]', lines[-1] + lines[-2])
+        self.assertIn('0000000000007c26 -> 0000000000007c1b', box('info branches'))
+        box('branches off')
+        # registers, by all their names
+        self.assertEqual(box('set rax 0x123456789'),
+                         'set: 0x123456789 is no value for rax\n')
+        self.assertEqual(box('set rax 0x12345678'), '')
+        for name, value in [('$eax', 0x12345678), ('$ax', 0x5678), ('$ah', 0x56), ('al', 0x78),
+                            ('$rax + -8', 0x12345670), ('$cs.limit', 0xffff), ('1 << 64', 0), ('7 / 2 % 2', 1),
+                            ('(1 || 1 / 0) && !0', 1), ("'a' - 1", 96), ('0x10 == 16', 1), ('~0 >> 60', 15),
+                            ('byte(0x7c00)', 0xfa), ('pword(0x7c00)', 0x31fa), ('3 > 2 == 1', 1)]:
+            self.assertTrue(box('p ' + name).startswith('0x%x ' % value), name + box('p ' + name))
+        for wrong in ('1 +', '(1', '1 / 0', '$nothing', 'nothing', '1 2', 'dword(0xfffff000000)', '0x', '9' * 30,
+                      '(' * 500, '12ab', '*', 'byte(', '$'):
+            self.assertIn('print: ', box('p ' + wrong))
+        self.assertIn('fa', box('x/3xb 0x7c00'))
+        self.assertIn('no memory', box('x 0x50000000'))
+        self.assertIn('after the count come', box('x/5q 0'))
+        self.assertIn('from 1 to 65536', box('x/99999999x 0'))
+        self.assertIn('neither a symbol nor a register', box('break nowhere'))
+        self.assertIn('neither a symbol nor a register', box('break 0x1000 if nowhere'))
+        self.assertIn('there is no 77', box('delete 77'))
+        self.assertIn('is no filter', box('trace %s x=1' % trace))
+        box('cont')
+
+    def test_symbols(self):
+        box = self.box
+        with open(path('System.map'), 'w') as file:
+            file.write('0000000000007c00 T start\n0000000000007c1b t again\n0000000000001000 D counter\n')
+        self.assertEqual(box('symbols ' + path('System.map')), '')
+        self.assertEqual(box('symbols'), '3 names\n')
+        self.assertIn('0x1000', box('p counter'))
+        self.assertIn('<again+0x5>', box('p 0x7c20'))
+        self.assertIn('again:\n', box('x/3i again'))
+        # the test program itself is an ELF file with symbols; damaged ones must do no harm
+        with open(PROGRAM, 'rb') as file:
+            elf = file.read(40 << 20)
+        self.assertEqual(box('symbols %s 0x100000000' % PROGRAM), '')
+        self.assertGreater(int(box('symbols').split()[0]), 100)
+        draw = random.Random(6)
+        sections = int.from_bytes(elf[40:48], 'little')
+        for _ in range(40):
+            damaged = bytearray(elf)
+            for _ in range(draw.randrange(1, 8)):
+                place = draw.choice([draw.randrange(64), sections + draw.randrange(max(1, len(elf) - sections))])
+                damaged[place] = draw.choice([0, 1, 0x7f, 0x80, 0xff, draw.randrange(256)])
+            with open(path('damaged'), 'wb') as file:
+                file.write(damaged[:draw.choice([len(elf), len(elf), draw.randrange(200), len(elf) // 2])] or b'x')
+            box('symbols none')
+            box('symbols ' + path('damaged'))
+        box('symbols none')
+        self.assertIn('names no addresses', box('symbols ' + path('disk.img')))
+        self.assertIn('No such file', box('symbols ' + path('none')))
+
+    def test_info(self):
+        box = self.box
+        for topic, text in [('registers', 'CR0='), ('fpu', 'FCW='), ('cpus', '486'), ('pic', 'pic1:'), ('irq', 'IRQ 14'),
+                            ('pci', 'host bridge: 8086:1237'), ('mtree', 'ram @0'), ('network', 'no network card'),
+                            ('devices', 'pit 0'), ('device pit', 'counters[2].control: 0x'), ('block', 'ide0-hd0'),
+                            ('version', 'clearbox'), ('chardev', 'serial0: file'), ('hash', '\n'), ('mem', ''), ('tlb', ''),
+                            ('gdt', 'base'), ('ldt', 'none'), ('idt', '10: c000:'), ('tss', 'TR 0000'),
+                            ('lapic', 'none'), ('autopsy', ''), ('breakpoints', ''), ('status', 'instructions')]:
+            self.assertIn(text, box('info ' + topic))
+        self.assertIn('is no device', box('info device nothing'))
+        self.assertIn('is no device', box('info device pit 7'))
+
+
+class Faults(unittest.TestCase):
+    def start(self, code, *options):
+        with open(path('fault.img'), 'wb') as file:
+            file.write(boot_sector(code))
+            file.truncate(1 << 20)
+        box = Clearbox(PROGRAM, ['-m', '4', '-cpu', '486', *options, path('fault.img')], FOLDER)
+        self.addCleanup(box.kill)
+        return box
+
+    def test_triple(self):
+        box = self.start(TRIPLE, '-S')
+        self.assertEqual(box('catch triple'), '')
+        box('cont')
+        end = time.time() + 20
+        while 'paused' not in box('info status') and time.time() < end:
+            time.sleep(0.05)
+        chain = box('info autopsy')
+        self.assertIn('#UD at 0008:%x' % TRIPLE_UD2, chain)
+        self.assertIn('the IDT has no usable gate for vector 6 (its limit is 0)', chain)
+        self.assertIn('#DF(0000)', chain)
+        self.assertIn('the processor shut down', chain)
+        self.assertIn('ud2', box('x/i $pc'))
+        self.assertIn('0008: code32 DPL 0', box('info gdt'))
+        box('catch triple off')
+        box.quit()
+
+    def test_catch(self):
+        box = self.start(bytes.fromhex('fa0f0bebfc'), '-S')     # cli; ud2; jmp to it
+        self.assertIn('exception 6', box('catch 6 if $rip == 0x7c01'))
+        box('cont')
+        end = time.time() + 20
+        while 'paused' not in box('info status') and time.time() < end:
+            time.sleep(0.05)
+        self.assertIn('met 1 times', box('info breakpoints'))
+        self.assertIn('#UD at 0000:7c01', box('info autopsy'))
+        box.quit()
+
+    def test_no_reboot(self):
+        with open(path('fault.img'), 'wb') as file:
+            file.write(boot_sector(TRIPLE))
+            file.truncate(1 << 20)
+        done = subprocess.run([PROGRAM, '-display', 'none', '-m', '4', '-cpu', '486', '-no-reboot', '-timeout', '20',
+                               path('fault.img')], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 12)
+        self.assertIn('no usable gate for vector 8', done.stderr)
+
+    def test_paging(self):
+        box = self.start(PAGING)
+        end = time.time() + 20
+        while 'PTE' not in box('walk 0x7000') and time.time() < end:
+            time.sleep(0.05)
+        self.assertIn('not present at the PTE', box('walk 0x5123'))
+        self.assertIn('not present at the PDE', box('walk 0x400000'))
+        self.assertIn('no writes (#PF: the page is read-only and CR0.WP is set)', box('walk 0x6000'))
+        walk = box('walk 0x7fff')
+        self.assertIn('PDE   [0] at 0x10000', walk)
+        self.assertIn('PTE   [7] at 0x1101c', walk)
+        self.assertIn('physical 0x7fff', walk)
+        self.assertIn('user: nothing (#PF: a supervisor page)', walk)      # the directory says so
+        self.assertEqual(box('info mem').splitlines()[0], '0000000000000000-0000000000004fff 0000000000005000 -rwx')
+        self.assertIn('0000000000006000: 0000000000006000', box('info tlb'))
+        self.assertIn('hlt', box('x/i 0x7c81'))
+        # it has halted for ever, and is there for the monitor still
+        box('system_reset')
+        time.sleep(0.2)
+        self.assertIn('paging is off', box('info mem'))
+        box.quit()
 
 
 class Hostile(unittest.TestCase):
