@@ -5,11 +5,13 @@ usage: EMULATOR=path/to/clearbox python3 testsuite/boot/run.py [--ci | --all | -
 
 --ci (the default) runs the tests that are quick enough for every change, --all the rest too; one or
 more names run just those. Each test prints one line; logs are kept in $CLEARBOX_BOOT_LOGS (default
-build-boot-logs in the current folder). The last line is "N passed, N failed"; the exit status is 0 if
-none failed. EMULATOR may be a qemu-system-i386, which shows whether a test or Clearbox is wrong.
+build-boot-logs in the current folder). CLEARBOX_JOBS says how many run at once (default: as many as there
+are cores). The last line is "N passed, N failed"; the exit status is 0 if none failed. EMULATOR may be a
+qemu-system-i386, which shows whether a test or Clearbox is wrong.
 """
 
 import hashlib
+import multiprocessing
 import os
 import re
 import shutil
@@ -632,6 +634,22 @@ def memtest_starts(log):
         guest.expect(r"Time: +0:00:0[1-9]|Time: +0:00:[1-9]", BOOT)
 
 
+def one_test(name):
+    """Runs one test, in a process of its own; its name, what became of it, and how long it took."""
+    function = next(entry[1] for entry in TESTS if entry[0] == name)
+    path = os.path.join(LOGS, name + ".log")
+    start = time.monotonic()
+    with open(path, "wb") as log:
+        try:
+            function(log)
+            word = "ok"
+        except Skip as why:
+            word = f"skipped: {why}"
+        except (Failure, OSError) as why:
+            word = f"FAILED: {why} (see {path})"
+    return name, word, time.monotonic() - start
+
+
 def main():
     # so that a test run that is stopped stops its guests too
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -654,22 +672,13 @@ def main():
         print("0 passed, 1 failed")
         return 1
     store.folder = built.stdout.strip()
-    passed = failed = skipped = 0
-    for name, function, _, _ in chosen:
-        path = os.path.join(LOGS, name + ".log")
-        start = time.monotonic()
-        with open(path, "wb") as log:
-            try:
-                function(log)
-                passed += 1
-                word = "ok"
-            except Skip as why:
-                skipped += 1
-                word = f"skipped: {why}"
-            except (Failure, OSError) as why:
-                failed += 1
-                word = f"FAILED: {why} (see {path})"
-        print(f"boot: {name}: {word} ({time.monotonic() - start:.1f} s)", flush=True)
+    count = {"ok": 0, "FAILED": 0, "skipped": 0}
+    jobs = int(os.environ.get("CLEARBOX_JOBS") or os.cpu_count() or 1)
+    with multiprocessing.get_context("fork").Pool(max(1, min(jobs, len(chosen)))) as pool:
+        for name, word, seconds in pool.imap_unordered(one_test, [entry[0] for entry in chosen]):
+            count[word.split(":")[0]] += 1
+            print(f"boot: {name}: {word} ({seconds:.1f} s)", flush=True)
+    passed, failed, skipped = count.values()
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed else 0
 

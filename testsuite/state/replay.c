@@ -6,7 +6,7 @@
  *
  * usage: replay [-n INSTRUCTIONS] [-rounds N] [-seed S] [-m MiB] [-cpu MODEL] [-hda F] [-bios F]
  *               [-kernel F -initrd F -append S] [-only VARIANT]
- * VARIANT: save, caches, single, slices, hooks
+ * VARIANT: save, caches, single, slices, hooks; several with commas between them
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -235,6 +235,17 @@ static struct world *moved(struct world *old)
 	return fresh;
 }
 
+/* Is the word one of the list's (NULL: of all)? */
+static bool listed(const char *list, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+		if (!strncmp(at, word, length) && (!at[length] || at[length] == ','))
+			return true;
+	return !list;
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t instructions = 20000000, step, count;
@@ -294,7 +305,7 @@ int main(int argc, char **argv)
 	}
 	world_free(world);
 	for (i = 0; i < sizeof(variants) / sizeof(variants[0]); i++) {
-		if (only && strcmp(only, variants[i].name))
+		if (!listed(only, variants[i].name))
 			continue;
 		world = world_new(NULL, variants[i].small_caches, variants[i].single);
 		for (round = 0; round < rounds; round++) {
@@ -336,7 +347,7 @@ int main(int argc, char **argv)
 		fflush(stdout);
 		world_free(world);
 	}
-	for (n = 0; (!only || !strcmp(only, "hooks")) && n < CBX_HOOK_KINDS; n++)
+	for (n = 0; listed(only, "hooks") && n < CBX_HOOK_KINDS; n++)
 		printf("%s%llu%s", n ? " " : "calls of hooks, by kind: ", (unsigned long long)hook_calls[n],
 		       n == CBX_HOOK_KINDS - 1 ? "\n" : "");
 	free(hashes);
