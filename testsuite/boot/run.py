@@ -26,6 +26,7 @@ import urllib.request
 import zlib
 
 import network
+import states
 from guest import EMULATOR, SLOWNESS, Failure, ScreenGuest, SerialGuest, emulator_is_clearbox
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -258,6 +259,20 @@ def from_medium(log, arguments, release):
         guest.expect(PROMPT, BOOT)
         look_around(guest, release)
         power_off(guest)
+
+
+@test("686")
+def disk_killed(log):
+    """kill -9 during the guest's fsyncs: all that it was told is safe is in the image, also after a restart."""
+    states.killed(log, kernel("686", SERIAL), BOOT)
+
+
+@test("686")
+def state_loaded(log):
+    """A Linux at work with a disk under -snapshot is saved and goes on in another process."""
+    if not emulator_is_clearbox():
+        raise Skip("it is a monitor of Clearbox's")
+    states.continued(log, kernel("686", SERIAL), BOOT)
 
 
 @test("disk")
