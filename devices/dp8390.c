@@ -355,6 +355,9 @@ static void write_command(struct dp8390 *nic, uint8_t value)
 	struct dp8390_state *s = &nic->state;
 	bool was_sending = s->cr & CR_TXP;
 
+	/* Neither start nor stop: it goes on as it was (iPXE writes that). */
+	if (!(value & (CR_STP | CR_STA)))
+		value |= s->cr & (CR_STP | CR_STA);
 	s->cr = value;
 	if (!(value & CR_RD))           /* 000 is not allowed: as an abort */
 		s->cr |= RD_ABORT;

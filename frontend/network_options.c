@@ -267,13 +267,27 @@ static bool parse_domain(struct parser *p, const char *key, const char *value)
 	return take_text(p, key, value, p->nic->user.domain, NIC_TEXT, "example.org");
 }
 
+static bool parse_switch(struct parser *p, const char *key, const char *value, bool *on)
+{
+	*on = !strcmp(value, "on") || !strcmp(value, "y") || !strcmp(value, "yes");
+	if (*on || !strcmp(value, "off") || !strcmp(value, "n") || !strcmp(value, "no"))
+		return true;
+	return wrong(p, "%s=%s: it is on or off; try %s=on", key, value, key);
+}
+
 static bool parse_restrict(struct parser *p, const char *key, const char *value)
 {
-	p->nic->user.restricted = !strcmp(value, "on") || !strcmp(value, "y") || !strcmp(value, "yes");
-	if (p->nic->user.restricted || !strcmp(value, "off") || !strcmp(value, "n") ||
-	    !strcmp(value, "no"))
-		return true;
-	return wrong(p, "%s=%s: it is on or off; try restrict=on", key, value);
+	return parse_switch(p, key, value, &p->nic->user.restricted);
+}
+
+static bool parse_ipv6(struct parser *p, const char *key, const char *value)
+{
+	bool on;
+
+	if (!parse_switch(p, key, value, &on))
+		return false;
+	p->nic->user.no_ipv6 = !on;
+	return true;
 }
 
 static bool is_in(const struct nic_user *user, struct in_addr address)
@@ -402,6 +416,7 @@ static const struct item items[] = {
 	{ "tftp-server-name", USER, parse_server_name },
 	{ "domainname", USER, parse_domain },
 	{ "restrict", USER, parse_restrict },
+	{ "ipv6", USER, parse_ipv6 },
 	{ "listen", SOCKET, parse_address },
 	{ "connect", SOCKET, parse_address },
 	{ "udp", SOCKET, parse_udp },

@@ -25,7 +25,7 @@ struct nic_user {
 	struct in_addr net, mask, host, dns, first;
 	char tftp[NIC_TEXT], bootfile[NIC_TEXT], hostname[NIC_TEXT], server_name[NIC_TEXT];
 	char domain[NIC_TEXT];
-	bool restricted;
+	bool restricted, no_ipv6;
 	struct nic_forward forward[NIC_FORWARDS];
 	unsigned forwards;
 };

@@ -240,6 +240,12 @@ static bool check_tftp(const struct nic_user *user)
 	return true;
 }
 
+/* fec0::NUMBER: where nobody answers router solicitations, firmware waits for long */
+static struct in6_addr site_local(uint8_t number)
+{
+	return (struct in6_addr){ .s6_addr = { 0xfe, 0xc0, [15] = number } };
+}
+
 static bool user_open(struct network *network, const struct nic_option *option)
 {
 	const struct nic_user *user = &option->user;
@@ -257,6 +263,11 @@ static bool user_open(struct network *network, const struct nic_option *option)
 		.tftp_path = text_or_null(user->tftp),
 		.bootfile = text_or_null(user->bootfile),
 		.vdomainname = text_or_null(user->domain),
+		.in6_enabled = !user->no_ipv6,
+		.vprefix_addr6 = site_local(0),
+		.vprefix_len = 64,
+		.vhost6 = site_local(2),
+		.vnameserver6 = site_local(3),
 	};
 	struct user_end *end = calloc(1, sizeof(*end));
 

@@ -733,7 +733,7 @@ static const struct option table[] = {
 	  "hostfwd=tcp|udp:[A]:P-[A]:P\n"
 	  "                       leads a port of the host to one of the guest; tftp=FOLDER, bootfile=NAME,\n"
 	  "                       net=A/BITS, host=A, dns=A, dhcpstart=A, hostname=H, domainname=D,\n"
-	  "                       tftp-server-name=S, restrict=on", parse_nic },
+	  "                       tftp-server-name=S, restrict=on, ipv6=off", parse_nic },
 	{ "nic", "tap[,ifname=I]", "an interface of this host", parse_nic },
 	{ "nic", "socket,O[,O...]", "a cable to another process: listen= or connect=, "
 	  "a /PATH or HOST:PORT,\n"
