@@ -112,7 +112,8 @@ static void receive(struct network *network)
 		ssize_t count;
 
 		if (!take_frames(network)) {
-			fprintf(stderr, "clearbox: -nic socket: what came is no frame; the cable is cut\n");
+			fprintf(stderr, "clearbox: -nic socket: what came has a length that no frame has, and the "
+				"cable is cut; the other end must be a clearbox, or a QEMU with -netdev socket\n");
 			hang_up(end);
 			return;
 		}
@@ -198,8 +199,8 @@ static bool open_unix(struct socket_end *end, const struct nic_option *option)
 	error = errno;
 	if (fd >= 0)
 		close(fd);
-	return fail(option, strerror(error), option->listen ? "remove it, or try another path" :
-		    "start the other end first, with listen=");
+	return fail(option, strerror(error), !option->listen ? "start the other end first, with listen=" :
+		    error == ENOENT ? "make the folder first" : "remove it, or try another path");
 }
 
 static bool open_tcp(struct socket_end *end, const struct nic_option *option)

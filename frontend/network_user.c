@@ -4,6 +4,7 @@
  * 10.0.2.3, and if wanted a TFTP server at 10.0.2.2 for guests that boot.  It needs no rights: what guests send becomes this process's own sockets.
  */
 #include "network.h"
+#include "network_whole.h"
 
 #include <libslirp.h>
 
@@ -30,6 +31,7 @@ struct user_end {
 	struct timer timers[TIMERS];
 	struct pollfd fds[NETWORK_POLL_MAX];
 	unsigned fd_count;
+	struct whole whole;
 };
 
 /* ---- What slirp calls ------------------------------------------------- */
@@ -184,7 +186,9 @@ static void user_send(struct network *network, const uint8_t *frame, size_t coun
 {
 	struct user_end *end = network->end;
 
-	slirp_input(end->slirp, frame, (int)count);
+	frame = whole_take(&end->whole, frame, &count);
+	if (frame)
+		slirp_input(end->slirp, frame, (int)count);
 }
 
 /* ---- Its beginning and end ------------------------------------------------- */

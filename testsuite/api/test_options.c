@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <arpa/inet.h>
+
 #include <cmocka.h>
 
 #include "keys.h"
@@ -210,6 +212,29 @@ static void test_networks(void **state)
 	bad("-nic socket,listen=/a,mac=53:54:00:12:34:56", "odd first byte");
 	bad("-nic socket,listen=/a,irq=5", "ISA cards only");
 	bad("-nic socket,listen=/a,hostfwd=tcp::1-:2", "socket has no such thing");
+	bad("-nic socket,listen=/a,tftp=/b", "try -nic user");
+	good("-nic socket,udp=127.0.0.1:5000,localaddr=127.0.0.1:5001");
+	assert_true(options.nic[0].udp);
+	assert_string_equal(options.nic[0].local, "127.0.0.1:5001");
+	bad("-nic socket,udp=127.0.0.1:5000", "go together");
+	bad("-nic socket,listen=/a,localaddr=127.0.0.1:5001", "go together");
+	bad("-nic socket,udp=/a,localaddr=:1", "not HOST:PORT");
+	good("-nic socket,listen=/a,romfile=pxe.rom -optionrom a.rom -option-rom b.rom");
+	assert_string_equal(options.nic[0].rom, "pxe.rom");
+	assert_int_equal(options.option_rom_count, 2);
+	bad("-nic socket,listen=/a,romfile=pxe.rom,model=ne2k_isa", "only PCI cards");
+	bad("-optionrom a -optionrom b -optionrom c -optionrom d -optionrom e", "more than four");
+#ifdef HAVE_TAP
+	good("-nic tap,ifname=tap3,script=no,downscript=no");
+	assert_int_equal(options.nic[0].kind, NIC_TAP);
+	assert_string_equal(options.nic[0].interface, "tap3");
+	good("-nic tap");
+	bad("-nic tap,ifname=a-name-that-is-too-long", "at most 15");
+	bad("-nic tap,ifname=tap%d", "at most 15");
+	bad("-nic tap,script=/etc/up", "no script is run");
+#else
+	bad("-nic tap", "without such devices");
+#endif
 	bad("-nic none,mac=52:54:00:12:34:56", "none is no card");
 	bad("-nic socket,listen=/a -nic socket,listen=/b -nic socket,listen=/c -nic socket,listen=/d "
 	    "-nic socket,listen=/e", "four network cards");
@@ -223,6 +248,29 @@ static void test_networks(void **state)
 	bad("-nic user,hostfwd=icmp::1-:2", "try hostfwd=");
 	bad("-nic user,hostfwd=tcp::1-:65536", "try hostfwd=");
 	bad("-nic user,connect=/a", "user has no such thing");
+	good("-nic user,hostfwd=:127.0.0.1:2222-:22,net=192.168.76.0/24,dhcpstart=192.168.76.9,hostname=pc,"
+	     "tftp=/srv,bootfile=pxelinux.0,restrict=on,ipv6=off,domainname=example.org");
+	assert_false(options.nic[0].user.forward[0].udp);
+	assert_int_equal(ntohl(options.nic[0].user.net.s_addr), 0xc0a84c00);
+	assert_int_equal(ntohl(options.nic[0].user.mask.s_addr), 0xffffff00);
+	assert_int_equal(ntohl(options.nic[0].user.host.s_addr), 0xc0a84c02);
+	assert_int_equal(ntohl(options.nic[0].user.dns.s_addr), 0xc0a84c03);
+	assert_int_equal(ntohl(options.nic[0].user.first.s_addr), 0xc0a84c09);
+	assert_true(options.nic[0].user.restricted && options.nic[0].user.no_ipv6);
+	assert_string_equal(options.nic[0].user.bootfile, "pxelinux.0");
+	good("-nic user,net=10.1.2.0/255.255.254.0");
+	assert_int_equal(ntohl(options.nic[0].user.mask.s_addr), 0xfffffe00);
+	good("-nic user");
+	assert_int_equal(ntohl(options.nic[0].user.first.s_addr), 0x0a00020f);
+	bad("-nic user,net=10.0.2.0/29", "room for at least");
+	bad("-nic user,net=10.0.2.0/255.0.255.0", "room for at least");
+	bad("-nic user,net=10.0.2/33", "not an IPv4 address");
+	bad("-nic user,host=192.168.1.1", "inside net");
+	bad("-nic user,host=10.0.2.3", "three addresses");
+	bad("-nic user,bootfile=x", "add tftp=");
+	bad("-nic user,restrict=maybe", "on or off");
+	bad("-nic user,tftp=", "nothing after it");
+	bad("-nic user,bootfil=x", "did you mean bootfile?");
 #else
 	bad("-nic user", "without libslirp");
 #endif

@@ -68,9 +68,10 @@ class Process:
 class SerialGuest(Process):
     """A guest whose first serial port is our end of a pipe."""
 
-    def __init__(self, arguments, log):
+    def __init__(self, arguments, log, prefix=()):
+        """prefix: what is before the emulator's command line; it ends by becoming the emulator."""
         super().__init__(log)
-        line = command_line([*arguments, "-serial", "stdio"], False)
+        line = [*prefix, *command_line([*arguments, "-serial", "stdio"], False)]
         if not emulator_is_clearbox():
             line += ["-monitor", "none"]
         self.note(" ".join(line))

@@ -3,8 +3,10 @@
 import functools
 import glob
 import gzip
+import hashlib
 import http.server
 import os
+import socketserver
 import subprocess
 import tempfile
 import threading
@@ -59,18 +61,36 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+class Taker(socketserver.BaseRequestHandler):
+    def handle(self):
+        digest = hashlib.md5()
+        while part := self.request.recv(65536):
+            digest.update(part)
+        self.server.received = digest.hexdigest()
+
+
 class Server:
-    """An HTTP server on 127.0.0.1 for the files of a folder."""
+    """On 127.0.0.1: HTTP for the files of a folder, and another port that takes what is sent."""
 
     def __init__(self, folder):
         handler = functools.partial(Quiet, directory=folder)
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.port = self.server.server_address[1]
+        self.taker = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Taker)
+        self.taker.received = None
+        self.taker_port = self.taker.server_address[1]
+
+    @property
+    def received(self):
+        """The MD5 of what was sent to taker_port last."""
+        return self.taker.received
 
     def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        for server in (self.server, self.taker):
+            threading.Thread(target=server.serve_forever, daemon=True).start()
         return self
 
     def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+        for server in (self.server, self.taker):
+            server.shutdown()
+            server.server_close()

@@ -16,20 +16,21 @@ import os
 import re
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 import zlib
 
-import network
 import states
 from guest import EMULATOR, SLOWNESS, Failure, ScreenGuest, SerialGuest, emulator_is_clearbox
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, os.pardir, "network"))
+
+import guests           # noqa: E402
+
 LOGS = os.path.abspath(os.environ.get("CLEARBOX_BOOT_LOGS", "build-boot-logs"))
 SEABIOS = "/usr/share/seabios/bios.bin"
 BOOT = 300      # seconds that a boot to the prompt may take
@@ -186,59 +187,56 @@ def linux_interrupts(log):
             check(re.search(r"^tsc", shown, re.M), f"the clock is not the TSC: {what}")
 
 
-def on_a_network(log, model, megabytes):
-    """A lease, answers to pings, a file over HTTP each way, and a capture of all that."""
-    with tempfile.TemporaryDirectory() as folder:
-        initrd, capture = os.path.join(folder, "initrd"), os.path.join(folder, "capture.pcap")
-        network.make_initrd(store.folder, "686", initrd)
-        os.mkdir(os.path.join(folder, "www"))
-        content = os.urandom(megabytes * 1000000)
-        with open(os.path.join(folder, "www", "file"), "wb") as file:
-            file.write(content)
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
-        arguments = kernel("686", f"{SERIAL} modules=none",
-                           ["-nic", f"user,model={model},capture={capture},hostfwd=tcp:127.0.0.1:{port}-:80"])
-        arguments[arguments.index("-initrd") + 1] = initrd
-        with network.Server(os.path.join(folder, "www")) as server, SerialGuest(arguments, log) as guest:
-            guest.expect(PROMPT, BOOT)
-            guest.command(network.DRIVERS[model])
-            guest.command("ifconfig eth0 up; udhcpc -i eth0 -q -n -s /etc/udhcpc.script", 60)
-            check("10.0.2.15" in guest.command("ifconfig eth0"), "the lease is not 10.0.2.15")
-            check(" 3 packets received" in guest.command("ping -c 3 10.0.2.2"), "the gateway does not answer pings")
-            guest.command(f"wget -q -O /tmp/file http://10.0.2.2:{server.port}/file", 120)
-            check(hashlib.md5(content).hexdigest() in guest.command("md5sum /tmp/file", 120),
-                  "the file differs from what the server has")
-            guest.command("httpd -h /tmp")
-            # the guest is idle when the host calls
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/file", timeout=120) as answer:
-                check(answer.read() == content, "the file that the guest serves is another")
-            power_off(guest)
-        with open(capture, "rb") as file:
-            check(struct.unpack("=IHHiIII", file.read(24)) == (0xa1b2c3d4, 2, 4, 0, 0, 65535, 1),
-                  "the capture does not begin as pcap files do")
-        check(os.path.getsize(capture) > 2 * len(content), "not all is in the capture")
-
-
 def has_user_network():
     return not emulator_is_clearbox() or b"libslirp" not in subprocess.run(
         [EMULATOR, "-nic", "user", "-nic", "?"], capture_output=True).stderr
 
 
-@test("686")
-def network_pci(log):
-    """Linux and its ne2k-pci: DHCP, ping, 20 MB over HTTP from the host and back through hostfwd."""
+def needs_user_network():
     if not has_user_network():
         raise Skip("built without libslirp")
-    on_a_network(log, "ne2k_pci", 20)
+
+
+@test("686")
+def network_pxe(log):
+    """iPXE boots Linux over HTTP; ne2k-pci: DHCP, ping, DNS, 20 MB from the host, back, and by hostfwd."""
+    needs_user_network()
+    guests.pxe(store.folder, log, 20)
 
 
 @test("686")
 def network_isa(log):
-    """The same with ne and an ISA card, and less to fetch."""
-    if not has_user_network():
-        raise Skip("built without libslirp")
-    on_a_network(log, "ne2k_isa", 2)
+    """The same with ne and an ISA card, a kernel from -kernel, and less to fetch."""
+    needs_user_network()
+    guests.direct(store.folder, log, "ne2k_isa", 2)
+
+
+@test("686")
+def network_cable(log):
+    """Two guests in two processes, one with ne and one with ne2k-pci, on a cable over a Unix socket."""
+    guests.cable(store.folder, log, 2, "unix")
+
+
+@test("686", ci=False)
+def network_cables(log):
+    """The same over TCP, and over UDP."""
+    guests.cable(store.folder, log, 5, "tcp")
+    guests.cable(store.folder, log, 5, "udp")
+
+
+@test("686", ci=False)
+def network_pxe_tftp(log):
+    """iPXE boots Linux over TFTP."""
+    needs_user_network()
+    guests.pxe(store.folder, log, 1, protocol="tftp")
+
+
+@test("686", ci=False)
+def network_pxe_seabios(log):
+    """iPXE boots Linux over HTTP under SeaBIOS; and as an option ROM under our BIOS."""
+    needs_user_network()
+    guests.pxe(store.folder, log, 1, extra=("-bios", guests.SEABIOS))
+    guests.pxe(store.folder, log, 1, extra=("-optionrom", guests.ROM), rom=False)
 
 
 @test("686")
