@@ -1,6 +1,5 @@
 /* The text behind -gdb: see gdb_options.h. */
 #include "gdb_options.h"
-#include "nearest.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -188,6 +188,11 @@ static void ran(struct cbx_gdb *gdb, const struct cbx_stop *stop)
 	case CBX_STOP_HOST_MEMORY:
 		explained(gdb, SIGNAL_ABORT, "the host has no memory left", stop);
 		break;
+	case CBX_STOP_MEMORY_LIMIT:
+	case CBX_STOP_LOG_LIMIT:
+	case CBX_STOP_BACKEND_LIMIT:
+		explained(gdb, SIGNAL_ABORT, "a limit of the machine is reached", stop);
+		break;
 	case CBX_STOP_POWER_OFF:
 		machine_ended(gdb, 0);
 		break;

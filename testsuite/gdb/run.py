@@ -2,7 +2,8 @@
 """Debian's gdb, as it is, against the program: real, protected and 64-bit mode, watchpoints, transports,
 a Linux kernel by its symbols.
 
-usage: run.py CLEARBOX [TEST...]        tests: all but linux (default), or their names
+usage: run.py CLEARBOX [TEST...]        tests: all but linux (default), or their names; example
+needs GDB_EXAMPLE, the program made of examples/gdb.c
 
 Prints TAP.  A test is gdb commands, and regular expressions that its output has to match in this order.
 CLEARBOX_GUESTS names the folder of the guests that testsuite/boot/guests.sh makes (for linux).
@@ -301,6 +302,25 @@ monitor nonsense
         finally:
             process.kill()
             process.wait()
+
+    def test_example(self):
+        """examples/gdb.c: a server inside a program"""
+        example = os.environ.get("GDB_EXAMPLE")
+        if not example:
+            raise Failed("GDB_EXAMPLE does not say where the program is")
+        gdb("""
+target remote | %s
+set architecture i8086
+x/2i $pc
+watch *(short*)0x500
+continue
+continue
+p $ax
+monitor info
+kill
+""" % example, self.folder, [r"=> 0xffff0:\s+xor +%%ax,%%ax".replace("%%", "%"), r"mov +%ax,0x500",
+                             r"Old value = 0", r"New value = 1", r"New value = 2", r"= 2$", r"no monitor commands",
+                             r"killed"])
 
     def test_linux(self):
         """a Linux kernel by symbol; a variable watched; user memory"""
