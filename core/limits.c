@@ -3,16 +3,19 @@
  *
  * With a memory limit every block that the machine allocates has a head with its size, and an
  * account counts them.  The account lives as long as a block of it does, for a machine's blocks
- * may outlive the machine (fork).
+ * may outlive the machine: its forks share the account, and may be on other threads.
  */
+#include <stdatomic.h>
+
 #include "clock.h"
 #include "machine.h"
 
 struct account {
 	void *(*reallocate)(void *user, void *memory, size_t size);
 	void *user;
-	uint64_t limit, used;
-	bool refused;                   /* since somebody asked last */
+	uint64_t limit;
+	atomic_size_t used;
+	atomic_bool refused;            /* since somebody asked last */
 };
 
 union head {
@@ -26,26 +29,32 @@ static void *account_reallocate(void *user, void *memory, size_t size)
 	struct cbx_machine_options real = { .reallocate = account->reallocate,
 					    .user = account->user };
 	union head *head = memory ? (union head *)memory - 1 : NULL;
-	size_t old = head ? head->size + sizeof(*head) : 0;
+	size_t old = head ? head->size + sizeof(*head) : 0, used;
 
 	if (!size) {
 		if (head)
 			options_reallocate(&real, head, 0);
-		account->used -= old;
-		if (!account->used)
+		if (atomic_fetch_sub(&account->used, old) == old)
 			options_reallocate(&real, account, 0);
 		return NULL;
 	}
-	if (size > PTRDIFF_MAX - sizeof(*head) ||
-	    size + sizeof(*head) > account->limit - (account->used - old)) {
+	if (size > PTRDIFF_MAX - sizeof(*head)) {
 		account->refused = true;
 		return NULL;
 	}
-	head = options_reallocate(&real, head, size + sizeof(*head));
+	size += sizeof(*head);
+	/* Taken first and given back if it was too much: others may be at it, too. */
+	used = atomic_fetch_add(&account->used, size);
+	if (size > account->limit || used - old > account->limit - size) {
+		atomic_fetch_sub(&account->used, size);
+		account->refused = true;
+		return NULL;
+	}
+	head = options_reallocate(&real, head, size);
+	atomic_fetch_sub(&account->used, head ? old : size);
 	if (!head)
 		return NULL;
-	head->size = size;
-	account->used += size + sizeof(*head) - old;
+	head->size = size - sizeof(*head);
 	return head + 1;
 }
 
@@ -53,7 +62,7 @@ bool limits_install(struct cbx_machine_options *options)
 {
 	struct account *account;
 
-	if (!options->memory_limit)
+	if (!options->memory_limit || options->reallocate == account_reallocate)
 		return true;
 	account = options_allocate(options, sizeof(*account));
 	if (!account)
@@ -61,6 +70,8 @@ bool limits_install(struct cbx_machine_options *options)
 	account->reallocate = options->reallocate;
 	account->user = options->user;
 	account->limit = options->memory_limit;
+	atomic_init(&account->used, 0);
+	atomic_init(&account->refused, false);
 	options->reallocate = account_reallocate;
 	options->user = account;
 	return true;
@@ -81,13 +92,10 @@ void limits_drop(const struct cbx_machine_options *options)
 static bool refused(struct cbx_machine *machine)
 {
 	struct account *account = machine->options.user;
-	bool was;
 
 	if (machine->options.reallocate != account_reallocate)
 		return false;
-	was = account->refused;
-	account->refused = false;
-	return was;
+	return atomic_exchange(&account->refused, false);
 }
 
 /* ---- Runs ---------------------------------------------------------------------------------- */

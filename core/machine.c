@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "machine.h"
+#include "medium.h"
 #include "ram.h"
 
 enum { LOG_LIMIT = 1000 };
@@ -106,7 +107,7 @@ void cbx_log(struct cbx_device *device, const char *text)
 	if (!device || !text)
 		return;
 	machine = device->machine;
-	if (!machine->log || !machine->log_left)
+	if (!machine->log || !machine->log_left || machine->replaying)
 		return;
 	if (machine->options.log_limit) {
 		size_t length = strlen(text);
@@ -253,6 +254,9 @@ void cbx_machine_free(struct cbx_machine *machine)
 		cpu_free(machine);
 	machine->cpu = NULL;
 	machine_release(machine, machine->cpu_at_power_on);
+	history_free(machine);
+	for (unsigned drive = 0; drive < CBX_MEDIA; drive++)
+		medium_release(machine, machine->media[drive]);
 	clock_free(machine);
 	ports_free(machine);
 	memory_free(machine);
@@ -265,6 +269,12 @@ void cbx_machine_set_board(struct cbx_machine *machine, void *board, void (*dest
 		return;
 	machine->board = board;
 	machine->destroy_board = destroy;
+}
+
+void cbx_machine_set_board_ops(struct cbx_machine *machine, const struct cbx_board_ops *ops)
+{
+	if (machine)
+		machine->board_ops = ops;
 }
 
 void *cbx_machine_board(const struct cbx_machine *machine)
@@ -352,12 +362,14 @@ void machine_reset(struct cbx_machine *machine, enum cbx_reset_kind kind)
 
 void cbx_machine_reset(struct cbx_machine *machine)
 {
-	if (!machine || machine->running)
+	/* A fork gets a state that is a later one. */
+	if (!machine || machine->running || machine_is_twin(machine))
 		return;
 	machine->out_of_memory = false;
 	machine->stop_pending = false;
 	machine->stop_requested = 0;
 	machine_reset(machine, CBX_RESET_POWER);
+	history_restart(machine);
 }
 
 /* ---- What devices ask for -------------------------------------------------------------------- */
@@ -416,7 +428,8 @@ enum cbx_status cbx_run(struct cbx_machine *machine, const struct cbx_run_option
 		return CBX_OK;
 	}
 	machine->running = true;
-	status = cpu_run(machine, &options, &stop);
+	status = machine->history ? history_run(machine, &options, &stop) :
+				    cpu_run(machine, &options, &stop);
 	machine->running = false;
 	limits_end(machine, &stop);
 	if (!status && stop.reason == CBX_STOP_REQUEST)

@@ -12,6 +12,15 @@ struct cpu;
 struct memory;
 struct ports;
 struct clock;
+struct history;
+struct medium;
+struct page;
+struct page_diff;
+
+struct drive_port {                     /* what a drive's backend is called with */
+	struct cbx_machine *machine;
+	unsigned drive;
+};
 
 struct cbx_machine {
 	struct cpu *cpu;
@@ -39,6 +48,24 @@ struct cbx_machine {
 	struct cbx_device **devices_end;        /* where the next one is linked in */
 	struct cbx_device **devices_unreset;    /* the first one that saw no reset yet */
 	void *cpu_at_power_on;                  /* copy of the processor's state */
+	const struct cbx_board_ops *board_ops;
+	struct medium *media[CBX_MEDIA];        /* what is in the drives, medium.c */
+	struct drive_port ports_of_drives[CBX_MEDIA];
+	struct history *history;                /* NULL: none is kept */
+	/* What happens did so before: nothing of it may reach the world again. */
+	bool replaying;
+	uint64_t outward;                       /* calls of backends so far */
+	unsigned in_call;                       /* of them, under way */
+	bool continues;                         /* cpu_run goes on with a run of the embedder's */
+	/*
+	 * With set a run ends at this instruction count and after so many deliveries of
+	 * interrupts there, whatever its options say: how a history finds a moment again.
+	 */
+	struct {
+		bool set;
+		uint64_t count;
+		uint32_t deliveries;
+	} goal;
 	bool running;
 	char error[256];
 };
@@ -95,6 +122,39 @@ void limits_end(struct cbx_machine *machine, struct cbx_stop *stop);
 /* The run ends after the current instruction, unless it ends anyway. */
 void limits_stop(struct cbx_machine *machine, enum cbx_stop_reason reason, const char *detail);
 
+/* ---- fork.c -------------------------------------------------------------------------- */
+/* Does what a machine's RAM holds come from the one it is to be a fork of? */
+static inline bool machine_is_twin(const struct cbx_machine *machine)
+{
+	return machine->options.fork_of != NULL;
+}
+
+/* ---- history.c ------------------------------------------------------------------------ */
+/*
+ * A page is about to be written and held this (NULL: zeros); the history takes over the hold
+ * on it.  False: there is no memory, the history is lost, and the hold is the caller's still.
+ */
+bool history_save_page(struct cbx_machine *machine, struct page_diff *diff, uint32_t ram,
+		       uint32_t index, struct page *page);
+/* What a page held could not be kept: the past is no more. */
+void history_lose(struct cbx_machine *machine);
+void history_free(struct cbx_machine *machine);
+/* cpu_run in pieces, with checkpoints between them, or as it was before. */
+enum cbx_status history_run(struct cbx_machine *machine, const struct cbx_run_options *options,
+			    struct cbx_stop *stop);
+/* The machine became another one (a load, a reset): what was before is no past of it. */
+void history_restart(struct cbx_machine *machine);
+
+/* The embedder writes a register or memory; false: it cannot be noted, and is not to be done. */
+bool history_note(struct cbx_machine *machine, uint32_t kind, uint32_t number, uint64_t value,
+		  const void *bytes, size_t count);
+enum { INPUT_RUN_FLAGS = CBX_INPUT_RESERVED, INPUT_REGISTER, INPUT_MEMORY };
+/* The same without a note. */
+enum cbx_status cpu_register_write(struct cbx_machine *machine, enum cbx_register which,
+				   uint64_t value);
+enum cbx_status memory_write_bytes(struct cbx_machine *machine, uint64_t address, const void *bytes,
+				   size_t count);
+
 /* ---- cpu/ ------------------------------------------------------------------------------ */
 /* Sets machine->cpu, and machine->options.cpu to the model's name as cbx_cpu_model has it. */
 enum cbx_status cpu_new(struct cbx_machine *machine, struct cbx_error *error);
@@ -114,7 +174,22 @@ bool cpu_check(const struct cbx_machine *machine, const void *state);
 /* The struct holds other values (a load, power-on): drop all blocks and host addresses.  No
    page is marked as code any more. */
 void cpu_loaded(struct cbx_machine *machine);
+/* Pages are shared by now: host addresses to write to are not valid any more. */
+void cpu_memory_shared(struct cbx_machine *machine);
+/*
+ * While the past is replayed hooks and breakpoints are to keep still; each may be let through.
+ * For whoever replays; between runs.
+ */
+void hooks_quiet(struct cbx_machine *machine, bool hooks, bool breakpoints);
+uint32_t *cpu_deliveries(struct cbx_machine *machine);
 void *cpu_state(struct cbx_machine *machine, size_t *size);     /* the struct that cpu_fields describes */
+static inline size_t cpu_state_size(struct cbx_machine *machine)
+{
+	size_t size;
+
+	cpu_state(machine, &size);
+	return size;
+}
 /* The same for the TLB, a section of its own; all zeros at power-on. */
 extern const struct cbx_field tlb_fields[];
 enum { TLB_STATE_VERSION = 1 };

@@ -12,7 +12,12 @@ enum cbx_status memory_new(struct cbx_machine *machine)
 		return CBX_ERROR_MEMORY;
 	memory->machine = machine;
 	memory->a20 = true;
-	memory->pool = pool_new(&machine->options);
+	if (machine_is_twin(machine)) {
+		memory->pool = machine->options.fork_of->memory->pool;
+		atomic_fetch_add_explicit(&memory->pool->machines, 1, memory_order_relaxed);
+	} else {
+		memory->pool = pool_new(&machine->options);
+	}
 	if (!memory->pool) {
 		machine_release(machine, memory);
 		return CBX_ERROR_MEMORY;
@@ -95,7 +100,7 @@ void memory_find_read(struct cbx_machine *machine, uint64_t address, struct memo
 		return;
 	offset = region_ram_offset(region, address) & ~(uint64_t)PAGE_MASK;
 	page->backing = region->ram->backing + offset;
-	page->read = page_bytes(region->ram->pages[offset >> PAGE_BITS]);
+	page->read = ram_bytes(region->ram, offset);
 }
 
 void memory_find_write(struct cbx_machine *machine, uint64_t address, struct memory_page *page)
@@ -114,7 +119,7 @@ void memory_find_write(struct cbx_machine *machine, uint64_t address, struct mem
 	index = (size_t)(offset >> PAGE_BITS);
 	page->backing = region->ram->backing + offset;
 	bytes = ram_private(region->ram, index);
-	page->read = page_bytes(region->ram->pages[index]);
+	page->read = ram_bytes(region->ram, offset);
 	if (bytes && !(region->ram->flags[index] & PAGE_CODE))
 		page->write = bytes;
 }
@@ -131,8 +136,7 @@ uint64_t memory_read(struct cbx_machine *machine, uint64_t address, unsigned wid
 
 		if (region && region->ram) {
 			uint64_t offset = region_ram_offset(region, address);
-			const uint8_t *bytes = page_bytes(region->ram->pages[offset >> PAGE_BITS]) +
-					       (offset & PAGE_MASK);
+			const uint8_t *bytes = ram_bytes(region->ram, offset) + (offset & PAGE_MASK);
 
 			/* Inside one page, so all of it is here. */
 			if (!at && width == 8)
@@ -242,8 +246,7 @@ void cbx_dma_read(struct cbx_device *device, uint64_t address, void *bytes, size
 		struct cbx_ram *ram = dma_find(device->machine, address, MAP_READ, &offset);
 
 		if (ram)
-			memcpy(out, page_bytes(ram->pages[offset >> PAGE_BITS]) +
-			       (offset & PAGE_MASK), piece);
+			memcpy(out, ram_bytes(ram, offset) + (offset & PAGE_MASK), piece);
 		else
 			memset(out, 0xff, piece);
 		out += piece;
@@ -318,8 +321,8 @@ enum cbx_status cbx_memory_read(struct cbx_machine *machine, uint64_t address, v
 	return CBX_OK;
 }
 
-enum cbx_status cbx_memory_write(struct cbx_machine *machine, uint64_t address,
-				 const void *bytes, size_t count)
+enum cbx_status memory_write_bytes(struct cbx_machine *machine, uint64_t address,
+				   const void *bytes, size_t count)
 {
 	const uint8_t *in = bytes;
 	uint64_t page;
@@ -357,4 +360,13 @@ enum cbx_status cbx_memory_write(struct cbx_machine *machine, uint64_t address,
 		count -= piece;
 	}
 	return CBX_OK;
+}
+
+enum cbx_status cbx_memory_write(struct cbx_machine *machine, uint64_t address,
+				 const void *bytes, size_t count)
+{
+	if (machine && machine->history && bytes && count &&
+	    !history_note(machine, INPUT_MEMORY, 0, address, bytes, count))
+		return CBX_ERROR_MEMORY;
+	return memory_write_bytes(machine, address, bytes, count);
 }

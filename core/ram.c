@@ -15,7 +15,8 @@ struct page_pool *pool_new(const struct cbx_machine_options *options)
 	if (!pool)
 		return NULL;
 	pool->options = *options;
-	pool->machines = 1;
+	atomic_init(&pool->machines, 1);
+	atomic_flag_clear(&pool->lock);
 	return pool;
 }
 
@@ -23,10 +24,21 @@ void pool_free(struct page_pool *pool)
 {
 	struct cbx_machine_options options;
 
-	if (!pool || --pool->machines)
+	if (!pool || atomic_fetch_sub_explicit(&pool->machines, 1, memory_order_acq_rel) != 1)
 		return;
 	options = pool->options;
 	options_reallocate(&options, pool, 0);
+}
+
+static void pool_lock(struct page_pool *pool)
+{
+	while (atomic_flag_test_and_set_explicit(&pool->lock, memory_order_acquire))
+		continue;
+}
+
+static void pool_unlock(struct page_pool *pool)
+{
+	atomic_flag_clear_explicit(&pool->lock, memory_order_release);
 }
 
 static void slab_link(struct page_pool *pool, struct slab *slab)
@@ -48,19 +60,19 @@ static void slab_unlink(struct page_pool *pool, struct slab *slab)
 		slab->next->previous = slab->previous;
 }
 
-static bool slab_new(struct page_pool *pool)
+static struct slab *slab_new(struct page_pool *pool)
 {
 	struct slab *slab = options_allocate(&pool->options, sizeof(*slab));
 	uint8_t *bytes;
 	unsigned i;
 
 	if (!slab)
-		return false;
+		return NULL;
 	/* Not cleared: a slab costs the host only the pages that are in use. */
 	slab->memory = options_reallocate(&pool->options, NULL, (SLAB_PAGES + 1) * PAGE_SIZE);
 	if (!slab->memory) {
 		options_reallocate(&pool->options, slab, 0);
-		return false;
+		return NULL;
 	}
 	bytes = (uint8_t *)slab->memory + (-(uintptr_t)slab->memory & PAGE_MASK);
 	for (i = SLAB_PAGES; i-- > 0;) {
@@ -69,8 +81,7 @@ static bool slab_new(struct page_pool *pool)
 		slab->pages[i].next = slab->free;
 		slab->free = &slab->pages[i];
 	}
-	slab_link(pool, slab);
-	return true;
+	return slab;
 }
 
 struct page *page_new(struct page_pool *pool)
@@ -78,35 +89,94 @@ struct page *page_new(struct page_pool *pool)
 	struct slab *slab;
 	struct page *page;
 
-	if (!pool->room && !slab_new(pool))
-		return NULL;
+	pool_lock(pool);
+	if (!pool->room) {
+		pool_unlock(pool);
+		slab = slab_new(pool);
+		if (!slab)
+			return NULL;
+		pool_lock(pool);
+		slab_link(pool, slab);
+	}
 	slab = pool->room;
 	page = slab->free;
 	slab->free = page->next;
 	slab->used++;
 	if (!slab->free)
 		slab_unlink(pool, slab);
+	pool_unlock(pool);
 	page->next = NULL;
-	page->users = 1;
+	page->epoch = 0;
+	atomic_init(&page->users, 1);
 	return page;
 }
 
 void page_release(struct page_pool *pool, struct page *page)
 {
 	struct slab *slab;
+	bool empty;
 
-	if (!page || --page->users)
+	if (!page || atomic_fetch_sub_explicit(&page->users, 1, memory_order_acq_rel) != 1)
 		return;
 	slab = page->slab;
+	pool_lock(pool);
 	if (!slab->free)
 		slab_link(pool, slab);
 	page->next = slab->free;
 	slab->free = page;
-	if (--slab->used)
+	empty = !--slab->used;
+	if (empty)
+		slab_unlink(pool, slab);
+	pool_unlock(pool);
+	if (!empty)
 		return;
-	slab_unlink(pool, slab);
 	options_reallocate(&pool->options, slab->memory, 0);
 	options_reallocate(&pool->options, slab, 0);
+}
+
+/* ---- Page tables ---------------------------------------------------------------------- */
+
+void leaf_release(struct page_pool *pool, struct leaf *leaf)
+{
+	if (!leaf || atomic_fetch_sub_explicit(&leaf->users, 1, memory_order_acq_rel) != 1)
+		return;
+	for (unsigned i = 0; i < LEAF_PAGES; i++)
+		page_release(pool, leaf->page[i]);
+	options_reallocate(&pool->options, leaf, 0);
+}
+
+void leaves_share(struct leaf **to, struct leaf *const *from, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		to[i] = from[i];
+		if (to[i])
+			atomic_fetch_add_explicit(&to[i]->users, 1, memory_order_relaxed);
+	}
+}
+
+struct leaf *leaf_own(struct page_pool *pool, struct leaf **leaves, size_t index)
+{
+	struct leaf *old = leaves[index], *leaf;
+
+	if (old && atomic_load_explicit(&old->users, memory_order_acquire) == 1)
+		return old;
+	leaf = options_allocate(&pool->options, sizeof(*leaf));
+	if (!leaf)
+		return NULL;
+	atomic_init(&leaf->users, 1);
+	for (unsigned i = 0; old && i < LEAF_PAGES; i++)
+		leaf->page[i] = page_share(old->page[i]);
+	leaves[index] = leaf;
+	leaf_release(pool, old);
+	return leaf;
+}
+
+static void leaves_free(struct page_pool *pool, struct leaf **leaves, size_t count)
+{
+	for (size_t i = 0; leaves && i < count; i++)
+		leaf_release(pool, leaves[i]);
+	if (leaves)
+		options_reallocate(&pool->options, leaves, 0);
 }
 
 /* ---- RAM objects ------------------------------------------------------------------------ */
@@ -114,6 +184,8 @@ void page_release(struct page_pool *pool, struct page *page)
 enum cbx_status cbx_ram_new(struct cbx_machine *machine, const char *name, uint64_t size,
 			    struct cbx_ram **result)
 {
+	uint64_t leaves = (size >> PAGE_BITS) / LEAF_PAGES +
+			  ((size >> PAGE_BITS) % LEAF_PAGES != 0);
 	struct memory *memory;
 	struct cbx_ram *ram, **rams;
 	unsigned i;
@@ -138,9 +210,8 @@ enum cbx_status cbx_ram_new(struct cbx_machine *machine, const char *name, uint6
 		ram->machine = machine;
 		ram->size = size;
 		strcpy(ram->name, name);
-		ram->pages = machine_allocate_array(machine, size >> PAGE_BITS, sizeof(*ram->pages));
-		ram->initial = machine_allocate_array(machine, size >> PAGE_BITS,
-						      sizeof(*ram->initial));
+		ram->pages = machine_allocate_array(machine, leaves, sizeof(*ram->pages));
+		ram->initial = machine_allocate_array(machine, leaves, sizeof(*ram->initial));
 		ram->flags = machine_allocate_array(machine, size >> PAGE_BITS, 1);
 	}
 	if (!rams || !ram || !ram->pages || !ram->initial || !ram->flags) {
@@ -150,6 +221,8 @@ enum cbx_status cbx_ram_new(struct cbx_machine *machine, const char *name, uint6
 		return machine_fail(machine, CBX_ERROR_MEMORY, "no memory for a RAM");
 	}
 	ram->page_count = (size_t)(size >> PAGE_BITS);
+	ram->leaf_count = (size_t)leaves;
+	ram->number = memory->ram_count;
 	ram->backing = memory->backing_end;
 	memory->backing_end += size;
 	if (memory->ram_count)
@@ -161,50 +234,45 @@ enum cbx_status cbx_ram_new(struct cbx_machine *machine, const char *name, uint6
 	return CBX_OK;
 }
 
+void ram_adopt(struct cbx_ram *ram, const struct cbx_ram *parent)
+{
+	for (size_t i = 0; i < ram->leaf_count; i++)
+		leaf_release(ram->machine->memory->pool, ram->pages[i]);
+	leaves_share(ram->pages, parent->pages, ram->leaf_count);
+	leaves_share(ram->initial, parent->initial, ram->leaf_count);
+	memset(ram->flags, PAGE_DIRTY, ram->page_count);
+	ram->sealed = true;
+}
+
 void ram_free(struct cbx_ram *ram)
 {
 	struct cbx_machine *machine = ram->machine;
-	size_t i;
 
-	for (i = 0; i < ram->page_count; i++) {
-		page_release(machine->memory->pool, ram->pages[i]);
-		page_release(machine->memory->pool, ram->initial[i]);
-	}
-	machine_release(machine, ram->pages);
-	machine_release(machine, ram->initial);
+	leaves_free(machine->memory->pool, ram->pages, ram->leaf_count);
+	leaves_free(machine->memory->pool, ram->initial, ram->leaf_count);
 	machine_release(machine, ram->flags);
 	machine_release(machine, ram);
 }
 
 void ram_seal(struct cbx_ram *ram)
 {
-	size_t i;
-
 	if (ram->sealed)
 		return;
 	ram->sealed = true;
-	for (i = 0; i < ram->page_count; i++) {
-		ram->initial[i] = ram->pages[i];
-		if (ram->initial[i])
-			ram->initial[i]->users++;
-	}
+	leaves_share(ram->initial, ram->pages, ram->leaf_count);
 }
 
 void ram_power_on(struct cbx_ram *ram)
 {
-	size_t i;
-
-	for (i = 0; i < ram->page_count; i++) {
-		struct page *old = ram->pages[i];
+	for (size_t i = 0; i < ram->leaf_count; i++) {
+		struct leaf *old = ram->pages[i];
 
 		if (old != ram->initial[i]) {
-			ram->pages[i] = ram->initial[i];
-			if (ram->pages[i])
-				ram->pages[i]->users++;
-			page_release(ram->machine->memory->pool, old);
+			leaves_share(&ram->pages[i], &ram->initial[i], 1);
+			leaf_release(ram->machine->memory->pool, old);
 		}
-		ram->flags[i] = PAGE_DIRTY;
 	}
+	memset(ram->flags, PAGE_DIRTY, ram->page_count);
 }
 
 void ram_changed(struct cbx_machine *machine, uint64_t backing)
@@ -213,25 +281,63 @@ void ram_changed(struct cbx_machine *machine, uint64_t backing)
 		cpu_memory_changed(machine, backing);
 }
 
+static uint8_t *no_page(struct cbx_ram *ram)
+{
+	ram->machine->out_of_memory = true;
+	if (ram->machine->cpu)
+		cpu_attention(ram->machine);    /* the run ends soon */
+	return NULL;
+}
+
+/*
+ * Notes what a page held for the history.  Takes over the caller's hold on it; when there is
+ * no memory it is the history that goes.
+ */
+static void save_page(struct cbx_ram *ram, size_t index, struct page *page)
+{
+	struct memory *memory = ram->machine->memory;
+
+	if (!history_save_page(ram->machine, memory->saving, ram->number, (uint32_t)index, page))
+		page_release(memory->pool, page);
+}
+
 uint8_t *ram_private(struct cbx_ram *ram, size_t index)
 {
-	struct page *old = ram->pages[index], *page;
+	struct memory *memory = ram->machine->memory;
+	struct leaf *leaf = leaf_own(memory->pool, ram->pages, index >> LEAF_BITS);
+	struct page *old, *page, **slot;
 
-	if (old && old->users == 1) {
+	if (!leaf)
+		return no_page(ram);
+	slot = &leaf->page[index & (LEAF_PAGES - 1)];
+	old = *slot;
+	if (old && page_is_own(old)) {
+		if (memory->saving && old->epoch != memory->epoch) {
+			/* The bytes stay where they are: it is the copy that is put away. */
+			page = page_new(memory->pool);
+			if (page)
+				memcpy(page->bytes, old->bytes, PAGE_SIZE);
+			old->epoch = memory->epoch;
+			if (page)
+				save_page(ram, index, page);
+			else
+				history_lose(ram->machine);
+		}
 		ram->flags[index] |= PAGE_DIRTY;
 		return old->bytes;
 	}
-	page = page_new(ram->machine->memory->pool);
-	if (!page) {
-		ram->machine->out_of_memory = true;
-		if (ram->machine->cpu)
-			cpu_attention(ram->machine);    /* the run ends soon */
-		return NULL;
-	}
+	page = page_new(memory->pool);
+	if (!page)
+		return no_page(ram);
 	memcpy(page->bytes, page_bytes(old), PAGE_SIZE);
-	ram->pages[index] = page;
+	page->epoch = memory->epoch;
+	*slot = page;
 	ram->flags[index] |= PAGE_DIRTY;
-	page_release(ram->machine->memory->pool, old);
+	/* What was made in this epoch is nothing that a history knows of. */
+	if (memory->saving && (!old || old->epoch != memory->epoch))
+		save_page(ram, index, old);
+	else
+		page_release(memory->pool, old);
 	ram_changed(ram->machine, ram->backing + ((uint64_t)index << PAGE_BITS));
 	return page->bytes;
 }
@@ -292,8 +398,7 @@ enum cbx_status cbx_ram_read(const struct cbx_ram *ram, uint64_t offset, void *b
 	while (count) {
 		size_t piece = piece_of_page(offset, count);
 
-		memcpy(out, page_bytes(ram->pages[offset >> PAGE_BITS]) + (offset & PAGE_MASK),
-		       piece);
+		memcpy(out, ram_bytes(ram, offset) + (offset & PAGE_MASK), piece);
 		out += piece;
 		offset += piece;
 		count -= piece;
@@ -306,6 +411,9 @@ enum cbx_status cbx_ram_write(struct cbx_ram *ram, uint64_t offset, const void *
 {
 	const uint8_t *in = bytes;
 
+	/* What a fork is made of holds already what its parent's does. */
+	if (ram && machine_is_twin(ram->machine))
+		return CBX_OK;
 	if (!ram_inside(ram, offset, count) || (count && !bytes))
 		return CBX_ERROR_ARGUMENT;
 	while (count) {
@@ -327,7 +435,7 @@ const uint8_t *cbx_ram_page(const struct cbx_ram *ram, uint64_t offset)
 {
 	if (!ram_inside(ram, offset, 1))
 		return NULL;
-	return page_bytes(ram->pages[offset >> PAGE_BITS]);
+	return ram_bytes(ram, offset);
 }
 
 uint8_t *cbx_ram_page_writable(struct cbx_ram *ram, uint64_t offset)

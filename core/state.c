@@ -7,13 +7,6 @@
 #include "ram.h"
 #include "state.h"
 
-/* What of the machine itself is state, gathered from where it lives. */
-struct machine_saved {
-	uint64_t skipped;
-	uint32_t exit_code;
-	bool a20, reset_requested, cpu_reset_requested, power_off_requested, exit_requested;
-};
-
 static const struct cbx_field machine_fields[] = {
 	CBX_FIELD(struct machine_saved, skipped),
 	CBX_FIELD(struct machine_saved, exit_code),
@@ -27,7 +20,7 @@ static const struct cbx_field machine_fields[] = {
 
 enum { MACHINE_STATE_VERSION = 1 };
 
-static struct machine_saved machine_gather(const struct cbx_machine *machine)
+struct machine_saved machine_gather(const struct cbx_machine *machine)
 {
 	struct machine_saved saved;
 
@@ -42,7 +35,7 @@ static struct machine_saved machine_gather(const struct cbx_machine *machine)
 	return saved;
 }
 
-static void machine_scatter(struct cbx_machine *machine, const struct machine_saved *saved)
+void machine_scatter(struct cbx_machine *machine, const struct machine_saved *saved)
 {
 	machine->clock->skipped = saved->skipped;
 	machine->exit_code = (int)(saved->exit_code & 0x7fffffff) -
@@ -145,14 +138,14 @@ static void save_ram(struct sink *sink, const struct cbx_ram *ram)
 	size_t i;
 
 	for (i = 0; i < ram->page_count; i++)
-		count += !page_is_zero(ram->pages[i]);
+		count += !page_is_zero(leaves_page(ram->pages, i));
 	section_begin(sink, ram->name, 0, 1, 8 + count * (8 + PAGE_SIZE));
 	sink_number(sink, count, 8);
 	for (i = 0; i < ram->page_count; i++) {
-		if (page_is_zero(ram->pages[i]))
+		if (page_is_zero(leaves_page(ram->pages, i)))
 			continue;
 		sink_number(sink, i, 8);
-		sink_bytes(sink, ram->pages[i]->bytes, PAGE_SIZE);
+		sink_bytes(sink, ram_bytes(ram, (uint64_t)i << PAGE_BITS), PAGE_SIZE);
 	}
 }
 
@@ -235,7 +228,7 @@ struct loading {
 	uint32_t *versions;             /* of each device's saved state */
 	unsigned device_count;
 	struct timer_saved *timers;
-	struct page ***rams;            /* page table of each */
+	struct leaf ***rams;            /* page table of each */
 };
 
 static bool no_memory(struct source *source)
@@ -248,7 +241,7 @@ static void loading_free(struct loading *loading)
 	struct cbx_machine *machine = loading->machine;
 	struct memory *memory = machine->memory;
 	unsigned i;
-	size_t page;
+	size_t leaf;
 
 	source_free(&loading->source);
 	machine_release(machine, loading->cpu);
@@ -259,8 +252,8 @@ static void loading_free(struct loading *loading)
 	machine_release(machine, loading->versions);
 	machine_release(machine, loading->timers);
 	for (i = 0; loading->rams && i < memory->ram_count; i++) {
-		for (page = 0; loading->rams[i] && page < memory->rams[i]->page_count; page++)
-			page_release(memory->pool, loading->rams[i][page]);
+		for (leaf = 0; loading->rams[i] && leaf < memory->rams[i]->leaf_count; leaf++)
+			leaf_release(memory->pool, loading->rams[i][leaf]);
 		machine_release(machine, loading->rams[i]);
 	}
 	machine_release(machine, loading->rams);
@@ -296,7 +289,7 @@ static bool loading_allocate(struct loading *loading)
 			return false;
 	}
 	for (i = 0; i < memory->ram_count; i++) {
-		loading->rams[i] = machine_allocate_array(machine, memory->rams[i]->page_count,
+		loading->rams[i] = machine_allocate_array(machine, memory->rams[i]->leaf_count,
 							  sizeof(**loading->rams));
 		if (!loading->rams[i])
 			return false;
@@ -437,14 +430,13 @@ static bool load_timers(struct loading *loading)
 /* A page with these bytes; one that the machine has at this place already is shared. */
 static struct page *load_page(const struct cbx_ram *ram, size_t index, const uint8_t *bytes)
 {
-	struct page *candidates[2] = { ram->pages[index], ram->initial[index] }, *page;
+	struct page *candidates[2] = { leaves_page(ram->pages, index),
+				       leaves_page(ram->initial, index) }, *page;
 	unsigned i;
 
 	for (i = 0; i < 2; i++) {
-		if (candidates[i] && !memcmp(candidates[i]->bytes, bytes, PAGE_SIZE)) {
-			candidates[i]->users++;
-			return candidates[i];
-		}
+		if (candidates[i] && !memcmp(candidates[i]->bytes, bytes, PAGE_SIZE))
+			return page_share(candidates[i]);
 	}
 	page = page_new(ram->machine->memory->pool);
 	if (page)
@@ -456,9 +448,10 @@ static bool load_ram(struct loading *loading, unsigned which)
 {
 	struct source *source = &loading->source;
 	const struct cbx_ram *ram = loading->machine->memory->rams[which];
-	struct page **pages = loading->rams[which];
+	struct leaf **pages = loading->rams[which], *leaf;
 	uint8_t bytes[PAGE_SIZE];
 	uint64_t count, end, index, next = 0;
+	struct page *page;
 
 	if (!section_read(source, ram->name, 0, 1, &end))
 		return false;
@@ -469,9 +462,11 @@ static bool load_ram(struct loading *loading, unsigned which)
 		if (index < next || index >= ram->page_count)
 			return source_fail(source, CBX_ERROR_FORMAT, "a page is out of place");
 		next = index + 1;
-		pages[index] = load_page(ram, (size_t)index, bytes);
-		if (!pages[index])
+		leaf = leaf_own(loading->machine->memory->pool, pages, (size_t)index >> LEAF_BITS);
+		page = leaf ? load_page(ram, (size_t)index, bytes) : NULL;
+		if (!page)
 			return no_memory(source);
+		leaf->page[index & (LEAF_PAGES - 1)] = page;
 	}
 	return section_end(source, end);
 }
@@ -554,7 +549,7 @@ static void load_commit(struct loading *loading)
 		if (loading->timers[timer->index].armed)
 			timer_arm(timer, loading->timers[timer->index].time);
 	for (i = 0; i < memory->ram_count; i++) {
-		struct page **old = memory->rams[i]->pages;
+		struct leaf **old = memory->rams[i]->pages;
 
 		/* The old pages go when loading is freed. */
 		memory->rams[i]->pages = loading->rams[i];
@@ -584,8 +579,10 @@ enum cbx_status cbx_snapshot_load(struct cbx_machine *machine, const void *data,
 	memset(&loading, 0, sizeof(loading));
 	loading.machine = machine;
 	if (source_begin(&loading.source, machine, data, size) && load_all(&loading) &&
-	    load_check(&loading))
+	    load_check(&loading)) {
 		load_commit(&loading);
+		history_restart(machine);
+	}
 	status = loading.source.failed;
 	loading_free(&loading);
 	return status;

@@ -6,6 +6,16 @@
 
 #include "machine.h"
 
+/* What of the machine itself is state, gathered from where it lives (state.c). */
+struct machine_saved {
+	uint64_t skipped;
+	uint32_t exit_code;
+	bool a20, reset_requested, cpu_reset_requested, power_off_requested, exit_requested;
+};
+
+struct machine_saved machine_gather(const struct cbx_machine *machine);
+void machine_scatter(struct cbx_machine *machine, const struct machine_saved *saved);
+
 /* A 64-bit hash of a stream of bytes, the same however they are cut into calls of hash_block. */
 struct hash {
 	uint64_t lane[4];

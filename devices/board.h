@@ -50,6 +50,17 @@ struct board_state {
 	uint8_t serial_irqs[2];
 };
 
+/* A backend that is not called while the past is repeated. */
+struct board_output {
+	struct cbx_machine *machine;
+	struct cbx_character_backend character;
+	struct cbx_network_backend network;
+	struct cbx_sound_backend sound;
+};
+
+enum { BOARD_PARALLEL = 4, BOARD_DEBUG, BOARD_MIDI, BOARD_SOUND, BOARD_CARDS,
+       BOARD_OUTPUTS = BOARD_CARDS + CBX_CARDS };
+
 struct board {
 	struct cbx_device device;
 	struct board_state state;
@@ -82,6 +93,10 @@ struct board {
 	struct sb16 *sb16;
 	struct cbx_line serial_lines[2];
 	struct serial_tap taps[4];
+	struct board_output outputs[BOARD_OUTPUTS];     /* the serial ports first */
+	/* What the board was made with, for forks: sizes of images without their bytes. */
+	struct cbx_pc_options options;
+	char *boot_order;
 };
 
 /* RAM below 4 GiB and above it. */
@@ -91,6 +106,20 @@ uint64_t board_high_ram(const struct board *board);
 /* pc_automation.c: the backend for a serial port that listens on the way to the embedder's. */
 struct cbx_character_backend board_tap_serial(struct board *board, unsigned port,
 					      const struct cbx_character_backend *backend);
+
+/* pc_fork.c: what forks and histories need of a board. */
+extern const struct cbx_board_ops board_ops;
+struct cbx_character_backend board_character(struct board *board, unsigned output,
+					     const struct cbx_character_backend *backend);
+struct cbx_network_backend board_network(struct board *board, unsigned card,
+					 const struct cbx_network_backend *backend);
+struct cbx_sound_backend board_sound(struct board *board, const struct cbx_sound_backend *backend);
+enum cbx_status board_keep_options(struct board *board, const struct cbx_pc_options *options);
+/* pc.c: all of a board, like is the one whose fork it will be, or NULL. */
+enum cbx_status board_new(struct cbx_machine *machine, const struct cbx_pc_options *options,
+			  const struct board *like, struct cbx_error *error);
+/* pc_input.c */
+enum cbx_status board_input(struct cbx_machine *machine, const struct cbx_input *input);
 
 /* pc_cmos.c: what the configuration memory says about this machine. */
 void pc_fill_cmos(const struct board *board, const struct cbx_pc_options *options);

@@ -742,6 +742,16 @@ enum cbx_status floppy_change_medium(struct floppy *floppy, unsigned number,
 	return CBX_OK;
 }
 
+void floppy_put_medium(struct floppy *floppy, unsigned number, const struct cbx_disk_backend *disk)
+{
+	struct floppy_drive *drive = floppy_drive(floppy, number);
+
+	if (!drive)
+		return;
+	drive->disk = *disk;
+	drive->format = disk->read ? floppy_format_of(disk) : NULL;
+}
+
 unsigned floppy_cmos_type(const struct floppy *floppy, unsigned number)
 {
 	if (number >= FLOPPY_DRIVES || !floppy->drives[number].present)

@@ -24,6 +24,8 @@ enum cbx_status floppy_new(struct cbx_machine *machine, struct cbx_line irq,
  */
 enum cbx_status floppy_change_medium(struct floppy *floppy, unsigned drive,
 				     const struct cbx_disk_backend *disk);
+/* The drive has this medium, and the guest is not told: its state comes from elsewhere. */
+void floppy_put_medium(struct floppy *floppy, unsigned number, const struct cbx_disk_backend *disk);
 
 /*
  * The drive's type as CMOS register 10h has it: 0 none, 1 360 KB, 2 1.2 MB, 3 720 KB,

@@ -14,6 +14,7 @@
 #include "fw_cfg.h"
 
 #include <clearbox/pc.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #define FW_CFG_NAME 56u
@@ -39,12 +40,18 @@ struct fw_cfg_item {
 	size_t size;
 };
 
+/* Of a machine and its forks, which change nothing in it; the last one takes it away. */
+struct fw_cfg_table {
+	atomic_uint users;
+	struct fw_cfg_item items[FW_CFG_KEYS];
+	unsigned file_count;
+};
+
 struct fw_cfg {
 	struct cbx_device device;
 	struct fw_cfg_state state;
 	struct cbx_timer *timer;
-	struct fw_cfg_item items[FW_CFG_KEYS];
-	unsigned file_count;
+	struct fw_cfg_table *table;
 };
 
 static const struct cbx_field fw_cfg_fields[] = {
@@ -66,7 +73,7 @@ static const uint8_t fw_cfg_dma_signature[8] = { 'Q', 'E', 'M', 'U', ' ', 'C', '
 enum cbx_status fw_cfg_add(struct fw_cfg *fw_cfg, enum fw_cfg_key key, const void *bytes,
 			   size_t size)
 {
-	struct fw_cfg_item *item = &fw_cfg->items[(unsigned)key % FW_CFG_KEYS];
+	struct fw_cfg_item *item = &fw_cfg->table->items[(unsigned)key % FW_CFG_KEYS];
 	uint8_t *copy = cbx_machine_allocate(fw_cfg->device.machine, size ? size : 1);
 
 	if (!copy)
@@ -111,8 +118,8 @@ enum cbx_status fw_cfg_add_file(struct fw_cfg *fw_cfg, const char *name, const v
 				size_t size)
 {
 	uint8_t directory[4 + (FW_CFG_KEYS - FW_CFG_FILE_FIRST) * FW_CFG_ENTRY] = { 0 };
-	const struct fw_cfg_item *old = &fw_cfg->items[FW_CFG_FILE_DIR];
-	unsigned number = fw_cfg->file_count, key = FW_CFG_FILE_FIRST + number;
+	const struct fw_cfg_item *old = &fw_cfg->table->items[FW_CFG_FILE_DIR];
+	unsigned number = fw_cfg->table->file_count, key = FW_CFG_FILE_FIRST + number;
 	uint8_t *entry = directory + 4 + number * FW_CFG_ENTRY;
 	size_t length = strlen(name);
 	enum cbx_status status;
@@ -122,15 +129,15 @@ enum cbx_status fw_cfg_add_file(struct fw_cfg *fw_cfg, const char *name, const v
 	status = fw_cfg_add(fw_cfg, (enum fw_cfg_key)key, bytes, size);
 	if (status != CBX_OK)
 		return status;
-	fw_cfg->file_count++;
+	fw_cfg->table->file_count++;
 	if (old->bytes)
 		memcpy(directory, old->bytes, old->size);
-	fw_cfg_put_big(directory, fw_cfg->file_count, 4);
+	fw_cfg_put_big(directory, fw_cfg->table->file_count, 4);
 	fw_cfg_put_big(entry, size, 4);
 	fw_cfg_put_big(entry + 4, key, 2);
 	memcpy(entry + 8, name, length);
 	return fw_cfg_add(fw_cfg, FW_CFG_FILE_DIR, directory,
-			  4 + (size_t)fw_cfg->file_count * FW_CFG_ENTRY);
+			  4 + (size_t)fw_cfg->table->file_count * FW_CFG_ENTRY);
 }
 
 /* The selected item's bytes from the current offset on; beyond its end there are none. */
@@ -141,7 +148,7 @@ static size_t fw_cfg_rest(const struct fw_cfg *fw_cfg, const uint8_t **bytes)
 
 	if (state->key >= FW_CFG_KEYS)
 		return 0;
-	item = &fw_cfg->items[state->key];
+	item = &fw_cfg->table->items[state->key];
 	if (!item->bytes || state->offset >= item->size)
 		return 0;
 	*bytes = item->bytes + (size_t)state->offset;
@@ -302,11 +309,21 @@ static bool fw_cfg_check(const struct cbx_device *device, const void *bytes)
 
 static void fw_cfg_destroy(struct cbx_device *device)
 {
-	struct fw_cfg *fw_cfg = (struct fw_cfg *)device;
+	struct fw_cfg_table *table = ((struct fw_cfg *)device)->table;
 
+	if (!table || atomic_fetch_sub_explicit(&table->users, 1, memory_order_acq_rel) != 1)
+		return;
 	for (unsigned i = 0; i < FW_CFG_KEYS; i++)
-		if (fw_cfg->items[i].bytes)
-			cbx_machine_release(device->machine, fw_cfg->items[i].bytes);
+		if (table->items[i].bytes)
+			cbx_machine_release(device->machine, table->items[i].bytes);
+	cbx_machine_release(device->machine, table);
+}
+
+void fw_cfg_share(struct fw_cfg *fw_cfg, struct fw_cfg *other)
+{
+	fw_cfg_destroy(&fw_cfg->device);
+	fw_cfg->table = other->table;
+	atomic_fetch_add_explicit(&fw_cfg->table->users, 1, memory_order_relaxed);
 }
 
 static const struct cbx_device_type fw_cfg_type = {
@@ -329,6 +346,10 @@ enum cbx_status fw_cfg_new(struct cbx_machine *machine, struct fw_cfg **fw_cfg)
 	if (status != CBX_OK)
 		return status;
 	*fw_cfg = (struct fw_cfg *)device;
+	(*fw_cfg)->table = cbx_machine_allocate(machine, sizeof(*(*fw_cfg)->table));
+	if (!(*fw_cfg)->table)
+		return CBX_ERROR_MEMORY;
+	atomic_init(&(*fw_cfg)->table->users, 1);
 	status = cbx_timer_new(device, "dma", fw_cfg_timer, 0, &(*fw_cfg)->timer);
 	if (status == CBX_OK)
 		status = fw_cfg_add(*fw_cfg, FW_CFG_SIGNATURE, "QEMU", 4);

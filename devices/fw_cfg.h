@@ -40,6 +40,9 @@ enum fw_cfg_key {
 
 enum cbx_status fw_cfg_new(struct cbx_machine *machine, struct fw_cfg **fw_cfg);
 
+/* Has the items of another machine's from now on, which it is a fork of. */
+void fw_cfg_share(struct fw_cfg *fw_cfg, struct fw_cfg *other);
+
 /* Sets an item to a copy of these bytes.  While the machine is built. */
 enum cbx_status fw_cfg_add(struct fw_cfg *fw_cfg, enum fw_cfg_key key, const void *bytes,
 			   size_t size);

@@ -31,5 +31,7 @@ enum cbx_status ide_new(struct cbx_machine *machine, struct cbx_pci_bus *bus,
  */
 enum cbx_status ide_change_medium(struct ide *ide, unsigned drive,
 				  const struct cbx_disk_backend *disk);
+/* The drive has this medium, and the guest is not told: its state comes from elsewhere. */
+void ide_put_medium(struct ide *ide, unsigned number, const struct cbx_disk_backend *disk);
 
 #endif

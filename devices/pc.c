@@ -113,6 +113,11 @@ static bool board_check(const struct cbx_device *device, const void *bytes)
 	return state->serial_irqs[0] <= 3 && state->serial_irqs[1] <= 3;
 }
 
+static void board_destroy(struct cbx_device *device)
+{
+	cbx_machine_release(device->machine, ((struct board *)device)->boot_order);
+}
+
 static const struct cbx_device_type board_type = {
 	.name = "board",
 	.version = 1,
@@ -123,6 +128,7 @@ static const struct cbx_device_type board_type = {
 	.reset = board_reset,
 	.check = board_check,
 	.loaded = board_loaded,
+	.destroy = board_destroy,
 };
 
 static struct cbx_line board_irq(struct board *board, unsigned irq)
@@ -290,22 +296,26 @@ static enum cbx_status pc_add_ports(struct board *board, const struct cbx_pc_opt
 {
 	static const unsigned bases[4] = { 0x3f8, 0x2f8, 0x3e8, 0x2e8 };
 	struct cbx_machine *machine = board->device.machine;
+	struct cbx_character_backend parallel, debug_console;
 	enum cbx_status status = CBX_OK;
 
+	parallel = board_character(board, BOARD_PARALLEL, &options->parallel);
+	debug_console = board_character(board, BOARD_DEBUG, &options->debug_console);
 	board->serial_lines[0] = board_irq(board, 4);
 	board->serial_lines[1] = board_irq(board, 3);
 	for (unsigned i = 0; i < 4 && status == CBX_OK; i++) {
 		struct cbx_character_backend tap = board_tap_serial(board, i, &options->serial[i]);
+		struct cbx_character_backend serial = board_character(board, i, &tap);
 
 		status = uart_new(machine, bases[i],
-				  (struct cbx_line){ board_serial_irq, board, i }, &tap,
+				  (struct cbx_line){ board_serial_irq, board, i }, &serial,
 				  &board->uarts[i]);
 	}
 	if (status == CBX_OK)
-		status = parallel_new(machine, 0x378, board_irq(board, 7), &options->parallel,
+		status = parallel_new(machine, 0x378, board_irq(board, 7), &parallel,
 				      &board->parallel);
 	if (status == CBX_OK)
-		status = debugport_new(machine, &options->debug_console);
+		status = debugport_new(machine, &debug_console);
 	if (status == CBX_OK && options->debug_exit_port)
 		status = debug_exit_new(machine, options->debug_exit_port,
 					options->debug_exit_size ? options->debug_exit_size : 4);
@@ -316,10 +326,15 @@ static enum cbx_status pc_add_drives(struct board *board, const struct cbx_pc_op
 {
 	struct cbx_machine *machine = board->device.machine;
 	struct ide_options ide = { .irqs = { board_irq(board, 14), board_irq(board, 15) } };
+	struct cbx_disk_backend floppies[2];
 	enum cbx_status status = dma_new(machine, &board->dma);
 
-	for (unsigned i = 0; i < 4; i++) {
-		ide.drives[i].disk = options->ide[i].disk;
+	for (unsigned i = 0; i < 2 && status == CBX_OK; i++)
+		status = cbx_medium_attach(machine, CBX_FLOPPY_A + i, &options->floppy[i],
+					   &floppies[i]);
+	for (unsigned i = 0; i < 4 && status == CBX_OK; i++) {
+		status = cbx_medium_attach(machine, CBX_IDE_0 + i, &options->ide[i].disk,
+					   &ide.drives[i].disk);
 		ide.drives[i].cdrom = options->ide[i].cdrom;
 		ide.drives[i].present = options->ide[i].present;
 	}
@@ -327,7 +342,7 @@ static enum cbx_status pc_add_drives(struct board *board, const struct cbx_pc_op
 		status = ide_new(machine, board->bus, &ide, &board->ide);
 	if (status == CBX_OK && !options->no_floppy_controller)
 		status = floppy_new(machine, board_irq(board, 6),
-				    (struct dma_channel){ board->dma, 2 }, options->floppy,
+				    (struct dma_channel){ board->dma, 2 }, floppies,
 				    &board->floppy);
 	return status;
 }
@@ -363,6 +378,7 @@ static enum cbx_status pc_add_cards(struct board *board, const struct cbx_pc_opt
 
 	for (unsigned n = 0; n < CBX_CARDS && status == CBX_OK; n++) {
 		const struct cbx_card_options *card = &options->card[n];
+		struct cbx_network_backend network = board_network(board, n, &card->network);
 		uint8_t mac[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, (uint8_t)(0x56 + n) };
 		static const uint8_t none[6];
 		struct cbx_ram *rom = NULL;
@@ -372,11 +388,11 @@ static enum cbx_status pc_add_cards(struct board *board, const struct cbx_pc_opt
 		if (card->kind == CBX_CARD_NE2000_ISA)
 			status = ne2000_isa_new(machine, card->port ? card->port : 0x300,
 						board_irq(board, card->irq ? card->irq : 5), mac,
-						&card->network, &board->cards[n]);
+						&network, &board->cards[n]);
 		else if (card->kind == CBX_CARD_NE2000_PCI)
 			status = pc_card_rom(board, &card->rom, n, &rom);
 		if (card->kind == CBX_CARD_NE2000_PCI && status == CBX_OK)
-			status = ne2000_pci_new(machine, board->bus, mac, &card->network, rom,
+			status = ne2000_pci_new(machine, board->bus, mac, &network, rom,
 						&board->cards[n]);
 	}
 	return status;
@@ -386,6 +402,7 @@ static enum cbx_status pc_add_sound(struct board *board, const struct cbx_pc_opt
 {
 	struct cbx_machine *machine = board->device.machine;
 	struct sb16_wires wires = { .dma = board->dma, .mix = &board->mix };
+	struct cbx_sound_card_options card = options->sound_card;
 	enum cbx_status status = CBX_OK;
 
 	if (options->adlib || options->sound_card.present)
@@ -395,7 +412,8 @@ static enum cbx_status pc_add_sound(struct board *board, const struct cbx_pc_opt
 	for (unsigned irq = 0; irq < 16; irq++)
 		wires.irqs[irq] = board_irq(board, irq);
 	wires.opl3 = board->opl3;
-	return sb16_new(machine, &wires, &options->sound_card, &board->sb16);
+	card.midi = board_character(board, BOARD_MIDI, &card.midi);
+	return sb16_new(machine, &wires, &card, &board->sb16);
 }
 
 static enum cbx_status pc_add_chips(struct board *board, const struct cbx_pc_options *options)
@@ -495,9 +513,25 @@ static enum cbx_status pc_check_options(const struct cbx_pc_options *options,
 	return CBX_OK;
 }
 
-static enum cbx_status pc_build(struct cbx_machine *machine, const struct cbx_pc_options *options,
-				struct cbx_error *error)
+/* What firmware is told, which is the same for a fork. */
+static enum cbx_status pc_fill(struct board *board, const struct cbx_pc_options *options,
+			       const struct board *like)
 {
+	enum cbx_status status;
+
+	pc_fill_cmos(board, options);
+	if (like) {
+		fw_cfg_share(board->fw_cfg, like->fw_cfg);
+		return CBX_OK;
+	}
+	status = pc_fill_fw_cfg(board, options);
+	return status == CBX_OK ? pc_fill_acpi(board) : status;
+}
+
+enum cbx_status board_new(struct cbx_machine *machine, const struct cbx_pc_options *options,
+			  const struct board *like, struct cbx_error *error)
+{
+	struct cbx_sound_backend sound;
 	struct cbx_device *device;
 	struct board *board;
 	enum cbx_status status = cbx_device_new(machine, &board_type, &device);
@@ -505,8 +539,11 @@ static enum cbx_status pc_build(struct cbx_machine *machine, const struct cbx_pc
 	if (status != CBX_OK)
 		return pc_fail(error, status, "There is no memory left for the board.");
 	board = (struct board *)device;
-	sound_mix_init(&board->mix, device, &options->sound);
-	status = pc_add_memory(board, options);
+	sound = board_sound(board, &options->sound);
+	sound_mix_init(&board->mix, device, &sound);
+	status = board_keep_options(board, options);
+	if (status == CBX_OK)
+		status = pc_add_memory(board, options);
 	if (status != CBX_OK)
 		return pc_fail(error, status, "The guest's memory could not be made.");
 	status = pc_add_chips(board, options);
@@ -514,13 +551,11 @@ static enum cbx_status pc_build(struct cbx_machine *machine, const struct cbx_pc
 		return pc_fail(error, status, "A chip could not be made: there is no memory left, "
 			       "a drive's medium has a size that the drive cannot have, or the "
 			       "sound card no such port, IRQ or DMA channel.");
-	pc_fill_cmos(board, options);
-	status = pc_fill_fw_cfg(board, options);
-	if (status == CBX_OK)
-		status = pc_fill_acpi(board);
+	status = pc_fill(board, options, like);
 	if (status != CBX_OK)
 		return pc_fail(error, status, "There is no memory left for kernel and initrd.");
 	cbx_machine_set_board(machine, board, NULL);
+	cbx_machine_set_board_ops(machine, &board_ops);
 	cbx_machine_reset(machine);
 	return CBX_OK;
 }
@@ -543,7 +578,7 @@ enum cbx_status cbx_pc_new(const struct cbx_pc_options *options, struct cbx_mach
 		status = cbx_machine_new(&all.machine, machine, error);
 	if (status != CBX_OK)
 		return status;
-	status = pc_build(*machine, &all, error);
+	status = board_new(*machine, &all, NULL, error);
 	if (status != CBX_OK) {
 		cbx_machine_free(*machine);
 		*machine = NULL;

@@ -1,6 +1,8 @@
 /* The public functions over a PC's devices: input, drives, screen. */
 #include "board.h"
 
+#include <string.h>
+
 static struct board *pc_board(const struct cbx_machine *machine)
 {
 	return cbx_machine_board(machine);
@@ -11,57 +13,113 @@ struct cbx_pci_bus *cbx_pc_pci_bus(struct cbx_machine *machine)
 	return pc_board(machine) ? pc_board(machine)->bus : NULL;
 }
 
-enum cbx_status cbx_key(struct cbx_machine *machine, unsigned key, bool down)
+/* ---- Input --------------------------------------------------------------------------------- */
+
+/*
+ * What comes in goes by way of the machine, which notes it when there is a history, to
+ * board_input: at once, and once more whenever that moment comes again.
+ */
+enum input_kind { INPUT_KEY, INPUT_TEXT, INPUT_MOUSE, INPUT_SERIAL, INPUT_POWER_BUTTON,
+		  INPUT_DRIVE, INPUT_FRAME };
+
+static enum cbx_status change_drive(struct board *board, const struct cbx_input *input)
+{
+	struct cbx_machine *machine = board->device.machine;
+	struct cbx_disk_backend disk;
+	enum cbx_status status = CBX_ERROR_ARGUMENT;
+
+	/* The drive says whether it takes it; what it then works with is the machine's own backend. */
+	if (input->number >= CBX_IDE_0)
+		status = ide_change_medium(board->ide, input->number - CBX_IDE_0, &input->disk);
+	else if (board->floppy)
+		status = floppy_change_medium(board->floppy, input->number, &input->disk);
+	if (status != CBX_OK)
+		return status;
+	status = cbx_medium_attach(machine, input->number, &input->disk, &disk);
+	if (status != CBX_OK)
+		memset(&disk, 0, sizeof(disk));
+	board_ops.put_medium(machine, input->number, &disk);
+	return status;
+}
+
+enum cbx_status board_input(struct cbx_machine *machine, const struct cbx_input *input)
 {
 	struct board *board = pc_board(machine);
+	size_t taken;
 
-	if (!board)
-		return CBX_ERROR_UNSUPPORTED;
-	return ps2_keyboard_key(i8042_keyboard(board->i8042), key, down);
+	switch ((enum input_kind)input->kind) {
+	case INPUT_KEY:
+		return ps2_keyboard_key(i8042_keyboard(board->i8042), input->number,
+					input->value[0] != 0);
+	case INPUT_TEXT:
+		return ps2_keyboard_type(i8042_keyboard(board->i8042), input->bytes);
+	case INPUT_MOUSE:
+		return ps2_mouse_move(i8042_mouse(board->i8042), (int)input->value[0],
+				      (int)input->value[1], (int)input->value[2], input->number);
+	case INPUT_SERIAL:
+		taken = uart_receive(board->uarts[input->number], input->bytes, input->count);
+		if (input->taken)
+			*input->taken = taken;
+		return CBX_OK;
+	case INPUT_POWER_BUTTON:
+		piix4_pm_power_button(board->pm);
+		return CBX_OK;
+	case INPUT_DRIVE:
+		return change_drive(board, input);
+	case INPUT_FRAME:
+		return ne2000_receive(board->cards[input->number], input->bytes, input->count) ?
+		       CBX_OK : CBX_ERROR_LIMIT;
+	}
+	return CBX_ERROR_ARGUMENT;
+}
+
+enum cbx_status cbx_key(struct cbx_machine *machine, unsigned key, bool down)
+{
+	struct cbx_input input = { .kind = INPUT_KEY, .number = key, .value = { down } };
+
+	return pc_board(machine) ? cbx_machine_input(machine, &input) : CBX_ERROR_UNSUPPORTED;
 }
 
 enum cbx_status cbx_type_text(struct cbx_machine *machine, const char *text)
 {
-	struct board *board = pc_board(machine);
+	struct cbx_input input = { .kind = INPUT_TEXT, .bytes = text };
 
-	if (!board)
+	if (!pc_board(machine))
 		return CBX_ERROR_UNSUPPORTED;
 	if (!text)
 		return CBX_ERROR_ARGUMENT;
-	return ps2_keyboard_type(i8042_keyboard(board->i8042), text);
+	input.count = strlen(text) + 1;
+	return cbx_machine_input(machine, &input);
 }
 
 enum cbx_status cbx_mouse(struct cbx_machine *machine, int dx, int dy, int wheel,
 			  unsigned buttons)
 {
-	struct board *board = pc_board(machine);
+	struct cbx_input input = { .kind = INPUT_MOUSE, .number = buttons,
+				   .value = { dx, dy, wheel } };
 
-	if (!board)
-		return CBX_ERROR_UNSUPPORTED;
-	return ps2_mouse_move(i8042_mouse(board->i8042), dx, dy, wheel, buttons);
+	return pc_board(machine) ? cbx_machine_input(machine, &input) : CBX_ERROR_UNSUPPORTED;
 }
 
 enum cbx_status cbx_serial_input(struct cbx_machine *machine, unsigned port, const void *bytes,
 				 size_t count, size_t *taken)
 {
-	struct board *board = pc_board(machine);
+	struct cbx_input input = { .kind = INPUT_SERIAL, .number = port, .bytes = bytes,
+				   .count = count, .taken = taken };
 
-	if (!board)
+	if (!pc_board(machine))
 		return CBX_ERROR_UNSUPPORTED;
 	if (port >= 4 || !taken || (!bytes && count))
 		return CBX_ERROR_ARGUMENT;
-	*taken = uart_receive(board->uarts[port], bytes, count);
-	return CBX_OK;
+	*taken = 0;
+	return cbx_machine_input(machine, &input);
 }
 
 enum cbx_status cbx_power_button(struct cbx_machine *machine)
 {
-	struct board *board = pc_board(machine);
+	struct cbx_input input = { .kind = INPUT_POWER_BUTTON };
 
-	if (!board)
-		return CBX_ERROR_UNSUPPORTED;
-	piix4_pm_power_button(board->pm);
-	return CBX_OK;
+	return pc_board(machine) ? cbx_machine_input(machine, &input) : CBX_ERROR_UNSUPPORTED;
 }
 
 enum cbx_status cbx_reset_button(struct cbx_machine *machine)
@@ -77,38 +135,29 @@ enum cbx_status cbx_reset_button(struct cbx_machine *machine)
 enum cbx_status cbx_drive_change(struct cbx_machine *machine, enum cbx_drive drive,
 				 const struct cbx_disk_backend *disk)
 {
-	static const struct cbx_disk_backend none;
-	struct board *board = pc_board(machine);
+	struct cbx_input input = { .kind = INPUT_DRIVE, .number = (uint32_t)drive };
 
-	if (!board)
+	if (!pc_board(machine))
 		return CBX_ERROR_UNSUPPORTED;
-	if (!disk)
-		disk = &none;
-	switch (drive) {
-	case CBX_FLOPPY_A:
-	case CBX_FLOPPY_B:
-		if (!board->floppy)
-			return CBX_ERROR_ARGUMENT;
-		return floppy_change_medium(board->floppy, drive == CBX_FLOPPY_B, disk);
-	case CBX_IDE_0:
-	case CBX_IDE_1:
-	case CBX_IDE_2:
-	case CBX_IDE_3:
-		return ide_change_medium(board->ide, (unsigned)drive - CBX_IDE_0, disk);
-	}
-	return CBX_ERROR_ARGUMENT;
+	if ((unsigned)drive > CBX_IDE_3)
+		return CBX_ERROR_ARGUMENT;
+	if (disk)
+		input.disk = *disk;
+	return cbx_machine_input(machine, &input);
 }
 
 enum cbx_status cbx_network_receive(struct cbx_machine *machine, unsigned card, const void *frame,
 				    size_t count)
 {
+	struct cbx_input input = { .kind = INPUT_FRAME, .number = card, .bytes = frame,
+				   .count = count };
 	struct board *board = pc_board(machine);
 
 	if (!board)
 		return CBX_ERROR_UNSUPPORTED;
 	if (card >= CBX_CARDS || !board->cards[card] || !frame || count < 14 || count > 1514)
 		return CBX_ERROR_ARGUMENT;
-	return ne2000_receive(board->cards[card], frame, count) ? CBX_OK : CBX_ERROR_LIMIT;
+	return cbx_machine_input(machine, &input);
 }
 
 bool cbx_network_has_room(const struct cbx_machine *machine, unsigned card)

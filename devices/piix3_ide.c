@@ -326,3 +326,12 @@ enum cbx_status ide_change_medium(struct ide *ide, unsigned number,
 		return CBX_ERROR_ARGUMENT;
 	return atapi_change_medium(drive, disk);
 }
+
+void ide_put_medium(struct ide *ide, unsigned number, const struct cbx_disk_backend *disk)
+{
+	struct ide_drive *drive = ide_channel_drive(ide->channels[number / 2 & 1], number & 1);
+	unsigned sector = drive->type && drive->type->packet ? 2048 : 512;
+
+	drive->disk = *disk;
+	drive->disk_sectors = disk->read ? disk->bytes / sector : 0;
+}

@@ -71,7 +71,8 @@ enum cbx_status blocks_new(struct cpu *cpu)
 	cpu->blocks = blocks;
 	cpu->jumps = blocks->jumps;
 	blocks->pool_size = small ? POOL_BYTES_SMALL : POOL_BYTES;
-	blocks->pool = machine_allocate(cpu->machine, blocks->pool_size);
+	/* Not cleared: it costs the host what is used of it. */
+	blocks->pool = options_reallocate(&cpu->machine->options, NULL, blocks->pool_size);
 	if (!blocks->pool)
 		return CBX_ERROR_MEMORY;
 	blocks_flush(cpu);

@@ -114,6 +114,11 @@ void *cpu_state(struct cbx_machine *machine, size_t *size)
 	return machine->cpu;
 }
 
+uint32_t *cpu_deliveries(struct cbx_machine *machine)
+{
+	return &machine->cpu->deliveries;
+}
+
 void cpu_before_save(struct cbx_machine *machine)
 {
 	struct cpu *cpu = machine->cpu;
@@ -174,6 +179,7 @@ void cpu_loaded(struct cbx_machine *machine)
 
 	flags_set_arithmetic(cpu, (uint32_t)cpu->eflags);
 	cpu->run_one = false;
+	cpu->deliveries = 0;
 	cpu->budget = -1;
 	cpu->current = NULL;
 	cpu->rep_count = UINT64_MAX;

@@ -157,6 +157,7 @@ struct cpu {
 	uint64_t context;               /* what a link or jump-cache entry is valid for */
 	uint64_t generation;            /* bumped when code mappings may have changed */
 	uint32_t code_writes;           /* how often decoded code was overwritten */
+	uint32_t deliveries;            /* of interrupts since the last instruction */
 	struct tlb *tlb;                /* the one of the current privilege */
 	struct cbx_machine *machine;
 	struct blocks *blocks;

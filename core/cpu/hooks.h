@@ -34,11 +34,6 @@ void hooks_free(struct cpu *cpu);
 void hooks_settle(struct cpu *cpu);
 /* Time went back, or another state is in place: no instruction has been announced yet. */
 void hooks_forget(struct cpu *cpu);
-/*
- * While the past is replayed hooks and breakpoints are to keep still; each may be let through.
- * For whoever replays; between runs.
- */
-void hooks_quiet(struct cbx_machine *machine, bool hooks, bool breakpoints);
 /* A run begins: its first instruction does not stop at an execution breakpoint. */
 void hooks_run_begins(struct cpu *cpu);
 /* What hooks asked for at the end of an instruction (a trap, a jump), in the loop. */

@@ -166,7 +166,7 @@ static void settle_mode(struct cpu *cpu)
 	}
 }
 
-enum cbx_status cbx_register_write(struct cbx_machine *machine, enum cbx_register which, uint64_t value)
+enum cbx_status cpu_register_write(struct cbx_machine *machine, enum cbx_register which, uint64_t value)
 {
 	uint64_t *word;
 	uint16_t *half;
@@ -210,4 +210,11 @@ enum cbx_status cbx_register_write(struct cbx_machine *machine, enum cbx_registe
 		cpu->hook_disturbed = true;
 	cpu_mode_changed(cpu);
 	return CBX_OK;
+}
+
+enum cbx_status cbx_register_write(struct cbx_machine *machine, enum cbx_register which, uint64_t value)
+{
+	if (machine && machine->history && !history_note(machine, INPUT_REGISTER, which, value, NULL, 0))
+		return CBX_ERROR_MEMORY;
+	return cpu_register_write(machine, which, value);
 }

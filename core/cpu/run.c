@@ -419,6 +419,7 @@ static void advance(struct cpu *cpu, uint64_t most)
 		if (!resume && !cpu->shadow_debug && code_breakpoint(cpu)) {
 			cpu_raise(cpu, VECTOR_DB);
 			cpu->count++;
+			cpu->deliveries = 0;
 			cpu->shadow = 0;
 			exception_deliver(cpu);
 			return;
@@ -434,6 +435,8 @@ static void advance(struct cpu *cpu, uint64_t most)
 	if (cpu->machine->options.single_step_blocks)
 		most = 1;
 	execute(cpu, most);
+	if (cpu->count != before)
+		cpu->deliveries = 0;
 	nothing = (cpu->run_one || cpu->hook_left) && cpu->count == before;
 	if (cpu->trap_after && !cpu->run_one && !nothing)
 		cpu->pending_dr6 |= 1u << 14;
@@ -455,13 +458,16 @@ enum cbx_status cpu_run(struct cbx_machine *machine, const struct cbx_run_option
 						       : UINT64_MAX;
 	bool may_skip = true;
 
+	if (machine->goal.set)
+		end = machine->goal.count;
 	if (end < start)
 		end = UINT64_MAX;
 	if (end_time < clock_now(machine))
 		end_time = UINT64_MAX;
 	cpu->budget = -1;
 	cpu->dead_since = UINT64_MAX;
-	hooks_run_begins(cpu);
+	if (!machine->continues)
+		hooks_run_begins(cpu);
 	for (;;) {
 		uint64_t deadline, most;
 
@@ -477,7 +483,8 @@ enum cbx_status cpu_run(struct cbx_machine *machine, const struct cbx_run_option
 			clock_fire(machine);
 			continue;
 		}
-		if (cpu->count >= end) {
+		if (cpu->count > end || (cpu->count == end &&
+					 cpu->deliveries >= machine->goal.deliveries)) {
 			stop->reason = CBX_STOP_LIMIT;
 			break;
 		}
@@ -490,8 +497,14 @@ enum cbx_status cpu_run(struct cbx_machine *machine, const struct cbx_run_option
 				break;
 			continue;
 		}
-		if (boundary_events(cpu))
+		if (boundary_events(cpu)) {
+			cpu->deliveries++;
 			continue;
+		}
+		if (cpu->count == end) {        /* a goal that is not to be reached */
+			stop->reason = CBX_STOP_LIMIT;
+			break;
+		}
 		deadline = clock_deadline(machine);
 		most = (deadline < end ? deadline : end) - cpu->count;
 		if (end_time != UINT64_MAX) {

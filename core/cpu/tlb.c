@@ -351,6 +351,15 @@ void cpu_memory_changed(struct cbx_machine *machine, uint64_t backing)
 	block_page_moved(cpu, backing);
 }
 
+void cpu_memory_shared(struct cbx_machine *machine)
+{
+	struct cpu *cpu = machine->cpu;
+
+	for (unsigned n = 0; n < sizeof(cpu->tlbs) / sizeof(cpu->tlbs[0]); n++)
+		for (unsigned slot = 0; slot < TLB_ENTRIES; slot++)
+			cpu->tlbs[n].write[slot].tag = TLB_EMPTY;
+}
+
 /* ---- Finding and filling --------------------------------------------------------------------- */
 
 bool tlb_find(const struct cpu *cpu, uint64_t linear, enum access access, enum accessor who,

@@ -7,6 +7,7 @@
 #include "debug.h"
 #include "device.h"
 #include "gdb.h"
+#include "history.h"
 #include "input.h"
 #include "inspect.h"
 #include "machine.h"

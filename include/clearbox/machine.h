@@ -33,6 +33,8 @@ struct cbx_machine_options {
 	 * messages: the message too much is dropped, and the run ends with CBX_STOP_LOG_LIMIT.
 	 */
 	uint64_t memory_limit, instruction_limit, guest_time_limit, log_limit;
+	/* Set by cbx_fork, for boards to pass on: the machine whose memory this one will share. */
+	const struct cbx_machine *fork_of;
 };
 
 CBX_API enum cbx_status cbx_machine_new(const struct cbx_machine_options *options,

@@ -205,6 +205,32 @@ bool tlb_check(const void *state)
 	return true;
 }
 
+void cpu_memory_shared(struct cbx_machine *machine)
+{
+	machine->cpu->changed_all++;
+}
+
+uint32_t *cpu_deliveries(struct cbx_machine *machine)
+{
+	return &machine->cpu->deliveries;
+}
+
+void hooks_quiet(struct cbx_machine *machine, bool hooks, bool breakpoints)
+{
+	(void)machine;
+	(void)hooks;
+	(void)breakpoints;
+}
+
+enum cbx_status cpu_register_write(struct cbx_machine *machine, enum cbx_register which,
+				   uint64_t value)
+{
+	(void)machine;
+	(void)which;
+	(void)value;
+	return CBX_ERROR_ARGUMENT;
+}
+
 void cpu_memory_changed(struct cbx_machine *machine, uint64_t backing)
 {
 	if (backing == NO_BACKING) {

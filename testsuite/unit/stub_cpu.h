@@ -22,6 +22,7 @@ struct cpu {
 	unsigned changed_all, changed_pages, written, attention, resets, loaded;
 	uint64_t changed_backing, written_backing, tlb;
 	size_t written_count;
+	uint32_t deliveries;
 	/* Called by cpu_run with user. */
 	void (*run)(struct cbx_machine *machine);
 };
