@@ -410,6 +410,7 @@ int main(int argc, char **argv)
 		clean_up(p);
 		break;
 	}
+	options_free(&p->options);
 	free(p);
 	return code;
 }

@@ -669,6 +669,20 @@ static enum options_result parse_speed(struct context *context, const char *valu
 	return OPTIONS_RUN;
 }
 
+/* The files have been read before anything else is looked at. */
+static enum options_result parse_config(struct context *context, const char *value)
+{
+	(void)context;
+	(void)value;
+	return OPTIONS_RUN;
+}
+
+static enum options_result parse_write_config(struct context *context, const char *value)
+{
+	context->options->config.write = value;
+	return OPTIONS_RUN;
+}
+
 static enum options_result parse_version(struct context *context, const char *value)
 {
 	(void)value;
@@ -757,6 +771,8 @@ static const struct option table[] = {
 	{ "screen-text", "FILE", "write the text on the screen at the end (-: standard output)",
 	  parse_screen_text },
 	{ "log", "FILE", "write what devices have to say (-: standard error)", parse_log },
+	{ "f", "FILE", "read options from a file, one a line: NAME = VALUE; those given here win", parse_config },
+	{ "writeconfig", "FILE", "write all options to such a file (-: standard output) and end", parse_write_config },
 	{ "version", NULL, "print the version", parse_version },
 	{ "help", NULL, "print this", parse_help },
 };
@@ -808,28 +824,141 @@ static enum options_result unknown(const struct context *context, const char *gi
 	return OPTIONS_BAD;
 }
 
-static enum options_result parse_one(struct context *context, int argc, char **argv, int *at)
+static const struct option *option_find(const char *name)
 {
-	const char *name = argv[*at] + 1;
+	for (unsigned i = 0; i < OPTIONS; i++)
+		if (table[i].name && !strcmp(name, table[i].name))
+			return &table[i];
+	return NULL;
+}
+
+/* The option's name as the table has it. */
+static const char *plain_name(const char *argument)
+{
+	const char *name = argument + 1;
 
 	if (*name == '-' && name[1])
 		name++;
-	if (!strcmp(name, "h") || !strcmp(name, "?"))
-		name = "help";
-	for (unsigned i = 0; i < OPTIONS; i++) {
-		if (!table[i].name || strcmp(name, table[i].name))
-			continue;
-		context->name = name;
-		if (!table[i].argument)
-			return table[i].parse(context, NULL);
-		if (*at + 1 >= argc) {
-			fprintf(context->errors, "clearbox: -%s: it needs a value; try -%s %s (%s)\n",
-				name, name, table[i].argument, table[i].help);
-			return OPTIONS_BAD;
-		}
-		return table[i].parse(context, argv[++*at]);
+	return !strcmp(name, "h") || !strcmp(name, "?") ? "help" : name;
+}
+
+static enum options_result parse_one(struct context *context, int argc, char **argv, int *at)
+{
+	const char *name = plain_name(argv[*at]), *value = NULL;
+	const struct option *option = option_find(name);
+
+	if (!option)
+		return unknown(context, name);
+	context->name = name;
+	if (option->argument && *at + 1 >= argc) {
+		fprintf(context->errors, "clearbox: -%s: it needs a value; try -%s %s (%s)\n", name, name,
+			option->argument, option->help);
+		return OPTIONS_BAD;
 	}
-	return unknown(context, name);
+	if (option->argument)
+		value = argv[++*at];
+	if (strcmp(name, "f") && strcmp(name, "writeconfig"))
+		config_note(&context->options->config, option->name, value);
+	return option->parse(context, value);
+}
+
+/* ---- Files of options ----------------------------------------------------------------------- */
+
+struct from_file {
+	struct context *context;
+	int argc;
+	char **argv;
+	enum options_result result;
+};
+
+/* Is it on the command line, too? */
+static bool is_given(const struct from_file *from, const char *name)
+{
+	for (int i = 1; i < from->argc; i++) {
+		const struct option *option;
+
+		if (from->argv[i][0] != '-' || !from->argv[i][1]) {
+			if (!strcmp(name, "disk"))
+				return true;
+			continue;
+		}
+		option = option_find(plain_name(from->argv[i]));
+		if (option && !strcmp(option->name, name))
+			return true;
+		if (option && option->argument)
+			i++;
+	}
+	return false;
+}
+
+static bool set_from_file(void *user, const char *name, const char *value, FILE *errors)
+{
+	static const char *const never[] = { "f", "writeconfig", "help", "version" };
+	struct from_file *from = user;
+	struct context context = *from->context;
+	const struct option *option = option_find(name);
+	bool on = true;
+
+	context.errors = errors;
+	context.name = name;
+	from->result = OPTIONS_BAD;
+	if (!strcmp(name, "disk") && value) {
+		from->result = OPTIONS_RUN;
+		if (is_given(from, name))
+			return true;
+		context.options->bare = value;
+		config_note(&context.options->config, "disk", value);
+		return true;
+	}
+	for (unsigned i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
+		if (strcmp(name, never[i]))
+			continue;
+		fprintf(errors, "%s: it is for the command line; leave it out\n", name);
+		return false;
+	}
+	if (!option) {
+		unknown(&context, name);
+		return false;
+	}
+	if (option->argument && !value) {
+		fprintf(errors, "%s: it needs a value; try %s = %s\n", name, name, option->argument);
+		return false;
+	}
+	if (!option->argument && !config_flag(value, &on)) {
+		fprintf(errors, "%s = %s: it is yes or no\n", name, value);
+		return false;
+	}
+	from->result = OPTIONS_RUN;
+	if (!on || is_given(from, option->name))
+		return true;
+	config_note(&context.options->config, option->name, option->argument ? value : NULL);
+	from->result = option->parse(&context, option->argument ? value : NULL);
+	return from->result == OPTIONS_RUN;
+}
+
+static enum options_result read_files(struct context *context, int argc, char **argv)
+{
+	struct from_file from = { context, argc, argv, OPTIONS_RUN };
+
+	for (int i = 1; i < argc; i++) {
+		const struct option *option;
+
+		if (argv[i][0] != '-' || !argv[i][1])
+			continue;
+		option = option_find(plain_name(argv[i]));
+		if (!option || !option->argument || i + 1 >= argc)
+			continue;
+		if (option->parse == parse_config &&
+		    !config_read(&context->options->config, argv[i + 1], context->errors, set_from_file, &from))
+			return from.result == OPTIONS_RUN ? OPTIONS_BAD : from.result;
+		i++;
+	}
+	return OPTIONS_RUN;
+}
+
+void options_free(struct options *options)
+{
+	config_free(&options->config);
 }
 
 /* What fits together only by looking at several options. */
@@ -870,12 +999,17 @@ enum options_result options_parse(struct options *options, int argc, char **argv
 				  FILE *errors)
 {
 	struct context context = { .options = options, .out = out, .errors = errors };
+	enum options_result result;
+	const char *bare_from_file;
 
 	memset(options, 0, sizeof(*options));
 	options->memory_bytes = 128u << 20;
+	result = read_files(&context, argc, argv);
+	if (result != OPTIONS_RUN)
+		return result;
+	bare_from_file = options->bare;
+	options->bare = NULL;
 	for (int i = 1; i < argc; i++) {
-		enum options_result result;
-
 		if (argv[i][0] == '-' && argv[i][1]) {
 			result = parse_one(&context, argc, argv, &i);
 			if (result != OPTIONS_RUN)
@@ -886,7 +1020,13 @@ enum options_result options_parse(struct options *options, int argc, char **argv
 			return OPTIONS_BAD;
 		} else {
 			options->bare = argv[i];
+			config_note(&options->config, "disk", argv[i]);
 		}
 	}
-	return check(&context);
+	if (!options->bare)
+		options->bare = bare_from_file;
+	result = check(&context);
+	if (result != OPTIONS_RUN || !options->config.write)
+		return result;
+	return config_write(&options->config, options->config.write, errors) ? OPTIONS_DONE : OPTIONS_BAD;
 }

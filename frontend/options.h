@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "audio_options.h"
+#include "config_file.h"
 #include "gdb_options.h"
 #include "network_options.h"
 
@@ -66,16 +67,18 @@ struct options {
 	uint64_t instructions;          /* 0: no limit */
 	struct type_option type[OPTIONS_TYPE_MAX];
 	unsigned type_count;
+	struct config config;           /* of -f: the texts that strings point into */
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_BAD };
 
 /*
- * argv[0] is the program's name.  Strings in *options point into argv.  Help and version
+ * argv[0] is the program's name.  Strings in *options point into argv and the files of -f.  Help and version
  * go to out (OPTIONS_DONE), complaints to errors (OPTIONS_BAD): what, why, what to try.
  */
 enum options_result options_parse(struct options *options, int argc, char **argv, FILE *out,
 				  FILE *errors);
+void options_free(struct options *options);
 
 /* The exit codes of the program.  A guest's own (isa-debug-exit) are odd, these are even. */
 enum exit_code {
