@@ -15,6 +15,7 @@
 #include <clearbox/clearbox.h>
 
 #include "disk_file.h"
+#include "doctor.h"
 #include "display.h"
 #include "options.h"
 #include "rom_file.h"
@@ -397,6 +398,11 @@ int main(int argc, char **argv)
 	if (!p) {
 		fputs("clearbox: no memory; close other programs\n", stderr);
 		return code;
+	}
+	if (argc == 2 && !strcmp(argv[1], "doctor")) {
+		doctor(stdout);
+		free(p);
+		return fflush(stdout) ? EXIT_OUTPUT : 0;
 	}
 	switch (options_parse(&p->options, argc, argv, stdout, stderr)) {
 	case OPTIONS_DONE:

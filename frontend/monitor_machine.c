@@ -167,7 +167,7 @@ const struct monitor_command monitor_machine_commands[] = {
 	{ "loadvm", NULL, "FILE", "loads one: the machine is again as it was then", run_loadvm },
 	{ "sendkey", NULL, "KEYS ...", "types keys: a, ret, f2, ctrl-alt-delete, shift-tab ...",
 	  run_sendkey },
-	{ "type", NULL, "TEXT", "types text with the escapes of -type: type \"root\\\\n\"", run_type },
+	{ "type", NULL, "TEXT", "types text with the escapes of -type: type \"root\\n\"", run_type },
 	{ "mouse_move", NULL, "DX DY [DZ]", "moves the mouse, in counts; DZ turns its wheel", run_mouse_move },
 	{ "mouse_button", NULL, "BUTTONS", "a sum of 1 (left), 2 (right), 4 (middle); 0 lets go", run_mouse_button },
 	{ "screendump", NULL, "FILE", "writes the picture as .png or .ppm", run_screendump },

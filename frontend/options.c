@@ -784,7 +784,7 @@ static enum options_result parse_help(struct context *context, const char *value
 	FILE *out = context->out;
 
 	(void)value;
-	fprintf(out, "usage: clearbox [OPTION]... [DISK]\n\n"
+	fprintf(out, "usage: clearbox [OPTION]... [DISK]\n       clearbox doctor      (what this host has, and what is missing)\n\n"
 		"Clearbox is a PC.  Without a disk or kernel it shows a demonstration of its own.\n");
 	for (unsigned i = 0; i < OPTIONS; i++) {
 		char left[40];

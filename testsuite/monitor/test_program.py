@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""What surrounds the program: configuration files, the doctor, the manual page and bash's completion,
+held to the table of options.  usage: test_program.py CLEARBOX SOURCE_ROOT [PAGE]"""
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM, ROOT = os.path.abspath(sys.argv[1]), sys.argv[2]
+PAGE = sys.argv[3] if len(sys.argv) > 3 else None
+FOLDER = tempfile.mkdtemp()
+
+
+def path(name):
+    return os.path.join(FOLDER, name)
+
+
+def run(*options, **more):
+    return subprocess.run([PROGRAM, *options], capture_output=True, text=True, timeout=60, cwd=FOLDER, **more)
+
+
+def table():
+    """The options' names, as the source has them."""
+    with open(os.path.join(ROOT, "frontend", "options.c"), encoding="utf-8") as file:
+        text = file.read()
+    return set(re.findall(r'(?m)^\t\{ "([\w-]+)", (?:NULL|"|CPU)', text[text.index("struct option table[]"):]))
+
+
+class Config(unittest.TestCase):
+    def write(self, text, name="pc.ini"):
+        with open(path(name), "w") as file:
+            file.write(text)
+        return path(name)
+
+    def settings(self, *options):
+        done = run(*options, "-writeconfig", "-")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return [line for line in done.stdout.splitlines() if not line.startswith("#")]
+
+    def test_names_and_values(self):
+        file = self.write('# a PC\n; too\n\n  m=16\n-cpu =  486 \nsnapshot\nno-reboot = no\n'
+                          'append = "  console=ttyS0  "\nkernel = a b\nserial = null\nserial = pty\r\ndisk = x.img')
+        self.assertEqual(self.settings("-f", file),
+                         ["m = 16", "cpu = 486", "snapshot = yes", 'append = "  console=ttyS0  "', "kernel = a b",
+                          "serial = null", "serial = pty", "disk = x.img"])
+
+    def test_command_line_wins(self):
+        file = self.write("m = 16\ncpu = 486\nserial = null\nserial = null\ndisk = x.img\nsnapshot = on\n")
+        for options in (["-f", file, "-m", "32", "-serial", "pty", "y.img"],
+                        ["-m", "32", "-serial", "pty", "y.img", "-f", file]):
+            self.assertEqual(self.settings(*options),
+                             ["cpu = 486", "snapshot = yes", "m = 32", "serial = pty", "disk = y.img"])
+
+    def test_again(self):
+        one = run("-m", "32", "-cpu", "486", "-snapshot", "-append", "", "-kernel", " x ", "-writeconfig", path("a.ini"))
+        self.assertEqual(one.returncode, 0, one.stderr)
+        self.assertEqual(self.settings("-f", path("a.ini")), [
+            "m = 32", "cpu = 486", "snapshot = yes", 'append = ""', 'kernel = " x "'])
+
+    def test_errors(self):
+        for text, message in [("m = 12q\n", "pc.ini:1: -m 12q: not a size"),
+                              ("\n\nkernal = x", "pc.ini:3: -kernal: no such option; did you mean -kernel?"),
+                              ("snapshot = maybe", "pc.ini:1: snapshot = maybe: it is yes or no"),
+                              ("[machine]\nm = 1", "pc.ini:1: [machine]: not name = value"),
+                              ("two words = 3", "not name = value"), ("= 3", "not name = value"),
+                              ("m", "pc.ini:1: m: it needs a value; try m = SIZE"),
+                              ("help", "for the command line"), ("f = x", "for the command line"),
+                              ("cpu = hasswell", "pc.ini:1: -cpu hasswell"), ("a\0b", "NUL byte")]:
+            done = run("-f", self.write(text), "-timeout", "1")
+            self.assertEqual(done.returncode, 2, text)
+            self.assertIn(message, done.stderr)
+        for name, message in [(FOLDER, "no file"), (path("none"), "No such file"), ("/dev/zero", "no file")]:
+            done = run("-f", name)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(message, done.stderr)
+        with open(path("large.ini"), "wb") as file:
+            file.truncate(2 << 20)
+        self.assertIn("larger than a MiB", run("-f", path("large.ini")).stderr)
+        self.assertIn("more than 8 files", run(*["-f", self.write("m = 16")] * 9).stderr)
+        self.assertEqual(run("-writeconfig", "/nonexistent/x").returncode, 2)
+        self.assertIn("more than one line", run("-append", "a\nb", "-kernel", "x", "-writeconfig", "-").stderr)
+
+    def test_garbage(self):
+        draw = random.Random(8)
+        words = ["m", "cpu", "=", " ", "\n", '"', "#", "-", "serial", "file:", ",", "nic", "\x80", "\r", "%s", "[", "16"]
+        for _ in range(60):
+            done = run("-f", self.write("".join(draw.choice(words) for _ in range(40))), "-writeconfig", path("out"))
+            self.assertIn(done.returncode, (0, 2))
+            self.assertNotIn("Sanitizer", done.stderr)
+
+
+class Pages(unittest.TestCase):
+    def test_doctor(self):
+        done = run("doctor")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for word in ("speed", "firmware", "-nic user", "monitor", "screenshots", "terminal", "KVM is not used"):
+            self.assertIn(word, done.stdout)
+
+    def test_help(self):
+        listed = set(re.findall(r"(?m)^  -([\w-]+)", run("-help").stdout))
+        self.assertGreater(len(table()), 40)
+        self.assertEqual(table() - listed, set())
+
+    def test_manual(self):
+        if not PAGE:
+            self.skipTest("a cross build makes no page")
+        with open(PAGE, encoding="utf-8") as file:
+            text = file.read()
+        for name in table():
+            self.assertIn("\n.B \\-" + name.replace("-", "\\-"), text)
+        for command in ("system_reset", "savevm", "info mtree", "info pci", "walk", "break"):
+            self.assertIn("\n.B " + command, text)
+        if shutil.which("groff"):
+            done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", PAGE], capture_output=True, text=True)
+            self.assertEqual(done.stderr, "")
+
+    def test_completion(self):
+        if not shutil.which("bash"):
+            self.skipTest("there is no bash")
+        script = """PATH=%s:$PATH; . %s/frontend/clearbox.bash
+            try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _clearbox; echo "${COMPREPLY[@]}"; }
+            try clearbox -; try clearbox -cpu 48; try clearbox -display t; try clearbox doc""" % (FOLDER, ROOT)
+        os.symlink(PROGRAM, path("clearbox"))
+        os.mkdir(path("empty"))
+        lines = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=path("empty")).stdout.splitlines()
+        self.assertEqual({"-" + name for name in table()} - set(lines[0].split()), set())
+        self.assertEqual(lines[1:], ["486", "terminal", "doctor"])
+
+
+try:
+    unittest.main(argv=[sys.argv[0]], verbosity=1)
+finally:
+    shutil.rmtree(FOLDER, ignore_errors=True)
