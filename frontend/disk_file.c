@@ -13,13 +13,8 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/file.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#ifdef __linux__
-#include <linux/fs.h>
-#endif
 
 static bool fail(const char *name, const char *why, const char *advice)
 {
@@ -128,10 +123,6 @@ static bool device_size(int fd, uint64_t *bytes)
 	off_t end = lseek(fd, 0, SEEK_END);
 
 	*bytes = end > 0 ? (uint64_t)end : 0;
-#ifdef BLKGETSIZE64
-	if (!*bytes && ioctl(fd, BLKGETSIZE64, bytes))
-		return false;
-#endif
 	return *bytes != 0;
 }
 

@@ -3,7 +3,7 @@
 # are quick enough for every change: the meson suites, the same under sanitizers, and the boots.
 # The last line is "N passed, N failed"; the exit status is 0 if none failed.
 #
-# usage: sh testsuite/run.sh [STEP...]      steps: gcc clang sanitizers boot (default: all, in that order)
+# usage: sh testsuite/run.sh [STEP...]      steps: gcc clang sanitizers hosts boot (default: all, in that order)
 #
 # Builds live in build-tests/; CLEARBOX_JOBS says how many things to do at once (default: all cores).
 set -u
@@ -11,7 +11,7 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 cd "$here" || exit 1
 builds=$here/build-tests
 jobs=${CLEARBOX_JOBS:-$(nproc)}
-steps=${*:-gcc clang sanitizers boot}
+steps=${*:-gcc clang sanitizers hosts boot}
 passed=0
 failed=0
 skipped=0
@@ -32,23 +32,31 @@ result()
 	fi
 }
 
-# compile NAME CC MESON_OPTION...: sets up build-tests/NAME and builds it
+# compile NAME CC MESON_OPTION... [TARGET...]: sets up build-tests/NAME and builds it, or the targets
 compile()
 {
 	name=$1
 	compiler=$2
 	shift 2
+	setup=
+	targets=
+	for word; do
+		case $word in
+		-*) setup="$setup $word" ;;
+		*) targets="$targets $word" ;;
+		esac
+	done
 	mkdir -p "$builds"
 	say "building with $name"
 	if [ ! -e "$builds/$name/build.ninja" ]; then
 		rm -rf "${builds:?}/$name"
-		CC=$compiler meson setup "$builds/$name" "$here" --werror "$@" >"$builds/$name.log" 2>&1 || {
+		CC=$compiler meson setup "$builds/$name" "$here" --werror $setup >"$builds/$name.log" 2>&1 || {
 			tail -n 30 "$builds/$name.log"
 			result 1 "meson setup with $name"
 			return 1
 		}
 	fi
-	if ninja -C "$builds/$name" -j "$jobs" >"$builds/$name.log" 2>&1; then
+	if ninja -C "$builds/$name" -j "$jobs" $targets >"$builds/$name.log" 2>&1; then
 		result 0 "$name build without warnings"
 	else
 		grep -E -A5 'error:|FAILED:' "$builds/$name.log" | head -n 60
@@ -113,12 +121,25 @@ for step in $steps; do
 		;;
 	clang)
 		# a second compiler's opinion on the code; the tests of what compilers may differ in
-		compile clang clang && suites clang --suite unit --suite devices --suite instructions
+		compile clang clang && suites clang --suite unit --suite devices --suite instructions --suite hosts
 		;;
 	sanitizers)
 		compile sanitizers gcc -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized &&
 			UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ASAN_OPTIONS=detect_leaks=1 \
 				suites sanitizers --no-suite boot --timeout-multiplier 10
+		;;
+	hosts)
+		# the same states without optimisation, on ARM, and on a big-endian host
+		compile unoptimised gcc -Dbuildtype=debug --auto-features=disabled testsuite/hosts/golden \
+			testsuite/hosts/guest.rom && suites unoptimised --suite hosts
+		for host in aarch64 s390x; do
+			say "building and testing for $host"
+			sh testsuite/hosts/run.sh $host ci 2>&1 | tee "$builds/$host.log"
+			set -- $(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$builds/$host.log" | tail -n 1)
+			passed=$((passed + ${1:-0}))
+			failed=$((failed + ${2:-1}))
+			[ "${2:-1}" = 0 ] || failures="$failures; $host: see above"
+		done
 		;;
 	boot)
 		[ -e "$builds/gcc/frontend/clearbox" ] || compile gcc gcc
@@ -139,7 +160,7 @@ for step in $steps; do
 			"$builds/boot.log" | tr '\n' ' ')"
 		;;
 	*)
-		result 1 "there is no step $step: gcc, clang, sanitizers or boot"
+		result 1 "there is no step $step: gcc, clang, sanitizers, hosts or boot"
 		;;
 	esac
 done
