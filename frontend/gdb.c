@@ -263,6 +263,7 @@ static void settle(struct gdb_server *server)
 		session->quit = true;
 		break;
 	case CBX_GDB_RUNNING:
+	case CBX_GDB_REVERSING:
 	case CBX_GDB_DETACHED:
 		if (server->held)
 			session->paused = server->held = false;

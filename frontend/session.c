@@ -330,7 +330,8 @@ static int run_slice(struct session *s, uint64_t nanoseconds, char *message, siz
 
 	if (limit && limit - s->instructions < run.instructions)
 		run.instructions = limit - s->instructions;
-	set_alarm(true);
+	/* A search back in the history would be given up. */
+	set_alarm(cbx_gdb_state(s->gdb.gdb) != CBX_GDB_REVERSING);
 	status = s->gdb.gdb ? gdb_server_run(&s->gdb, &run, &stop, &held) : cbx_run(s->machine, &run, &stop);
 	if (status) {
 		snprintf(message, size, "%s", cbx_machine_error(s->machine));

@@ -1,5 +1,6 @@
 /* Making a server; running and stepping the machine for gdb; why it stopped. */
 #include "gdb.h"
+#include <clearbox/history.h>
 #include <clearbox/pc.h>
 
 #include <string.h>
@@ -10,22 +11,38 @@ enum { SIGNAL_INTERRUPT = 2, SIGNAL_TRAP = 5, SIGNAL_ABORT = 6, SIGNAL_SEGMENT =
 /* Steps of a range in one run, when the caller sets no limit. */
 enum { RANGE_STEPS = 100000 };
 
-enum cbx_status cbx_gdb_new(struct cbx_machine *machine, const struct cbx_gdb_options *options,
+/* A struct of options of another version: what is not there is 0, what is not known must be 0. */
+static bool options_copy(void *to, size_t to_size, const void *from, size_t from_size)
+{
+	const uint8_t *bytes = from;
+
+	if (from_size < sizeof(size_t))
+		return false;
+	for (size_t i = to_size; i < from_size; i++)
+		if (bytes[i])
+			return false;
+	memset(to, 0, to_size);
+	memcpy(to, from, from_size < to_size ? from_size : to_size);
+	return true;
+}
+
+enum cbx_status cbx_gdb_new(struct cbx_machine *machine, const struct cbx_gdb_options *given,
 			    struct cbx_gdb **result)
 {
+	struct cbx_gdb_options options;
 	struct cbx_gdb *gdb;
 
 	if (!result)
 		return CBX_ERROR_ARGUMENT;
 	*result = NULL;
-	if (!machine || !options || options->size != sizeof(*options) || !options->send ||
-	    (unsigned)options->architecture > CBX_GDB_X86_64)
+	if (!machine || !given || !options_copy(&options, sizeof(options), given, given->size) ||
+	    !options.send || (unsigned)options.architecture > CBX_GDB_X86_64)
 		return CBX_ERROR_ARGUMENT;
 	gdb = cbx_machine_allocate(machine, sizeof(*gdb));
 	if (!gdb)
 		return CBX_ERROR_MEMORY;
 	gdb->machine = machine;
-	gdb->options = *options;
+	gdb->options = options;
 	gdb->state = CBX_GDB_DETACHED;
 	gdb->long_mode = gdb_has_long_mode(gdb);
 	*result = gdb;
@@ -61,13 +78,18 @@ void cbx_gdb_connected(struct cbx_gdb *gdb, bool connected)
 
 enum cbx_gdb_state cbx_gdb_state(const struct cbx_gdb *gdb)
 {
-	return gdb ? gdb->state : CBX_GDB_DETACHED;
+	if (!gdb)
+		return CBX_GDB_DETACHED;
+	if (gdb->state == CBX_GDB_RUNNING && (gdb->resume == RESUME_BACK || gdb->resume == RESUME_BACK_STEP))
+		return CBX_GDB_REVERSING;
+	return gdb->state;
 }
 
 bool gdb_has_history(const struct cbx_gdb *gdb)
 {
-	(void)gdb;
-	return false;
+	struct cbx_history_info info = { .size = sizeof(info) };
+
+	return cbx_history_info(gdb->machine, &info) == CBX_OK;
 }
 
 void gdb_resume(struct cbx_gdb *gdb, enum gdb_resume how)
@@ -231,6 +253,42 @@ static enum cbx_status step(struct cbx_gdb *gdb, struct cbx_run_options *options
 	return CBX_OK;
 }
 
+/*
+ * gdb looks at a watched value backwards: it must be the old one when it is told, so that is before
+ * the instruction that made the access.
+ */
+static void back_at_watchpoint(struct cbx_gdb *gdb, const struct cbx_stop *stop)
+{
+	cbx_reverse_step(gdb->machine, NULL);
+	stopped_at_watchpoint(gdb, stop);
+}
+
+static void go_back(struct cbx_gdb *gdb, struct cbx_stop *stop)
+{
+	bool one = gdb->resume == RESUME_BACK_STEP;
+	enum cbx_status status = one ? cbx_reverse_step(gdb->machine, stop) :
+				       cbx_reverse_continue(gdb->machine, stop);
+
+	if (status == CBX_ERROR_LIMIT) {
+		gdb_stopped(gdb, SIGNAL_TRAP, "replaylog:begin;");
+	} else if (status) {
+		gdb_console(gdb, "clearbox: going back failed: ");
+		gdb_console(gdb, cbx_machine_error(gdb->machine));
+		gdb_console(gdb, "\n");
+		gdb_stopped(gdb, SIGNAL_ABORT, "");
+	} else if (one) {
+		gdb_stopped(gdb, SIGNAL_TRAP, "");
+	} else if (stop->reason == CBX_STOP_LIMIT) {
+		gdb_stopped(gdb, SIGNAL_TRAP, "replaylog:begin;");
+	} else if (stop->reason == CBX_STOP_REQUEST) {
+		gdb_stopped(gdb, SIGNAL_INTERRUPT, "");
+	} else if (stop->reason == CBX_STOP_WATCHPOINT) {
+		back_at_watchpoint(gdb, stop);
+	} else {
+		ran(gdb, stop);
+	}
+}
+
 enum cbx_status cbx_gdb_run(struct cbx_gdb *gdb, const struct cbx_run_options *given, struct cbx_stop *result)
 {
 	struct cbx_run_options options = { .size = sizeof(options) };
@@ -240,14 +298,17 @@ enum cbx_status cbx_gdb_run(struct cbx_gdb *gdb, const struct cbx_run_options *g
 	memset(stop, 0, sizeof(*stop));
 	if (!gdb)
 		return CBX_ERROR_ARGUMENT;
-	if (given && given->size != sizeof(options))
+	if (given && !options_copy(&options, sizeof(options), given, given->size))
 		return CBX_ERROR_ARGUMENT;
-	if (given)
-		options = *given;
+	options.size = sizeof(options);
 	if (gdb->state == CBX_GDB_STOPPED)
 		return CBX_ERROR_STATE;
 	if (gdb->state != CBX_GDB_RUNNING)
 		return cbx_run(gdb->machine, &options, stop);
+	if (gdb->resume == RESUME_BACK || gdb->resume == RESUME_BACK_STEP) {
+		go_back(gdb, stop);
+		return CBX_OK;
+	}
 	options.stop_on_triple_fault = true;
 	if (gdb->resume == RESUME_STEP || gdb->resume == RESUME_RANGE)
 		return step(gdb, &options, stop);

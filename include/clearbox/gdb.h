@@ -54,6 +54,7 @@ struct cbx_gdb_options {
 enum cbx_gdb_state {
 	CBX_GDB_DETACHED,               /* nobody debugs: the machine runs */
 	CBX_GDB_RUNNING,
+	CBX_GDB_REVERSING,              /* running, backwards: cbx_request_stop gives the search up, and gdb is told */
 	CBX_GDB_STOPPED,                /* the machine is not to be run */
 	CBX_GDB_KILLED                  /* gdb said "kill": the embedder should end the machine */
 };
@@ -77,7 +78,7 @@ CBX_API enum cbx_gdb_state cbx_gdb_state(const struct cbx_gdb *gdb);
 /*
  * cbx_run with the debugger in charge: runs the machine by the options given until they say so, or
  * something happens that gdb is to be told, or what gdb asked for (a step) is done: the state is
- * CBX_GDB_STOPPED then and gdb knows.  Triple faults stop when a gdb is there.  After CBX_STOP_POWER_OFF and
+ * CBX_GDB_STOPPED then and gdb knows.  With a history (history.h) gdb can go back, too.  Triple faults stop when a gdb is there.  After CBX_STOP_POWER_OFF and
  * CBX_STOP_EXIT gdb is told that the machine has ended.  Errors: CBX_ERROR_STATE (stopped), and as cbx_run.
  */
 CBX_API enum cbx_status cbx_gdb_run(struct cbx_gdb *gdb, const struct cbx_run_options *options,

@@ -417,6 +417,21 @@ static void test_triple_fault(void **state)
 	end();
 }
 
+/* Halted with interrupts off, for ever: gdb looks at it. */
+static void test_halt(void **state)
+{
+	static const uint8_t halt[] = { 0xfa, 0xf4 };   /* cli; hlt */
+
+	(void)state;
+	begin(NULL, CBX_GDB_PROCESSOR);
+	cbx_memory_write(machine, 0x7c00, halt, sizeof(halt));
+	expect("c", "(none)");
+	sent_count = 0;
+	assert_string_equal(run(), "T05thread:1;");
+	assert_non_null(strstr(sent, "$O"));
+	end();
+}
+
 static void test_queries(void **state)
 {
 	(void)state;
@@ -547,9 +562,9 @@ static void test_arguments(void **state)
 	assert_int_equal(cbx_gdb_new(poor, &options, NULL), CBX_ERROR_ARGUMENT);
 	assert_int_equal(cbx_gdb_new(NULL, &options, &made), CBX_ERROR_ARGUMENT);
 	assert_int_equal(cbx_gdb_new(poor, NULL, &made), CBX_ERROR_ARGUMENT);
-	options.size--;
+	options.size = 3;
 	assert_int_equal(cbx_gdb_new(poor, &options, &made), CBX_ERROR_ARGUMENT);
-	options.size++;
+	options.size = sizeof(options);
 	options.architecture = (enum cbx_gdb_architecture)77;
 	assert_int_equal(cbx_gdb_new(poor, &options, &made), CBX_ERROR_ARGUMENT);
 	options.architecture = CBX_GDB_PROCESSOR;
@@ -658,7 +673,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_frames), cmocka_unit_test(test_too_long), cmocka_unit_test(test_registers),
 		cmocka_unit_test(test_program_counter), cmocka_unit_test(test_memory), cmocka_unit_test(test_stops),
-		cmocka_unit_test(test_triple_fault), cmocka_unit_test(test_queries),
+		cmocka_unit_test(test_triple_fault), cmocka_unit_test(test_halt), cmocka_unit_test(test_queries),
 		cmocka_unit_test(test_description), cmocka_unit_test(test_arguments), cmocka_unit_test(test_fuzz),
 	};
 
