@@ -432,6 +432,60 @@ static void test_halt(void **state)
 	end();
 }
 
+static void test_back(void **state)
+{
+	(void)state;
+	begin(NULL, CBX_GDB_PROCESSOR);
+	expect("bs", "");
+	assert_null(strstr(ask("qSupported"), "Reverse"));
+	assert_int_equal(cbx_history_enable(machine, 16u << 20), CBX_OK);
+	assert_non_null(strstr(ask("qSupported"), ";ReverseStep+;ReverseContinue+"));
+	expect("b", "");
+	expect("bx", "");
+	for (unsigned i = 0; i < 3; i++) {
+		expect("s", "(none)");
+		run();
+	}
+	assert_int_equal(value(CBX_RIP), 10);
+	for (unsigned i = 0; i < 3; i++) {
+		expect("bs", "(none)");
+		assert_int_equal(cbx_gdb_state(gdb), CBX_GDB_REVERSING);
+		assert_int_equal(cbx_gdb_run(gdb, NULL, NULL), CBX_OK);
+		assert_string_equal(reply(), "T05thread:1;");
+	}
+	assert_int_equal(value(CBX_RIP), 0);
+	assert_int_equal(cbx_instruction_count(machine), 0);
+	expect("bs", "(none)");
+	assert_int_equal(cbx_gdb_run(gdb, NULL, NULL), CBX_OK);
+	assert_string_equal(reply(), "T05thread:1;replaylog:begin;");
+	/* Back to the instruction that wrote, before it does. */
+	expect("Z0,7c0b,1", "OK");
+	expect("c", "(none)");
+	assert_string_equal(run(), "T05thread:1;swbreak:;");
+	expect("m500,2", "3412");
+	expect("Z2,500,2", "OK");
+	expect("bc", "(none)");
+	assert_int_equal(cbx_gdb_run(gdb, NULL, NULL), CBX_OK);
+	assert_string_equal(reply(), "T05thread:1;watch:500;");
+	assert_int_equal(value(CBX_RIP), 3);
+	expect("m500,2", "0000");
+	expect("bc", "(none)");
+	assert_int_equal(cbx_gdb_run(gdb, NULL, NULL), CBX_OK);
+	assert_string_equal(reply(), "T05thread:1;replaylog:begin;");
+	assert_int_equal(value(CBX_RIP), 0);
+	expect("z2,500,2", "OK");
+	expect("c", "(none)");
+	assert_string_equal(run(), "T05thread:1;swbreak:;");
+	assert_int_equal(cbx_instruction_count(machine), 4);
+	expect("c", "(none)");
+	assert_string_equal(run(), "T05thread:1;swbreak:;");
+	expect("bc", "(none)");
+	assert_int_equal(cbx_gdb_run(gdb, NULL, NULL), CBX_OK);
+	assert_string_equal(reply(), "T05thread:1;swbreak:;");
+	assert_int_equal(cbx_instruction_count(machine), 4);
+	end();
+}
+
 static void test_queries(void **state)
 {
 	(void)state;
@@ -661,6 +715,8 @@ static void test_fuzz(void **state)
 		if (!rnd(500) || cbx_gdb_state(gdb) == CBX_GDB_KILLED) {
 			end();
 			begin(rnd(2) ? NULL : "486", (enum cbx_gdb_architecture)rnd(5));
+			if (rnd(2))
+				cbx_history_enable(machine, 4u << 20);
 		}
 		if (cbx_gdb_state(gdb) == CBX_GDB_DETACHED)
 			cbx_gdb_connected(gdb, true);
@@ -673,7 +729,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_frames), cmocka_unit_test(test_too_long), cmocka_unit_test(test_registers),
 		cmocka_unit_test(test_program_counter), cmocka_unit_test(test_memory), cmocka_unit_test(test_stops),
-		cmocka_unit_test(test_triple_fault), cmocka_unit_test(test_halt), cmocka_unit_test(test_queries),
+		cmocka_unit_test(test_triple_fault), cmocka_unit_test(test_halt), cmocka_unit_test(test_back),
+		cmocka_unit_test(test_queries),
 		cmocka_unit_test(test_description), cmocka_unit_test(test_arguments), cmocka_unit_test(test_fuzz),
 	};
 
