@@ -110,6 +110,17 @@ static uint8_t memory_get(const struct dp8390 *nic, uint16_t address)
 	return 0xff;
 }
 
+/* As memory_get, for a range; it may wrap at the end of the address space. */
+static void memory_copy(const struct dp8390 *nic, uint16_t address, uint8_t *to, unsigned count)
+{
+	if (address >= MEMORY_BASE && address + count <= MEMORY_END) {
+		memcpy(to, nic->state.memory + (address - MEMORY_BASE), count);
+		return;
+	}
+	for (unsigned n = 0; n < count; n++)
+		to[n] = memory_get(nic, (uint16_t)(address + n));
+}
+
 static void memory_put(struct dp8390 *nic, uint16_t address, uint8_t value)
 {
 	if (address >= MEMORY_BASE && address < MEMORY_END)
@@ -130,6 +141,25 @@ static void remote_advance(struct dp8390 *nic, unsigned bytes)
 		s->cr = (uint8_t)((s->cr & ~CR_RD) | RD_ABORT);
 		dp8390_event(nic, ISR_RDC);
 	}
+}
+
+/*
+ * The common case, a word of the memory and not the last one: where it is, NULL in any other case.
+ * It has been counted when this returns.
+ */
+static uint8_t *data_word(struct dp8390 *nic, uint8_t direction)
+{
+	struct dp8390_state *s = &nic->state;
+	uint16_t at = s->rsar;
+
+	if (!(s->dcr & DCR_WTS) || (s->cr & CR_RD) != direction || s->rbcr <= 2 || at < MEMORY_BASE ||
+	    at > MEMORY_END - 2)
+		return NULL;
+	s->rsar = (uint16_t)(at + 2);
+	if (s->rsar == s->pstop * PAGE)
+		s->rsar = (uint16_t)(s->pstart * PAGE);
+	s->rbcr = (uint16_t)(s->rbcr - 2);
+	return s->memory + (at - MEMORY_BASE);
 }
 
 static uint32_t data_read(struct dp8390 *nic, unsigned width)
@@ -190,13 +220,11 @@ static void transmit(struct dp8390 *nic)
 	s->transmitting = 1;
 	s->tsr = 0;
 	if (count <= FRAME_MOST && count && !(s->tcr & TCR_LB)) {
-		for (unsigned n = 0; n < count; n++)
-			frame[n] = memory_get(nic, (uint16_t)(s->tpsr * PAGE + n));
+		memory_copy(nic, (uint16_t)(s->tpsr * PAGE), frame, count);
 		if (nic->wire.send)
 			nic->wire.send(nic->wire.user, frame, count);
 	} else if (s->tcr & TCR_LB) {
-		for (unsigned n = 0; n < sizeof(s->fifo); n++)
-			s->fifo[n] = memory_get(nic, (uint16_t)(s->tpsr * PAGE + n));
+		memory_copy(nic, (uint16_t)(s->tpsr * PAGE), s->fifo, sizeof(s->fifo));
 	}
 	cbx_timer_set(nic->timer, cbx_time(nic->device) + GAP_NANOSECONDS +
 				  (uint64_t)count * NANOSECONDS_A_BYTE);
@@ -213,14 +241,19 @@ void dp8390_transmitted(struct dp8390 *nic)
 
 /* ---- Reception ---------------------------------------------------------------------------------- */
 
+/* The CRC of IEEE 802.3, four bits at a time. */
 static uint32_t frame_crc(const uint8_t *bytes, size_t count)
 {
+	static const uint32_t nibbles[16] = {
+		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
+		0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+	};
 	uint32_t crc = 0xffffffff;
 
 	for (size_t n = 0; n < count; n++) {
 		crc ^= bytes[n];
-		for (unsigned bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+		crc = crc >> 4 ^ nibbles[crc & 15];
+		crc = crc >> 4 ^ nibbles[crc & 15];
 	}
 	return crc;
 }
@@ -296,19 +329,32 @@ static void count_missed(struct dp8390 *nic)
 		dp8390_event(nic, ISR_CNT);
 }
 
-/* One byte into the ring; *at wraps at its end. */
-static void ring_put(struct dp8390 *nic, unsigned *at, uint8_t value)
+/* Bytes into the ring, which is_ring said is one; *at wraps at its end. */
+static void ring_put(struct dp8390 *nic, unsigned *at, const uint8_t *bytes, size_t count)
 {
-	memory_put(nic, (uint16_t)*at, value);
-	if (++*at == (unsigned)nic->state.pstop * PAGE)
-		*at = (unsigned)nic->state.pstart * PAGE;
+	unsigned end = (unsigned)nic->state.pstop * PAGE;
+
+	while (count) {
+		size_t part = end - *at < count ? end - *at : count;
+
+		if (*at >= MEMORY_BASE && *at + part <= MEMORY_END)
+			memcpy(nic->state.memory + (*at - MEMORY_BASE), bytes, part);
+		else
+			for (size_t n = 0; n < part; n++)
+				memory_put(nic, (uint16_t)(*at + n), bytes[n]);
+		*at += (unsigned)part;
+		if (*at == end)
+			*at = (unsigned)nic->state.pstart * PAGE;
+		bytes += part;
+		count -= part;
+	}
 }
 
 bool dp8390_receive(struct dp8390 *nic, const uint8_t *frame, size_t count)
 {
 	struct dp8390_state *s = &nic->state;
 	size_t padded = count < FRAME_LEAST ? FRAME_LEAST : count;
-	uint8_t last[FRAME_LEAST] = { 0 };
+	uint8_t last[FRAME_LEAST] = { 0 }, header[HEADER_BYTES], trailer[CRC_BYTES];
 	unsigned pages = pages_of(padded), at, next;
 	uint32_t crc;
 
@@ -334,15 +380,16 @@ bool dp8390_receive(struct dp8390 *nic, const uint8_t *frame, size_t count)
 		next -= (unsigned)(s->pstop - s->pstart);
 	s->rsr = RSR_PRX | (frame[0] & 1 ? RSR_PHY : 0);
 	at = (unsigned)s->curr * PAGE;
-	ring_put(nic, &at, s->rsr);
-	ring_put(nic, &at, (uint8_t)next);
-	ring_put(nic, &at, (uint8_t)(padded + CRC_BYTES));
-	ring_put(nic, &at, (uint8_t)((padded + CRC_BYTES) >> 8));
-	for (size_t n = 0; n < padded; n++)
-		ring_put(nic, &at, frame[n]);
+	header[0] = s->rsr;
+	header[1] = (uint8_t)next;
+	header[2] = (uint8_t)(padded + CRC_BYTES);
+	header[3] = (uint8_t)((padded + CRC_BYTES) >> 8);
+	ring_put(nic, &at, header, sizeof(header));
+	ring_put(nic, &at, frame, padded);
 	crc = ~frame_crc(frame, padded);
 	for (unsigned n = 0; n < CRC_BYTES; n++)
-		ring_put(nic, &at, (uint8_t)(crc >> 8 * n));
+		trailer[n] = (uint8_t)(crc >> 8 * n);
+	ring_put(nic, &at, trailer, sizeof(trailer));
 	s->curr = (uint8_t)next;
 	dp8390_event(nic, ISR_PRX);
 	return true;
@@ -483,8 +530,11 @@ uint64_t dp8390_read(struct dp8390 *nic, unsigned offset, unsigned width)
 {
 	uint32_t value = 0;
 
-	if (offset >= 0x10 && offset < 0x18)
-		return data_read(nic, width);
+	if (offset >= 0x10 && offset < 0x18) {
+		const uint8_t *word = width == 2 ? data_word(nic, RD_READ) : NULL;
+
+		return word ? word[0] | (uint32_t)word[1] << 8 : data_read(nic, width);
+	}
 	for (unsigned n = 0; n < width; n++) {
 		if (offset + n >= 0x18)
 			dp8390_soft_reset(nic);
@@ -497,7 +547,14 @@ uint64_t dp8390_read(struct dp8390 *nic, unsigned offset, unsigned width)
 void dp8390_write(struct dp8390 *nic, unsigned offset, uint32_t value, unsigned width)
 {
 	if (offset >= 0x10 && offset < 0x18) {
-		data_write(nic, value, width);
+		uint8_t *word = width == 2 ? data_word(nic, RD_WRITE) : NULL;
+
+		if (word) {
+			word[0] = (uint8_t)value;
+			word[1] = (uint8_t)(value >> 8);
+		} else {
+			data_write(nic, value, width);
+		}
 		return;
 	}
 	for (unsigned n = 0; n < width; n++) {

@@ -50,6 +50,8 @@ struct network {
 	unsigned first, count;          /* of the queue */
 	struct frame *queue;            /* NETWORK_QUEUE of them */
 	uint64_t frames;                /* both ways, so far */
+	bool urgent;                    /* something in the queue is no mere acknowledgement */
+	unsigned acknowledged;          /* acknowledgements since the guest got something */
 	uint64_t given;                 /* guest time up to which the wire was busy */
 };
 
@@ -63,6 +65,11 @@ bool network_work(struct network *network, bool idle);
 
 /* For kinds: a frame for the guest.  What does not fit is lost, as on a wire. */
 void network_arrived(struct network *network, const void *frame, size_t count);
+/*
+ * The same where a TCP acknowledgement may take the place of an earlier one, and may wait until the
+ * guest has nothing to do: each that it gets costs it as much work as sending the segment did.
+ */
+void network_arrived_lazily(struct network *network, const void *frame, size_t count);
 bool network_is_full(const struct network *network);
 
 /* ---- Captures: pcap files ------------------------------------------------- */

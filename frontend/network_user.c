@@ -40,7 +40,7 @@ static ssize_t send_packet(const void *frame, size_t count, void *opaque)
 {
 	struct user_end *end = opaque;
 
-	network_arrived(end->network, frame, count);
+	network_arrived_lazily(end->network, frame, count);
 	return (ssize_t)count;
 }
 
