@@ -13,6 +13,16 @@ struct cbx_pci_bus *cbx_pc_pci_bus(struct cbx_machine *machine)
 	return pc_board(machine) ? pc_board(machine)->bus : NULL;
 }
 
+enum cbx_status cbx_pc_irq_line(struct cbx_machine *machine, unsigned irq, struct cbx_line *line)
+{
+	if (!machine || irq >= 16 || irq == 2 || !line)
+		return CBX_ERROR_ARGUMENT;
+	if (!pc_board(machine))
+		return CBX_ERROR_UNSUPPORTED;
+	*line = piix3_irq_line(pc_board(machine)->piix3, irq);
+	return CBX_OK;
+}
+
 /* ---- Input --------------------------------------------------------------------------------- */
 
 /*

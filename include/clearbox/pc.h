@@ -3,6 +3,7 @@
 #define CLEARBOX_PC_H
 
 #include "backend.h"
+#include "device.h"
 #include "machine.h"
 #include "types.h"
 
@@ -70,6 +71,14 @@ struct cbx_pc_options {
 
 CBX_API enum cbx_status cbx_pc_new(const struct cbx_pc_options *options,
 				   struct cbx_machine **machine, struct cbx_error *error);
+
+/*
+ * The wire of ISA interrupt 0 to 15 (not 2) of a PC, for a device that an embedder adds; lines that
+ * several drive are not told apart, so take a free one: 5, 9, 10 or 11.
+ * Errors: CBX_ERROR_ARGUMENT, CBX_ERROR_UNSUPPORTED (not a PC).
+ */
+CBX_API enum cbx_status cbx_pc_irq_line(struct cbx_machine *machine, unsigned irq,
+					struct cbx_line *line);
 
 enum cbx_drive { CBX_FLOPPY_A, CBX_FLOPPY_B, CBX_IDE_0, CBX_IDE_1, CBX_IDE_2, CBX_IDE_3 };
 /* Puts another medium into a removable drive (disk->read NULL: ejects). */
