@@ -2,11 +2,16 @@
 # What the library gives and takes: exports begin with cbx_, imports are harmless ones of libc,
 # libm and zlib, and nothing in it is static and mutable.
 #
-# usage: symbols.sh libclearbox.so libclearbox.a [NM OBJDUMP]
+# The archive for embedders shows no other names, the functions are fewer than 150, and an optimised
+# library is smaller than 1 MB without the firmware (two objects in it).
+#
+# usage: symbols.sh libclearbox.so OBJECTS.a [ARCHIVE.a|none yes|no (optimised)]
 shared=$1
-archive=$2
-nm=${3:-nm}
-objdump=${4:-objdump}
+objects=$2
+archive=${3:-none}
+optimised=${4:-no}
+nm=${NM:-nm}
+objdump=${OBJDUMP:-objdump}
 failed=0
 export LC_ALL=C
 
@@ -44,7 +49,29 @@ complain "imported, but not on the list of what a library may need" \
 	"$(echo "$imports" | grep -v -E "^($allowed)\$")"
 
 complain "static and mutable" \
-	"$("$objdump" -t "$archive" | grep -E ' O (\.data|\.bss|\.tdata|\.tbss|\*COM\*)' |
+	"$("$objdump" -t "$objects" | grep -E ' O (\.data|\.bss|\.tdata|\.tbss|\*COM\*)' |
 	grep -v -F .data.rel.ro)"
-[ $failed = 0 ] && echo "$(echo "$exports" | grep -c cbx_) functions exported"
+
+count=$(echo "$exports" | grep -c '^cbx_')
+[ "$count" -lt 150 ] || complain "too many functions are exported" "$count, to be fewer than 150"
+if [ "$archive" != none ]; then
+	complain "visible in $archive, but not cbx_" \
+		"$("$nm" -g --defined-only "$archive" | awk 'NF == 3 { print $3 }' | grep -v '^cbx_')"
+	complain "in the archive, but not exported by the shared library, or the other way about" \
+		"$({ "$nm" -g --defined-only "$archive" | awk 'NF == 3 { print $3 }'; echo "$exports"; } |
+		grep '^cbx_' | sort | uniq -u)"
+fi
+size=
+if [ "$optimised" = yes ]; then
+	stripped=$(mktemp)
+	"${STRIP:-strip}" -o "$stripped" "$shared"
+	firmware=$("$nm" -S "$shared" | awk '$4 ~ /^cbx_(vga)?bios_image$/ { print $2 }' |
+		while read -r hex; do echo $((0x$hex)); done | awk '{ n += $1 } END { print n + 0 }')
+	size=$(($(stat -c %s "$stripped") - firmware))
+	rm -f "$stripped"
+	[ "$firmware" -gt 65536 ] || complain "where is the firmware" "$firmware bytes of it found"
+	[ $size -lt 1048576 ] || complain "larger than 1 MB stripped and without firmware" "$size"
+	size=", $size bytes without firmware"
+fi
+[ $failed = 0 ] && echo "$count functions exported$size"
 exit $failed
