@@ -303,6 +303,48 @@ monitor nonsense
             process.kill()
             process.wait()
 
+    def test_reverse(self):
+        """backwards: to the instruction that wrote, across modes, to the beginning, and forward again"""
+        self.modes("""
+break *(0xffffffff80000000+@finished@)
+continue
+p $instructions
+delete
+watch *(long*)(0xffffffff80000000+@counter@)
+reverse-continue
+x/i $pc
+reverse-continue
+reverse-stepi
+x/i $pc
+stepi
+x/i $pc
+delete
+break *@real_written@
+reverse-continue
+info registers ip cr0
+x/hx @counter@
+delete
+watch *(short*)@counter@
+reverse-continue
+set architecture i8086
+x/i $pc
+delete
+reverse-continue
+info registers cs ip instructions
+x/hx @counter@
+set architecture auto
+break *(0xffffffff80000000+@finished@)
+continue
+p $instructions
+x/wd 0xffffffff80000000+@counter@
+""", [r"Breakpoint 1, ", r"= (\d+)", r"watchpoint 2", r"watchpoint 2", r"Old value = 305419901", r"New value = 305419900",
+            r"=> 0xffffffff80007ec0:\s+incl? +\(%rsi\)", r"watchpoint 2", r"New value = 305419899",
+            r"=> 0xffffffff80007ec2:\s+loop", r"=> 0xffffffff80007ec0:\s+inc", r"Breakpoint 3", r"ip +0x2c ",
+            r"cr0 +0x10 ", r"0x1234", r"watchpoint 4", r"Old value = 4660", r"New value = 0",
+            r"=> 0x7c\w+:\s+movw +\$0x1234,%es:", r"No more reverse-execution history", r"cs +0xf000 ",
+            r"ip +0xfff0 ", r"instructions +0x0 ", r":\s+0x0000", r"Breakpoint 5", r"= \d+", r"\s305419901"],
+                   "target remote | %s -history 64 -S -gdb stdio\n" % self.start)
+
     def test_example(self):
         """examples/gdb.c: a server inside a program"""
         example = os.environ.get("GDB_EXAMPLE")

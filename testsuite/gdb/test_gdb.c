@@ -243,7 +243,7 @@ static void test_registers(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 3; i++) {
-		char packet[20000], all[20000];
+		char packet[20001], all[20000];
 
 		begin(cpus[i], kinds[i]);
 		cbx_register_write(machine, CBX_RAX, 0x11223344);
@@ -261,7 +261,8 @@ static void test_registers(void **state)
 		}
 		assert_string_equal(packet, all);
 		/* Writing them back changes nothing. */
-		snprintf(packet, sizeof(packet), "G%s", all);
+		packet[0] = 'G';
+		strcpy(packet + 1, all);
 		expect(packet, "OK");
 		expect("g", all);
 		assert_memory_equal(all, "44332211", 8);
