@@ -284,6 +284,9 @@ void gdb_server_work(struct gdb_server *server)
 	if (server->attached && server->in < 0) {
 		server->attached = false;
 		cbx_gdb_connected(server->gdb, false);
+		/* Whoever started the program for gdb's sake is done with it. */
+		if (server->option.kind == GDB_STDIO)
+			server->session->quit = true;
 	}
 	settle(server);
 }

@@ -338,6 +338,9 @@ static int run(struct program *p)
 	audio_start(p->session.audio, &p->options.audio);
 	choose_pace(p);
 	catch_signals();
+	/* Ctrl-C in gdb's terminal reaches its child, too; gdb says what it means. */
+	if (p->options.gdb.kind == GDB_STDIO)
+		signal(SIGINT, SIG_IGN);
 	code = session_run(&p->session, message, sizeof(message));
 
 	monitor_port_close(&p->session.monitor);
