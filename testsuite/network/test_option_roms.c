@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include <clearbox/clearbox.h>
+#include <clearbox/device.h>
 
 enum { ROM_BYTES = 1024, PNP = 0x40, PCIR = 0x80, INIT = 0x100, BCV = 0x140, BEV = 0x180, NAME = 0x1c0 };
 
@@ -85,6 +86,38 @@ static void make_rom(uint8_t rom[ROM_BYTES])
 	fix(rom, ROM_BYTES, rom + ROM_BYTES - 1);
 }
 
+/* ROM chips on the ISA bus: a device of the embedder's. */
+struct isa_rom {
+	uint64_t at;                    /* 0: none */
+	uint8_t bytes[4096];
+};
+
+static struct isa_rom isa_roms[2];
+
+static void add_isa_roms(struct cbx_machine *machine)
+{
+	static const struct cbx_field fields[] = { CBX_FIELD_END };
+	static const struct cbx_device_type type = {
+		.name = "isa-rom", .version = 1, .size = sizeof(struct cbx_device), .fields = fields,
+		.state_offset = sizeof(struct cbx_device),
+	};
+	static const char *const names[] = { "isarom0", "isarom1" };
+
+	for (unsigned n = 0; n < 2; n++) {
+		struct cbx_device *device;
+		struct cbx_region *region;
+		struct cbx_ram *ram;
+
+		if (!isa_roms[n].at)
+			continue;
+		assert_int_equal(cbx_device_new(machine, &type, &device), CBX_OK);
+		assert_int_equal(cbx_ram_new(machine, names[n], 4096, &ram), CBX_OK);
+		assert_int_equal(cbx_ram_write(ram, 0, isa_roms[n].bytes, 4096), CBX_OK);
+		assert_int_equal(cbx_region_new_ram(device, ram, 0, 4096, &region), CBX_OK);
+		cbx_region_place(region, isa_roms[n].at, CBX_REGION_READ, 1);
+	}
+}
+
 /* Runs until the BIOS has nothing left to boot; what it says of that is in text. */
 static void boot(const struct cbx_image *option_roms, const struct cbx_image *card_rom, const char *order,
 		 char *text, size_t size)
@@ -106,6 +139,7 @@ static void boot(const struct cbx_image *option_roms, const struct cbx_image *ca
 		options.card[0].rom = *card_rom;
 	}
 	assert_int_equal(cbx_pc_new(&options, &machine, NULL), CBX_OK);
+	add_isa_roms(machine);
 	for (unsigned i = 0; i < 5000; i++) {
 		assert_int_equal(cbx_run(machine, &run, &stop), CBX_OK);
 		assert_true(stop.reason == CBX_STOP_LIMIT || stop.reason == CBX_STOP_IDLE);
@@ -148,6 +182,33 @@ static void test_good(void **unused)
 	assert_string_equal(said, "IICCBB");
 	boot(two, &image, "cn", text, sizeof(text));
 	assert_string_equal(said, "IIICCCBBB");
+}
+
+static void test_isa(void **unused)
+{
+	static const uint64_t places[] = { 0xc8000, 0xd0000, 0xdf000 };
+	uint8_t rom[ROM_BYTES];
+	struct cbx_image image = { rom, ROM_BYTES };
+
+	(void)unused;
+	make_rom(rom);
+	memcpy(isa_roms[0].bytes, rom, ROM_BYTES);
+	for (unsigned n = 0; n < 3; n++) {
+		isa_roms[0].at = places[n];
+		boot(NULL, NULL, NULL, text, sizeof(text));
+		assert_string_equal(said, "ICB");
+	}
+	/* two, of which one is no good; and one on a card that finds room after them */
+	isa_roms[0].at = 0xd0000;
+	isa_roms[1].at = 0xca000;
+	memcpy(isa_roms[1].bytes, rom, ROM_BYTES);
+	isa_roms[1].bytes[ROM_BYTES - 1]++;
+	boot(NULL, &image, NULL, text, sizeof(text));
+	assert_string_equal(said, "IICCBB");
+	isa_roms[1].bytes[ROM_BYTES - 1]--;
+	boot(NULL, &image, NULL, text, sizeof(text));
+	assert_string_equal(said, "IIICCCBBB");
+	isa_roms[0].at = isa_roms[1].at = 0;
 }
 
 /* One that gives up by INT 18h; one without a header that takes INT 19h. */
@@ -304,7 +365,7 @@ static void test_random(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good), cmocka_unit_test(test_interrupts), cmocka_unit_test(test_pnp),
+		cmocka_unit_test(test_good), cmocka_unit_test(test_isa), cmocka_unit_test(test_interrupts), cmocka_unit_test(test_pnp),
 		cmocka_unit_test(test_bad_images), cmocka_unit_test(test_bad_headers), cmocka_unit_test(test_loop),
 		cmocka_unit_test(test_bad_pci), cmocka_unit_test(test_random),
 	};
