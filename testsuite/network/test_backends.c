@@ -35,6 +35,11 @@ static uint64_t random64(void)
 	return random_state;
 }
 
+static size_t below(size_t limit)
+{
+	return (size_t)(random64() % limit);
+}
+
 static void open_one(struct network *n, struct nic_option *o, const char *text)
 {
 	char problem[512];
@@ -172,7 +177,7 @@ static void test_random_bytes(void **unused)
 			bytes[i] = n & 1 && i % 64 < 3 ? 0 : (uint8_t)random64();
 		/* it may have been cut meanwhile */
 		for (unsigned i = 0; i < 1 + n % 4; i++) {
-			send(fd, bytes + random64() % 64, 1 + random64() % 4000, MSG_NOSIGNAL);
+			send(fd, bytes + below(64), 1 + below(4000), MSG_NOSIGNAL);
 			taken();
 		}
 		close(fd);
@@ -385,7 +390,7 @@ static void test_hostile_guest(void **unused)
 	(void)unused;
 	open_one(&network, &option, "user,restrict=on,tftp=/tmp,hostname=a,ipv6=off");
 	for (unsigned n = 0; n < rounds; n++) {
-		size_t count = 14 + random64() % (n % 8 ? 200 : 1501);
+		size_t count = 14 + below(n % 8 ? 200 : 1501);
 		unsigned sum, ip = (unsigned)(count - 14);
 
 		for (size_t i = 0; i < count; i++)

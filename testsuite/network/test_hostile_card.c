@@ -168,7 +168,7 @@ static void test_storm(void **unused)
 		for (unsigned i = 0; i < 32; i++)
 			frame[fake_random(&seed) % sizeof(frame)] = (uint8_t)fake_random(&seed);
 		fake_storm(m, &seed, BASE, 32, 20);
-		ne2000_receive(card, frame, fake_random(&seed) % sizeof(frame));
+		ne2000_receive(card, frame, (size_t)(fake_random(&seed) % sizeof(frame)));
 		fake_advance(m, fake_random(&seed) % 20000);
 	}
 	fake_machine_free(m);
