@@ -415,12 +415,28 @@ void sb16_play_connect(struct sb16 *sb16)
 		sound_mix_add(sb16->wires.mix, &source);
 }
 
+/* What is in the queue of the chunk under way, and is not yet due, is not heard. */
+static void cut_chunk(struct sb16 *sb16, unsigned which)
+{
+	const struct sb16_engine *engine = &sb16->state.engines[which];
+	struct sb16_voice *voice = &sb16->voices[which];
+	uint64_t now = now_of(sb16), end = chunk_end(engine), frames;
+
+	if (!sound_mix_heard(sb16->wires.mix) || engine->wanted || end <= now)
+		return;
+	sound_mix_sync(sb16->wires.mix);
+	frames = cbx_muldiv(end - now, engine->rate, SB16_NS);
+	voice->count -= frames < voice->count ? (unsigned)frames : voice->count;
+}
+
 /* ---- Commands ------------------------------------------------------------------------------------------ */
 
 void sb16_play_start(struct sb16 *sb16, unsigned which, const struct sb16_engine *wanted)
 {
 	struct sb16_engine *engine = &sb16->state.engines[which];
 
+	if (engine->kind != SB16_IDLE && !engine->paused)
+		cut_chunk(sb16, which);
 	*engine = *wanted;
 	engine->epoch = now_of(sb16);
 	engine->frames = 0;
@@ -431,6 +447,8 @@ void sb16_play_stop(struct sb16 *sb16, unsigned which)
 {
 	struct sb16_engine *engine = &sb16->state.engines[which];
 
+	if (engine->kind != SB16_IDLE && !engine->paused)
+		cut_chunk(sb16, which);
 	engine->kind = SB16_IDLE;
 	engine->chunk = engine->wanted = engine->left = 0;
 	engine->paused = engine->late = engine->leaving = false;
@@ -444,6 +462,7 @@ void sb16_play_pause(struct sb16 *sb16, unsigned which)
 
 	if (engine->kind == SB16_IDLE || engine->paused)
 		return;
+	cut_chunk(sb16, which);
 	engine->paused = true;
 	engine->paused_at = now_of(sb16);
 	cbx_timer_cancel(sb16->timers[which]);

@@ -23,6 +23,7 @@ import tempfile
 import time
 import zlib
 
+import sound
 import states
 from guest import EMULATOR, SLOWNESS, Failure, ScreenGuest, SerialGuest, emulator_is_clearbox
 
@@ -237,6 +238,25 @@ def network_pxe_seabios(log):
     needs_user_network()
     guests.pxe(store.folder, log, 1, extra=("-bios", guests.SEABIOS))
     guests.pxe(store.folder, log, 1, extra=("-optionrom", guests.ROM), rom=False)
+
+
+@test("686")
+def sound_sb16(log):
+    """Linux and its snd-sb16 play a tone, another one on each side, that is measured in the WAV file."""
+    if not emulator_is_clearbox():
+        raise Skip("the sound goes to a file by Clearbox's option")
+    with tempfile.TemporaryDirectory() as folder:
+        initrd, wav = os.path.join(folder, "initrd"), os.path.join(folder, "sound.wav")
+        sound.make_initrd(store.folder, "686", initrd)
+        arguments = kernel("686", f'{SERIAL} modules=none run="{sound.PLAY}"', ["-audio", f"wav={wav}"])
+        arguments[arguments.index("-initrd") + 1] = initrd
+        with SerialGuest(arguments, log) as guest:
+            guest.expect("Sound Blaster 16 at 0x220, irq 5, dma 1&5", BOOT)
+            guest.expect("played 0\nrun: status 0\n", 60)
+            guest.finish(60)
+        for tone, heard in zip(sound.TONES, sound.measure.read(wav)):
+            check(abs(heard.frequency() - tone) < 0.5, f"{heard.frequency():.2f} Hz instead of {tone}")
+            check(abs(heard.seconds - 1) < 0.01, f"{heard.seconds:.3f} seconds instead of 1")
 
 
 @test("686")
