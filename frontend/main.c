@@ -141,7 +141,7 @@ static bool uses_stdio(const struct options *options)
 	for (unsigned i = 0; i < options->serial_count; i++)
 		if (options->serial[i].kind == CHANNEL_STDIO)
 			return true;
-	return options->parallel.kind == CHANNEL_STDIO || options->monitor.kind == CHANNEL_STDIO ||
+	return options->parallel.kind == CHANNEL_STDIO || options->midi.kind == CHANNEL_STDIO || options->monitor.kind == CHANNEL_STDIO ||
 	       options->gdb.kind == GDB_STDIO ||
 	       options->debug_console.kind == CHANNEL_STDIO;
 }
@@ -149,7 +149,7 @@ static bool uses_stdio(const struct options *options)
 static bool open_channels(struct program *p)
 {
 	static const char *const labels[CHANNELS] = {
-		"serial0", "serial1", "serial2", "serial3", "parallel0", "debugcon"
+		"serial0", "serial1", "serial2", "serial3", "parallel0", "debugcon", "midi"
 	};
 	const struct options *o = &p->options;
 	struct channel *channels = p->session.channels;
@@ -160,7 +160,8 @@ static bool open_channels(struct program *p)
 		p->pc.serial[i] = channel_backend(&channels[i]);
 	}
 	if (!channel_open(&channels[CHANNEL_PARALLEL], &o->parallel, labels[CHANNEL_PARALLEL], false) ||
-	    !channel_open(&channels[CHANNEL_DEBUG], &o->debug_console, labels[CHANNEL_DEBUG], false))
+	    !channel_open(&channels[CHANNEL_DEBUG], &o->debug_console, labels[CHANNEL_DEBUG], false) ||
+	    !channel_open(&channels[CHANNEL_MIDI], &o->midi, labels[CHANNEL_MIDI], false))
 		return false;
 	p->pc.parallel = channel_backend(&channels[CHANNEL_PARALLEL]);
 	p->pc.debug_console = channel_backend(&channels[CHANNEL_DEBUG]);
@@ -191,6 +192,7 @@ static bool open_sound(struct program *p)
 		fprintf(stderr, "clearbox: -device %s: %s\n", o->sound.card.present ? "sb16" : "adlib", problem);
 		return false;
 	}
+	p->pc.sound_card.midi = channel_backend(&p->session.channels[CHANNEL_MIDI]);
 	if (!audio_open(&p->session.audio, &o->audio, display_may_be_window(o)))
 		return false;
 	if (p->session.audio)

@@ -568,6 +568,11 @@ static enum options_result parse_nodefaults(struct context *context, const char 
 	return OPTIONS_RUN;
 }
 
+static enum options_result parse_midi(struct context *context, const char *value)
+{
+	return parse_channel(context, value, &context->options->midi);
+}
+
 static enum options_result parse_audio(struct context *context, const char *value)
 {
 	char problem[256];
@@ -756,6 +761,7 @@ static const struct option table[] = {
 	  "                       romfile=FILE (to boot from the network)",
 	  parse_nic },
 	{ NULL, NULL, "Sound:", NULL },
+	{ "midi", "B", "what the guest sends to MIDI instruments (MPU-401), as for -serial", parse_midi },
 	{ "audio", "A", "sdl (loudspeakers), wav=FILE or none", parse_audio },
 	{ NULL, NULL, "Typing and time:", NULL },
 	{ "type", "S:TEXT",
@@ -965,7 +971,7 @@ void options_free(struct options *options)
 static enum options_result check(const struct context *context)
 {
 	struct options *options = context->options;
-	unsigned users = options->parallel.kind == CHANNEL_STDIO;
+	unsigned users = (options->parallel.kind == CHANNEL_STDIO) + (options->midi.kind == CHANNEL_STDIO);
 
 	for (unsigned i = 0; i < options->serial_count; i++)
 		users += options->serial[i].kind == CHANNEL_STDIO;

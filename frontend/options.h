@@ -45,7 +45,7 @@ struct options {
 	const char *option_rom[CBX_OPTION_ROMS];
 	unsigned option_rom_count;
 	char boot_order[8];             /* "": the default */
-	struct channel_option serial[OPTIONS_SERIAL_MAX], parallel, debug_console, monitor;
+	struct channel_option serial[OPTIONS_SERIAL_MAX], parallel, debug_console, midi, monitor;
 	unsigned serial_count;
 	struct gdb_option gdb;
 	bool stopped;                   /* -S: nothing runs before somebody says so */

@@ -17,7 +17,7 @@
 #include "serial.h"
 #include "symbols.h"
 
-enum { CHANNEL_PARALLEL = OPTIONS_SERIAL_MAX, CHANNEL_DEBUG, CHANNELS };
+enum { CHANNEL_PARALLEL = OPTIONS_SERIAL_MAX, CHANNEL_DEBUG, CHANNEL_MIDI, CHANNELS };
 
 struct session {
 	const struct options *options;

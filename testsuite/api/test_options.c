@@ -103,6 +103,7 @@ static void test_values(void **state)
 	assert_int_equal(options.debug_exit_port, 0xf4);
 	assert_int_equal(options.debug_exit_size, 4);
 	good("-device isa-debug-exit");
+	assert_int_equal(options.debug_exit_port, 0x501);
 	good("-device sb16,iobase=0x240,irq=7,dma=3,dma16=6,midi=0x300 -audio wav=x.wav");
 	assert_int_equal(options.sound.card.port, 0x240);
 	assert_int_equal(options.sound.card.irq, 7);
@@ -112,7 +113,6 @@ static void test_values(void **state)
 	assert_true(options.sound.adlib && !options.sound.card.present);
 	good("-nodefaults");
 	assert_true(options.sound.asked);
-	assert_int_equal(options.debug_exit_port, 0x501);
 	good("-type 1.5:abc -type 20:x");
 	assert_int_equal(options.type_count, 2);
 	assert_string_equal(options.type[1].text, "x");
