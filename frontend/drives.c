@@ -5,6 +5,8 @@
  */
 #include "drives.h"
 
+#include <clearbox/history.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -236,6 +238,11 @@ bool drive_change(struct drives *drives, struct cbx_machine *machine, unsigned n
 		good = false;
 	}
 	if (good) {
+		struct cbx_history_info history = { .size = sizeof(history) };
+
+		/* The past would need the old medium, which goes. */
+		if (!cbx_history_info(machine, &history))
+			cbx_history_enable(machine, history.budget);
 		drive_empty(old);
 	} else {
 		*drive = *old;

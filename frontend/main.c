@@ -332,6 +332,11 @@ static int run(struct program *p)
 	p->session.options = &p->options;
 	if (p->options.load_state && !state_file_load(&p->session, p->options.load_state))
 		return EXIT_CANNOT_OPEN;
+	if (p->options.history_bytes &&
+	    cbx_history_enable(p->session.machine, p->options.history_bytes)) {
+		fprintf(stderr, "clearbox: -history: %s\n", cbx_machine_error(p->session.machine));
+		return EXIT_INTERNAL;
+	}
 	if (!gdb_server_open(&p->session.gdb, &p->options.gdb, &p->session))
 		return EXIT_CANNOT_OPEN;
 	p->session.display = display_open(&p->session, uses_stdio(&p->options));

@@ -86,10 +86,11 @@ static const struct monitor_command own_commands[] = {
 
 static const struct monitor_command *const tables[] = {
 	own_commands, monitor_machine_commands, monitor_memory_commands, monitor_paging_commands,
-	monitor_debug_commands, NULL
+	monitor_debug_commands, monitor_history_commands, NULL
 };
 static const struct monitor_command *const topic_tables[] = {
-	monitor_topics, monitor_state_topics, monitor_paging_topics, monitor_debug_topics, NULL
+	monitor_topics, monitor_state_topics, monitor_paging_topics, monitor_debug_topics,
+	monitor_history_topics, NULL
 };
 
 static const struct monitor_command *row(const struct monitor_command *const *list, unsigned n)

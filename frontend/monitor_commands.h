@@ -38,10 +38,10 @@ struct monitor_command {
 
 /* Tables end in a NULL name. */
 extern const struct monitor_command monitor_machine_commands[], monitor_memory_commands[],
-	monitor_paging_commands[], monitor_debug_commands[];
+	monitor_paging_commands[], monitor_debug_commands[], monitor_history_commands[];
 /* of info */
 extern const struct monitor_command monitor_topics[], monitor_state_topics[], monitor_paging_topics[],
-	monitor_debug_topics[];
+	monitor_debug_topics[], monitor_history_topics[];
 
 void monitor_print(struct monitor_call *call, const char *format, ...) MONITOR_FORMAT;
 /* Says what is wrong, with the command's name before it; always false. */

@@ -601,6 +601,17 @@ static enum options_result parse_screenshot(struct context *context, const char 
 	return OPTIONS_RUN;
 }
 
+static enum options_result parse_history(struct context *context, const char *value)
+{
+	uint64_t mebibytes;
+	const char *end;
+
+	if (!parse_number(value, &mebibytes, &end) || *end || mebibytes > UINT64_C(1) << 24)
+		return bad(context, value, "not a number of MiB", "try -history 256");
+	context->options->history_bytes = mebibytes << 20;
+	return OPTIONS_RUN;
+}
+
 static enum options_result parse_timeout(struct context *context, const char *value)
 {
 	const char *end;
@@ -745,6 +756,8 @@ static const struct option table[] = {
 	{ NULL, NULL, "Debugging (docs/debugging.md):", NULL },
 	{ "gdb", "G[,arch=A][,physical]", "let a gdb in: tcp::PORT (from this host), tcp:HOST:PORT, unix:PATH, stdio;\n"
 	  "                       A: processor, i8086, i386, x86-64, auto (by the mode it is in)", parse_gdb },
+	{ "history", "MIB", "keep so much of the past to go back in: rewind, reverse-step (monitor), gdb (0)",
+	  parse_history },
 	{ "s", NULL, "-gdb tcp::1234", parse_s },
 	{ "S", NULL, "do not start: gdb or the monitor says when (continue, cont)", parse_S },
 	{ NULL, NULL, "Network cards (repeatable; there is none without -nic):", NULL },

@@ -65,6 +65,7 @@ struct options {
 	const char *screenshot, *screen_text, *log, *load_state;
 	double timeout;                 /* host seconds; 0: none */
 	uint64_t instructions;          /* 0: no limit */
+	uint64_t history_bytes;         /* 0: none is kept */
 	struct type_option type[OPTIONS_TYPE_MAX];
 	unsigned type_count;
 	struct config config;           /* of -f: the texts that strings point into */
