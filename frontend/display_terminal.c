@@ -8,12 +8,15 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <clearbox/input.h>
+#include <clearbox/inspect.h>
 #include <clearbox/screen.h>
 
 #include "serial.h"
@@ -45,6 +48,10 @@ struct terminal {
 	size_t input_count;
 	uint64_t input_time;
 	bool prefix;
+	/* The mouse: reports are asked for while the guest listens to its own. */
+	struct cbx_machine *machine;    /* NULL: not shown yet */
+	bool mouse_on, mouse_seen;
+	unsigned mouse_column, mouse_row, mouse_buttons, updates;
 };
 
 #define NO_COLOUR 0xffffffffu
@@ -311,14 +318,71 @@ static void want_graphics(struct terminal *t, struct cbx_machine *machine,
 	}
 }
 
+/* ---- Mouse ------------------------------------------------------------------------------- */
+
+#define MOUSE_ON "\x1b[?1003h\x1b[?1006h"
+#define MOUSE_OFF "\x1b[?1006l\x1b[?1003l"
+
+/* Does the guest's driver listen to the mouse? */
+static bool guest_has_mouse(struct cbx_machine *machine)
+{
+	struct cbx_object object;
+
+	for (unsigned n = 0; !cbx_object_at(machine, n, &object); n++) {
+		if (strcmp(object.name, "ps2_mouse"))
+			continue;
+		for (const struct cbx_field *f = object.fields; f->name; f++)
+			if (!strcmp(f->name, "enabled"))
+				return ((const uint8_t *)object.state)[f->offset];
+	}
+	return false;
+}
+
+static void ask_for_mouse(struct terminal *t, bool on)
+{
+	if (on == t->mouse_on)
+		return;
+	t->mouse_on = on;
+	t->mouse_seen = false;
+	emit_text(t, on ? MOUSE_ON : MOUSE_OFF);
+}
+
+/* A cell is 8 by 16 dots, as the characters of a PC are. */
+static void give_mouse(struct terminal *t, const struct terminal_mouse *mouse)
+{
+	static const unsigned bits[] = { 1, 4, 2, 0 };
+	int dx = 0, dy = 0;
+
+	if (t->mouse_seen) {
+		dx = ((int)mouse->column - (int)t->mouse_column) * 8;
+		dy = ((int)mouse->row - (int)t->mouse_row) * 16;
+	}
+	t->mouse_seen = true;
+	t->mouse_column = mouse->column;
+	t->mouse_row = mouse->row;
+	if (mouse->down)
+		t->mouse_buttons |= bits[mouse->button];
+	else if (!mouse->motion && !mouse->wheel)
+		t->mouse_buttons &= ~bits[mouse->button];
+	if (t->machine)
+		cbx_mouse(t->machine, dx, dy, mouse->wheel, t->mouse_buttons);
+}
+
+/* ---- Drawing ---------------------------------------------------------------------------- */
+
 static void terminal_update(struct display *display, struct cbx_machine *machine)
 {
 	struct terminal *t = (struct terminal *)display;
 	struct cbx_screen screen;
 	unsigned top = 0;
 
+	t->machine = machine;
 	if (t->display.monitor || !adapt_size(t) || cbx_screen_info(machine, &screen))
 		return;
+	if (t->updates++ % 16 == 0) {
+		ask_for_mouse(t, guest_has_mouse(machine));
+		flush(t);
+	}
 	if (!t->redraw && screen.version == t->version)
 		return;
 	t->version = screen.version;
@@ -367,6 +431,8 @@ static enum display_event command(struct terminal *t, const struct key *key,
 	case 0x06:              /* C */
 		t->display.monitor = !t->display.monitor;
 		t->redraw = true;
+		ask_for_mouse(t, false);
+		t->updates = 0;
 		emit_text(t, t->display.monitor ? "\x1b[0m\x1b[?25h\x1b[?1049l" : "\x1b[?1049h");
 		flush(t);
 		break;
@@ -406,8 +472,19 @@ static enum display_event terminal_input(struct display *display, struct key_que
 			display->to_monitor[display->monitor_count++] = t->input[used++];
 			continue;
 		}
-		size_t n = terminal_key(t->input + used, t->input_count - used,
-					now - t->input_time >= escape_delay, &key);
+		struct terminal_mouse mouse;
+		size_t n = t->mouse_on ? terminal_mouse_report(t->input + used, t->input_count - used, &mouse) :
+			   TERMINAL_OTHER;
+
+		if (n != TERMINAL_OTHER && n != TERMINAL_INCOMPLETE) {
+			used += n;
+			give_mouse(t, &mouse);
+			event = event == DISPLAY_NOTHING ? DISPLAY_DELIVERED : event;
+			continue;
+		}
+		if (n == TERMINAL_INCOMPLETE && now - t->input_time < escape_delay)
+			break;
+		n = terminal_key(t->input + used, t->input_count - used, now - t->input_time >= escape_delay, &key);
 
 		if (n == TERMINAL_INCOMPLETE)
 			break;
@@ -435,14 +512,54 @@ static uint64_t terminal_deadline(const struct display *display)
 	return t->input_count ? t->input_time + escape_delay : UINT64_MAX;
 }
 
+/* ---- Signals -------------------------------------------------------------------------------- */
+
+static const char give_back[] = "\x1b[0m" MOUSE_OFF "\x1b[?25h\x1b[?1049l";
+
+/* Whatever ends the program: the terminal is as it was.  Only calls that a handler may make. */
+static void crashed(int number)
+{
+	if (write(STDOUT_FILENO, give_back, sizeof(give_back) - 1) > 0)
+		terminal_restore();
+	raise(number);                  /* the default action, by SA_RESETHAND */
+}
+
+static void resized(int number)
+{
+	(void)number;                   /* a sleep has been cut short, and the next update looks */
+}
+
+static void catch_crashes(bool on)
+{
+	static const int numbers[] = { SIGQUIT, SIGILL, SIGABRT, SIGFPE, SIGBUS, SIGSEGV, SIGSYS };
+	struct sigaction action = { .sa_handler = crashed, .sa_flags = (int)SA_RESETHAND | SA_NODEFER }, now;
+
+	for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		/* A sanitizer's own handler has more to say. */
+		if (sigaction(numbers[i], NULL, &now))
+			continue;
+		if (!on && now.sa_handler == crashed)
+			signal(numbers[i], SIG_DFL);
+		else if (on && now.sa_handler == SIG_DFL)
+			sigaction(numbers[i], &action, NULL);
+	}
+	action = (struct sigaction){ .sa_handler = on ? resized : SIG_DFL };
+	sigaction(SIGWINCH, &action, NULL);
+}
+
 /* ---- Life ---------------------------------------------------------------------------------- */
 
 static void terminal_close(struct display *display)
 {
 	struct terminal *t = (struct terminal *)display;
 
-	emit_text(t, "\x1b[0m\x1b[?25h\x1b[?1049l");
+	ask_for_mouse(t, false);
+	if (t->display.monitor)
+		emit_text(t, "\x1b[0m\x1b[?25h");
+	else
+		emit_text(t, "\x1b[0m\x1b[?25h\x1b[?1049l");
 	flush(t);
+	catch_crashes(false);
 	terminal_restore();
 	free(t->shown);
 	free(t->wanted);
@@ -473,6 +590,7 @@ struct display *display_terminal_open(void)
 				       .interval = UINT64_C(33000000) };
 	t->true_colour = colours && (!strcmp(colours, "truecolor") || !strcmp(colours, "24bit"));
 	terminal_raw();
+	catch_crashes(true);
 	emit_text(t, "\x1b[?1049h");
 	flush(t);
 	return &t->display;

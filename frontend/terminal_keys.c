@@ -132,3 +132,35 @@ size_t terminal_key(const uint8_t *bytes, size_t count, bool last, struct key *k
 	key->alt = true;
 	return 2;
 }
+
+size_t terminal_mouse_report(const uint8_t *bytes, size_t count, struct terminal_mouse *mouse)
+{
+	unsigned number[3] = { 0 }, n = 0;
+	size_t at = 3;
+
+	if (count < 3 || memcmp(bytes, "\x1b[<", 3))
+		return count == 2 && !memcmp(bytes, "\x1b[", 2) ? TERMINAL_INCOMPLETE :
+		       TERMINAL_OTHER;
+	for (; at < count && at < 32; at++) {
+		if (bytes[at] == ';' && n < 2)
+			n++;
+		else if (bytes[at] >= '0' && bytes[at] <= '9' && number[n] < 10000)
+			number[n] = number[n] * 10 + bytes[at] - '0';
+		else
+			break;
+	}
+	if (at == count)
+		return count < 32 ? TERMINAL_INCOMPLETE : count;
+	*mouse = (struct terminal_mouse){ .button = 3 };
+	if ((bytes[at] != 'M' && bytes[at] != 'm') || n != 2)
+		return at + 1;
+	mouse->column = number[1] ? number[1] - 1 : 0;
+	mouse->row = number[2] ? number[2] - 1 : 0;
+	mouse->motion = number[0] & 32;
+	if (number[0] & 64)
+		mouse->wheel = (number[0] & 3) == 0 ? -1 : (number[0] & 3) == 1 ? 1 : 0;
+	else
+		mouse->button = number[0] & 3;
+	mouse->down = bytes[at] == 'M' && mouse->button < 3 && !mouse->wheel;
+	return at + 1;
+}

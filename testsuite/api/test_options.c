@@ -512,6 +512,52 @@ static void test_terminal_sequences(void **state)
 	}
 }
 
+static void test_terminal_mouse(void **state)
+{
+	static const struct {
+		const char *bytes;
+		unsigned column, row, button;
+		bool down, motion;
+		int wheel;
+	} reports[] = {
+		{ "\x1b[<0;1;1M", 0, 0, 0, true, false, 0 }, { "\x1b[<0;80;25m", 79, 24, 0, false, false, 0 },
+		{ "\x1b[<2;3;4M", 2, 3, 2, true, false, 0 }, { "\x1b[<35;10;5M", 9, 4, 3, false, true, 0 },
+		{ "\x1b[<32;10;5M", 9, 4, 0, true, true, 0 }, { "\x1b[<64;1;2M", 0, 1, 3, false, false, -1 },
+		{ "\x1b[<65;1;2M", 0, 1, 3, false, false, 1 }, { "\x1b[<0;0;0M", 0, 0, 0, true, false, 0 },
+	};
+	struct terminal_mouse mouse;
+	uint32_t seed = 7;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(reports) / sizeof(reports[0]); i++) {
+		const uint8_t *bytes = (const uint8_t *)reports[i].bytes;
+		size_t length = strlen(reports[i].bytes);
+
+		for (size_t n = 2; n < length; n++)
+			assert_int_equal(terminal_mouse_report(bytes, n, &mouse), TERMINAL_INCOMPLETE);
+		assert_int_equal(terminal_mouse_report(bytes, length, &mouse), length);
+		assert_int_equal(mouse.column, reports[i].column);
+		assert_int_equal(mouse.row, reports[i].row);
+		assert_int_equal(mouse.button, reports[i].button);
+		assert_int_equal(mouse.down, reports[i].down);
+		assert_int_equal(mouse.motion, reports[i].motion);
+		assert_int_equal(mouse.wheel, reports[i].wheel);
+	}
+	assert_true(terminal_mouse_report((const uint8_t *)"\x1b", 1, &mouse) == TERMINAL_OTHER);
+	assert_true(terminal_mouse_report((const uint8_t *)"\x1b[A", 3, &mouse) == TERMINAL_OTHER);
+	for (unsigned round = 0; round < 100000; round++) {
+		uint8_t bytes[40] = "\x1b[<";
+		size_t taken;
+
+		for (unsigned i = 3; i < sizeof(bytes); i++) {
+			seed = seed * 1664525 + 1013904223;
+			bytes[i] = (uint8_t)("9;0;31Mm"[seed >> 24 & 7]);
+		}
+		taken = terminal_mouse_report(bytes, sizeof(bytes), &mouse);
+		assert_in_range(taken, 1, sizeof(bytes));
+	}
+}
+
 static void test_typing(void **state)
 {
 	static struct key_queue queue;
@@ -547,6 +593,7 @@ int main(void)
 		cmocka_unit_test(test_ascii),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_terminal_sequences),
+		cmocka_unit_test(test_terminal_mouse),
 		cmocka_unit_test(test_typing),
 	};
 

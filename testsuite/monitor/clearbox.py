@@ -125,6 +125,10 @@ COUNTER = bytes.fromhex(
     'fec3' '80fb7b' '75e6'         # inc bl; cmp bl,'{'; jne again
     'b361' 'ebe2')                 # mov bl,'a'; jmp again
 
+# Turns the mouse on and writes all that comes from the keyboard controller to the debug port.
+MOUSE = bytes.fromhex('fa' 'b0a8e664' 'b0d4e664' 'b0f4e660'     # cli; enable the port; tell the mouse: F4
+                      'e464a80174fa' 'e460' 'e6e9' 'ebf4')      # in 64; test 1; jz; in 60; out e9; jmp
+
 # Goes to protected mode, loads an IDT without a gate and executes UD2 at 7C27: a triple fault.
 TRIPLE = (bytes.fromhex('fa31c08ed8'        # cli; xor ax,ax; mov ds,ax
                         '0f0116407c'        # lgdt [7c40]

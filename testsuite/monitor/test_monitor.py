@@ -12,7 +12,7 @@ import time
 import unittest
 import warnings
 
-from clearbox import COUNTER, PAGING, TRIPLE, TRIPLE_UD2, Clearbox, Monitor, boot_sector
+from clearbox import COUNTER, MOUSE, PAGING, TRIPLE, TRIPLE_UD2, Clearbox, Monitor, boot_sector
 
 warnings.simplefilter('ignore', ResourceWarning)
 PROGRAM = os.path.abspath(sys.argv[1])
@@ -471,6 +471,63 @@ class Terminal(unittest.TestCase):
         while self.tmux('list-sessions') and time.time() < end:
             time.sleep(0.05)
         self.assertEqual(self.tmux('list-sessions'), '')
+
+    def wait(self, condition):
+        end = time.time() + 15
+        while not condition() and time.time() < end:
+            time.sleep(0.05)
+        self.assertTrue(condition())
+
+    def flags(self):
+        return self.tmux('display', '-p', '#{alternate_on} #{mouse_any_flag} #{mouse_sgr_flag}').strip()
+
+    def test_mouse(self):
+        with open(path('mouse.img'), 'wb') as file:
+            file.write(boot_sector(MOUSE))
+            file.truncate(1 << 20)
+        self.start('-display', 'terminal', '-debugcon', 'file:' + path('mouse.out'), path('mouse.img'))
+        self.wait(lambda: self.flags() == '1 1 1')
+        for report in ('35;10;5M', '35;12;4M', '0;12;4M', '0;12;4m'):
+            self.tmux('send-keys', '-l', '\x1b[<' + report)
+            time.sleep(0.1)
+
+        def packets():
+            with open(path('mouse.out'), 'rb') as file:
+                return file.read()
+        # an acknowledgement; 16 to the right and 16 up; the left button down and up
+        end = time.time() + 15
+        while len(packets()) < 10 and time.time() < end:
+            time.sleep(0.05)
+        self.assertEqual(packets().hex(), 'fa081010' '090000' '080000')
+        self.tmux('send-keys', 'C-a', 'c')
+        self.wait(lambda: self.flags() == '0 0 0')
+        self.tmux('send-keys', 'C-a', 'c')
+        self.wait(lambda: self.flags() == '1 1 1')
+        self.tmux('resize-window', '-x', '70', '-y', '20')
+        self.tmux('send-keys', 'C-a', 'x')
+
+    def test_crash(self):
+        with open(path('mouse.img'), 'wb') as file:
+            file.write(boot_sector(MOUSE))
+            file.truncate(1 << 20)
+        for signal in ('SEGV', 'TERM', 'QUIT'):
+            self.name = 'clearbox-%s-%s-%d' % (self._testMethodName, signal, os.getpid())
+            self.addCleanup(subprocess.run, ['tmux', '-L', self.name, 'kill-server'], capture_output=True)
+            self.tmux('-f', '/dev/null', 'new-session', '-d', '-x', '120', '-y', '40',
+                      'TERM=xterm-256color sh -c "ulimit -c 0; %s -m 4 -timeout 60 -display terminal -debugcon file:%s %s; '
+                      'stty -a; sleep 100"' % (PROGRAM, path('mouse.out'), path('mouse.img')))
+            self.wait(lambda: self.flags() == '1 1 1')
+            shell = self.tmux('display', '-p', '#{pane_pid}').strip()
+            child = subprocess.run(['ps', '-o', 'pid=,comm=', '--ppid', shell], capture_output=True, text=True).stdout
+            child = [line.split()[0] for line in child.splitlines() if 'clearbox' in line]
+            if not child:               # the shell itself has a shell
+                inner = subprocess.run(['ps', '-o', 'pid=', '--ppid', shell], capture_output=True, text=True).stdout.split()
+                child = subprocess.run(['ps', '-o', 'pid=', '--ppid', inner[0]], capture_output=True, text=True).stdout.split()
+            subprocess.run(['kill', '-' + signal, child[0]])
+            self.see(' echo ')
+            self.assertEqual(self.flags(), '0 0 0')
+            self.assertIn(' icanon ', self.tmux('capture-pane', '-p'))
+            self.tmux('kill-server')
 
     def test_display(self):
         self.start('-display', 'terminal')
