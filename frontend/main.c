@@ -208,7 +208,7 @@ static bool open_sound(struct program *p)
 static void choose_pace(struct program *p)
 {
 	const struct options *o = &p->options;
-	bool ends = o->timeout > 0 || o->instructions || o->debug_exit_port;
+	bool ends = o->timeout > 0 || o->script || o->instructions || o->debug_exit_port;
 	bool person = p->session.display->person;
 
 	p->session.pacing.mode = o->pace;
@@ -330,6 +330,11 @@ static int run(struct program *p)
 	if (!make_machine(p))
 		return EXIT_INTERNAL;
 	p->session.options = &p->options;
+	if (p->options.script) {
+		p->session.script = script_open(p->options.script);
+		if (!p->session.script)
+			return EXIT_USAGE;
+	}
 	if (p->options.load_state && !state_file_load(&p->session, p->options.load_state))
 		return EXIT_CANNOT_OPEN;
 	if (p->options.history_bytes &&
@@ -385,6 +390,7 @@ static void clean_up(struct program *p)
 		p->session.audio->close(p->session.audio);
 	monitor_debug_free(&p->session);
 	symbols_clear(&p->session.symbols);
+	script_close(p->session.script);
 	if (p->session.machine)
 		cbx_machine_free(p->session.machine);
 	drives_close(&p->session.drives);

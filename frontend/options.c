@@ -219,6 +219,7 @@ STRING_OPTION(cdrom)
 STRING_OPTION(screen_text)
 STRING_OPTION(log)
 STRING_OPTION(load_state)
+STRING_OPTION(script)
 
 #define DRIVE_OPTION(name, member)                                                              \
 	static enum options_result parse_##name(struct context *context, const char *value)      \
@@ -784,6 +785,7 @@ static const struct option table[] = {
 	{ "pace", "P", "wait for the host's clock: none, idle (while the guest idles), real (always)",
 	  parse_pace },
 	{ NULL, NULL, "Ends and results:", NULL },
+	{ "script", "FILE", "commands of the monitor, and expect, type, click, wait, screenshot, quit", parse_script },
 	{ "timeout", "SECONDS", "end after so many seconds of the host", parse_timeout },
 	{ "max-insns", "N", "end after so many instructions", parse_instructions },
 	{ "screenshot", "FILE", "write the picture at the end, as .png or .ppm", parse_screenshot },
@@ -821,7 +823,7 @@ static enum options_result parse_help(struct context *context, const char *value
 		"Keys in a terminal: Ctrl-A X quits, Ctrl-A C is the monitor and back, Ctrl-A D\n"
 		"presses Ctrl-Alt-Delete, Ctrl-A P the power button, Ctrl-A A types Ctrl-A.\n"
 		"\nExit codes: 0 powered off or quit; 2 bad options, 4 cannot open, 6 no machine,\n"
-		"8 -timeout, 10 -max-insns, 12 triple fault with -no-reboot, 14 halted for ever,\n"
+		"8 -timeout, 10 -max-insns, 12 triple fault with -no-reboot, 14 halted for ever, 22 -script,\n"
 		"16 unsupported, 18 no host memory, 20 cannot write results; odd: the guest's own.\n");
 	return OPTIONS_DONE;
 }

@@ -64,6 +64,7 @@ struct options {
 	unsigned debug_exit_port, debug_exit_size;
 	const char *screenshot, *screen_text, *log, *load_state;
 	double timeout;                 /* host seconds; 0: none */
+	const char *script;             /* NULL: none */
 	uint64_t instructions;          /* 0: no limit */
 	uint64_t history_bytes;         /* 0: none is kept */
 	struct type_option type[OPTIONS_TYPE_MAX];
@@ -93,7 +94,8 @@ enum exit_code {
 	EXIT_HALTED = 14,               /* for ever: interrupts off */
 	EXIT_UNSUPPORTED = 16,          /* the guest needs what Clearbox does not have */
 	EXIT_HOST_MEMORY = 18,
-	EXIT_OUTPUT = 20                /* -screenshot or -screen-text could not be written */
+	EXIT_OUTPUT = 20,               /* -screenshot or -screen-text could not be written */
+	EXIT_SCRIPT = 22                /* -script: something did not come or could not be done */
 };
 
 #endif

@@ -82,10 +82,12 @@ static bool deliver_serial(struct session *s)
 	return delivered;
 }
 
-/* Guest time of the next thing that is typed. */
+/* Guest time of the next thing that is typed, or done by the script. */
 static uint64_t typing_due(const struct session *s)
 {
-	uint64_t due = key_queue_due(&s->keys);
+	uint64_t due = key_queue_due(&s->keys), script = script_due(s->script);
+
+	due = script < due ? script : due;
 
 	if (s->type_next < s->options->type_count) {
 		uint64_t time = (uint64_t)(s->type[s->type_next].seconds * 1e9);
@@ -143,6 +145,8 @@ static enum work work(struct session *s, uint64_t host)
 	}
 	monitor_port_work(s);
 	gdb_server_work(&s->gdb);
+	if (script_work(s->script, s))
+		delivered = true;
 	if (type_keys(s))
 		delivered = true;
 	if (deliver_serial(s))
@@ -386,6 +390,8 @@ int session_run(struct session *s, char *message, size_t size)
 			code = EXIT_TIMEOUT;
 			break;
 		}
+		if (script_ended(s->script, &code))
+			break;
 		if (s->quit) {
 			code = EXIT_GUEST_OFF;
 			break;
@@ -416,6 +422,8 @@ int session_run(struct session *s, char *message, size_t size)
 			}
 		}
 		code = run_slice(s, limit == GO_ON ? slice_time(s) : limit, message, size);
+		if (code != RUNNING)
+			code = script_machine_ended(s->script, code);
 	}
 	set_alarm(false);
 	signal_machine = NULL;

@@ -14,6 +14,7 @@
 #include "network.h"
 #include "options.h"
 #include "pacing.h"
+#include "script.h"
 #include "serial.h"
 #include "symbols.h"
 
@@ -36,6 +37,7 @@ struct session {
 	struct type_option type[OPTIONS_TYPE_MAX];      /* in the order of their times */
 	unsigned type_next;
 	struct pacing pacing;
+	struct script *script;          /* NULL: none */
 	bool idle;                      /* the processor is halted */
 	bool paused;                    /* nothing runs: the monitor or a debugger has stopped the machine */
 	struct cbx_stop stop;           /* how the last run ended */
