@@ -226,6 +226,13 @@ def network_cables(log):
 
 
 @test("686", ci=False)
+def network_tap(log):
+    """Linux on a tap interface of a network namespace: pings, and a file to the host."""
+    if not guests.tap(store.folder, log, 3):
+        raise Skip("only root can make network namespaces and interfaces")
+
+
+@test("686", ci=False)
 def network_pxe_tftp(log):
     """iPXE boots Linux over TFTP."""
     needs_user_network()

@@ -225,3 +225,32 @@ def cable(store, log, megabytes, kind):
                 guest.send("poweroff\n")
                 guest.finish(60)
         one.note(f"{clean(place.capture)} frames in the capture are good")
+
+
+def tap(store, log, megabytes):
+    """A guest on an interface of a host's: of a network namespace of its own."""
+    setup = ("ip link set lo up && ip tuntap add dev tap0 mode tap && ip addr add 10.7.7.1/24 dev tap0 && "
+             'ip link set tap0 up && exec "$@"')
+    prefix = ["unshare", "-n", "sh", "-c", setup, "sh"]
+    if os.geteuid() or subprocess.run([*prefix, "true"], capture_output=True).returncode:
+        return False
+    with Place(store, megabytes) as place:
+        arguments = ["-m", "64", "-kernel", place.kernel, "-initrd", place.initrd, "-append", APPEND,
+                     "-nic", f"tap,ifname=tap0,script=no,downscript=no,capture={place.capture}"]
+        with SerialGuest(arguments, log, prefix) as guest:
+            guest.expect(PROMPT, BOOT)
+            guest.command(network.DRIVERS["ne2k_pci"])
+            guest.command("ifconfig eth0 10.7.7.2 netmask 255.255.255.0")
+            check(" 3 packets received" in guest.command("ping -c 3 -i 0.2 10.7.7.1"), "the host does not answer")
+            guest.command(f"dd if=/dev/urandom of=/tmp/file bs=100000 count={int(megabytes * 10)}; httpd -h /tmp")
+            digest = guest.command("md5sum /tmp/file").split()[0]
+            fetch = "import hashlib, urllib.request as u; print(hashlib.md5(u.urlopen('http://10.7.7.2/file').read()).hexdigest())"
+            got = subprocess.run(["nsenter", "-t", str(guest.pid), "-n", "python3", "-c", fetch], text=True,
+                                 capture_output=True, timeout=300)
+            check(digest in got.stdout, f"the host gets another file: {got.stderr}")
+            guest.send("poweroff\n")
+            guest.finish(60)
+        # the host leaves sums to the card, which tap devices are not
+        with open(place.capture, "rb") as file:
+            check(len(file.read()) > len(place.content), "not all is in the capture")
+    return True
