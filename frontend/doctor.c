@@ -18,12 +18,14 @@ static void line(FILE *out, bool good, const char *what, const char *text)
 	fprintf(out, "%s  %-18s %s\n", good ? "ok" : "--", what, text);
 }
 
+#ifdef HAVE_SDL
 static bool is_set(const char *name)
 {
 	const char *value = getenv(name);
 
 	return value && *value;
 }
+#endif
 
 /* ---- The library --------------------------------------------------------------------- */
 

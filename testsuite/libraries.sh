@@ -36,7 +36,7 @@ sources()
 pc()
 {
 	printf '%s\n' "Name: $1" "Description: built from Debian's source" "Version: $3" \
-		"Libs: -L$prefix/lib -l$2" "Cflags: -I$prefix/include" >"$prefix/lib/pkgconfig/$1.pc"
+		"Libs: -L$prefix/lib -l$2" "Cflags: -isystem $prefix/include" >"$prefix/lib/pkgconfig/$1.pc"
 }
 
 if [ ! -e "$prefix/lib/pkgconfig/zlib.pc" ]; then

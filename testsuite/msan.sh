@@ -13,55 +13,8 @@ builds=$(cd "$builds" && pwd)
 flags="-O1 -g -fPIC -fno-omit-frame-pointer -fsanitize=memory -fsanitize-memory-track-origins"
 jobs=${CLEARBOX_JOBS:-$(nproc)}
 
-# sources PACKAGE: unpacks its source below $builds; the host's own package lists are left alone
-sources()
-{
-	[ -z "$(find "$builds/$1"-* -maxdepth 0 -type d 2>/dev/null)" ] || return 0
-	apt=$builds/apt
-	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
-	codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
-	echo "deb-src http://deb.debian.org/debian $codename main" >"$apt/sources.list"
-	set -- "$1" -q -o Dir::Etc::SourceList="$apt/sources.list" -o Dir::Etc::SourceParts=/dev/null \
-		-o Dir::State::lists="$apt/lists" -o Dir::Cache="$apt/cache" -o APT::Sandbox::User=root
-	package=$1
-	shift
-	[ -e "$apt/updated" ] || apt-get "$@" update >"$builds/apt.log" 2>&1
-	touch "$apt/updated"
-	(cd "$builds" && apt-get "$@" --download-only source "$package" >>"$builds/apt.log" 2>&1)
-	mkdir -p "$builds/$package-source"
-	tar -xf "$(find "$builds" -maxdepth 1 -name "${package}_*.orig.tar.*" ! -name '*.asc' | head -n 1)" \
-		-C "$builds/$package-source" --strip-components=1
-}
-
 prefix=$builds/prefix
-mkdir -p "$prefix/lib/pkgconfig" "$prefix/include"
-if [ ! -e "$prefix/lib/libz.a" ]; then
-	echo "== building zlib"
-	sources zlib
-	(cd "$builds/zlib-source" && CC=clang CFLAGS="$flags" ./configure --static --prefix="$prefix" &&
-		make -j "$jobs" libz.a && make install) >"$builds/zlib.log" 2>&1 || { tail "$builds/zlib.log"; exit 1; }
-fi
-if [ ! -e "$prefix/lib/libcmocka.a" ]; then
-	echo "== building cmocka"
-	sources cmocka
-	cd "$builds/cmocka-source"
-	for header in ASSERT INTTYPES IO MALLOC MEMORY SETJMP SIGNAL STDARG STDDEF STDINT STDIO STDLIB STRINGS \
-		STRING SYS_STAT SYS_TYPES TIME UNISTD; do
-		echo "#define HAVE_${header}_H 1"
-	done >config.h
-	for function in CLOCK_GETTIME SNPRINTF VSNPRINTF STRSIGNAL STRUCT_TIMESPEC STRCMP STRCPY MEMCPY MEMSET \
-		LONGJMP SIGLONGJMP SETJMP PRINTF FPRINTF FREE MALLOC CALLOC EXIT SIGNAL GCC_THREAD_LOCAL_STORAGE \
-		CLOCK_REALTIME; do
-		echo "#define HAVE_$function 1"
-	done >>config.h
-	clang $flags -D_GNU_SOURCE -DHAVE_CONFIG_H -I. -Iinclude -c src/cmocka.c -o cmocka.o >"$builds/cmocka.log" 2>&1 ||
-		{ tail "$builds/cmocka.log"; exit 1; }
-	ar rc "$prefix/lib/libcmocka.a" cmocka.o
-	cp include/*.h "$prefix/include/"
-	printf '%s\n' 'Name: cmocka' 'Description: instrumented' 'Version: 1.1.7' "Libs: -L$prefix/lib -lcmocka" \
-		"Cflags: -I$prefix/include" >"$prefix/lib/pkgconfig/cmocka.pc"
-	cd "$here"
-fi
+CC=clang CFLAGS="$flags" sh "$here/testsuite/libraries.sh" "$builds/sources" "$prefix"
 
 echo "== building clearbox"
 export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"

@@ -41,7 +41,7 @@ cat >"$builds/$host.ini" <<INI
 pkg_config_libdir = '$prefix/lib/pkgconfig'
 
 [built-in options]
-c_args = [$(for flag in $flags; do printf "'%s', " "$flag"; done)'-I$prefix/include']
+c_args = [$(for flag in $flags; do printf "'%s', " "$flag"; done)'-isystem', '$prefix/include']
 INI
 
 echo "== building for $host"

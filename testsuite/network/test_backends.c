@@ -177,7 +177,7 @@ static void test_random_bytes(void **unused)
 			bytes[i] = n & 1 && i % 64 < 3 ? 0 : (uint8_t)random64();
 		/* it may have been cut meanwhile */
 		for (unsigned i = 0; i < 1 + n % 4; i++) {
-			send(fd, bytes + below(64), 1 + below(4000), MSG_NOSIGNAL);
+			send(fd, bytes + below(64), (size_t)(1 + below(4000)), MSG_NOSIGNAL);
 			taken();
 		}
 		close(fd);
