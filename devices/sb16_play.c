@@ -415,7 +415,10 @@ void sb16_play_connect(struct sb16 *sb16)
 		sound_mix_add(sb16->wires.mix, &source);
 }
 
-/* What is in the queue of the chunk under way, and is not yet due, is not heard. */
+/*
+ * What is in the queue of the chunk under way, and is not yet over, is not heard: so a guest that stops
+ * at a block's interrupt does not leave the first sample of the next one at the converter.
+ */
 static void cut_chunk(struct sb16 *sb16, unsigned which)
 {
 	const struct sb16_engine *engine = &sb16->state.engines[which];
@@ -425,7 +428,9 @@ static void cut_chunk(struct sb16 *sb16, unsigned which)
 	if (!sound_mix_heard(sb16->wires.mix) || engine->wanted || end <= now)
 		return;
 	sound_mix_sync(sb16->wires.mix);
-	frames = cbx_muldiv(end - now, engine->rate, SB16_NS);
+	frames = cbx_muldiv(end - now, engine->rate, SB16_NS) + 1;
+	if (frames > chunk_frames(engine))
+		frames = chunk_frames(engine);
 	voice->count -= frames < voice->count ? (unsigned)frames : voice->count;
 }
 
