@@ -299,10 +299,45 @@ static void window_close(struct display *display)
 	free(w);
 }
 
+/* Is OpenGL made by the processor here?  Then drawing without it is cheaper. */
+static bool is_slow(SDL_Renderer *renderer)
+{
+	static const char *const slow[] = { "llvmpipe", "softpipe", "SwiftShader", "Software Rasterizer" };
+	const unsigned char *(*get_string)(unsigned name);
+	const char *name = NULL;
+	SDL_RendererInfo about;
+	void *address;
+
+	if (SDL_GetRendererInfo(renderer, &about) || strncmp(about.name, "opengl", 6))
+		return false;
+	address = SDL_GL_GetProcAddress("glGetString");
+	memcpy(&get_string, &address, sizeof(get_string));
+	if (address)
+		name = (const char *)get_string(0x1f01);        /* GL_RENDERER */
+	for (unsigned i = 0; name && i < sizeof(slow) / sizeof(slow[0]); i++)
+		if (strstr(name, slow[i]))
+			return true;
+	return false;
+}
+
+static void open_renderer(struct window *w)
+{
+	SDL_RendererInfo about;
+
+	w->renderer = SDL_CreateRenderer(w->window, -1, 0);
+	if (!w->renderer || is_slow(w->renderer)) {
+		if (w->renderer)
+			SDL_DestroyRenderer(w->renderer);
+		w->renderer = SDL_CreateRenderer(w->window, -1, SDL_RENDERER_SOFTWARE);
+	}
+	w->software = w->renderer && !SDL_GetRendererInfo(w->renderer, &about) &&
+		      about.flags & SDL_RENDERER_SOFTWARE;
+}
+
 static bool open_window(struct window *w)
 {
-	uint32_t flags = SDL_WINDOW_RESIZABLE | SDL_WINDOW_ALLOW_HIGHDPI;
-	SDL_RendererInfo about;
+	/* Choosing a renderer may make the window anew: it is shown when that is over. */
+	uint32_t flags = SDL_WINDOW_RESIZABLE | SDL_WINDOW_ALLOW_HIGHDPI | SDL_WINDOW_HIDDEN;
 
 	if (w->full_screen)
 		flags |= SDL_WINDOW_FULLSCREEN_DESKTOP;
@@ -312,13 +347,11 @@ static bool open_window(struct window *w)
 				     w->own_width, w->own_height, flags);
 	if (!w->window)
 		return false;
-	w->renderer = SDL_CreateRenderer(w->window, -1, 0);
-	if (!w->renderer)
-		w->renderer = SDL_CreateRenderer(w->window, -1, SDL_RENDERER_SOFTWARE);
-	if (!w->renderer)
+	open_renderer(w);
+	if (!w->renderer || !window_text_open(w))
 		return false;
-	w->software = !SDL_GetRendererInfo(w->renderer, &about) && about.flags & SDL_RENDERER_SOFTWARE;
-	return window_text_open(w);
+	SDL_ShowWindow(w->window);
+	return true;
 }
 
 /* F12 and its like, as people write them. */
@@ -341,6 +374,8 @@ struct display *display_sdl_open(struct session *session, char *why, size_t size
 	SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
 	SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "1");
 	SDL_SetHint(SDL_HINT_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR, "0");
+	/* What is drawn without a graphics card goes to the screen without one. */
+	SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
 	w->session = session;
 	w->display = (struct display){ .update = window_update, .input_fd = -1, .input = window_input,
 				       .deadline = window_deadline, .close = window_close, .person = true,
