@@ -3,7 +3,7 @@
 
 usage: EMULATOR=path/to/clearbox python3 testsuite/window/run.py
 
-Needs Xvfb, xdotool and nasm (xclip for the clipboard); says SKIP and ends with 77 where they are not. Pictures
+Needs Xvfb, xdotool, openbox and nasm (xclip for the clipboard); says SKIP and ends with 77 where they are not. Pictures
 of the steps are kept in $CLEARBOX_WINDOW_PICTURES if that is set. The last line is "N passed, N failed".
 """
 
@@ -65,10 +65,17 @@ class Screen:
         with os.fdopen(read) as pipe:
             self.name = ":" + pipe.readline().strip()
         check(self.name != ":", "Xvfb does not start")
+        # a window manager, without which no window fills the screen
+        config = os.path.join(folder, "openbox.xml")
+        with open(config, "w") as file:         # without keys of its own
+            file.write('<openbox_config xmlns="http://openbox.org/3.4/rc"><keyboard/><mouse/></openbox_config>')
+        self.manager = subprocess.Popen(["openbox", "--config-file", config], env={**os.environ, "DISPLAY": self.name}, cwd=folder,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def close(self):
-        self.child.terminate()
-        self.child.wait()
+        for child in (self.manager, self.child):
+            child.terminate()
+            child.wait()
 
     def rows(self):
         """The screen's lines, each the bytes red, green, blue of its dots (an XWD file)."""
@@ -381,7 +388,7 @@ def powers_off(window):
 
 
 def main():
-    for tool in ("Xvfb", "xdotool", "nasm"):
+    for tool in ("Xvfb", "xdotool", "openbox", "nasm"):
         if not shutil.which(tool):
             print(f"SKIP: {tool} is not installed")
             return 77
