@@ -986,8 +986,9 @@ void options_free(struct options *options)
 static enum options_result check(const struct context *context)
 {
 	struct options *options = context->options;
-	unsigned users = (options->parallel.kind == CHANNEL_STDIO) + (options->midi.kind == CHANNEL_STDIO);
+	unsigned users = options->parallel.kind == CHANNEL_STDIO;
 
+	users += options->midi.kind == CHANNEL_STDIO;
 	for (unsigned i = 0; i < options->serial_count; i++)
 		users += options->serial[i].kind == CHANNEL_STDIO;
 	users += options->debug_console.kind == CHANNEL_STDIO && !users;
