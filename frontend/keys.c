@@ -60,6 +60,15 @@ struct key key_of_name(const char *name, size_t length)
 		{ "home", 0x4a }, { "pageup", 0x4b }, { "pgup", 0x4b }, { "delete", 0x4c },
 		{ "del", 0x4c }, { "end", 0x4d }, { "pagedown", 0x4e }, { "pgdn", 0x4e },
 		{ "right", 0x4f }, { "left", 0x50 }, { "down", 0x51 }, { "up", 0x52 },
+		/* QEMU's names for keys that have a character */
+		{ "spc", 0x2c }, { "minus", 0x2d }, { "equal", 0x2e }, { "bracket_left", 0x2f },
+		{ "bracket_right", 0x30 }, { "backslash", 0x31 }, { "semicolon", 0x33 }, { "apostrophe", 0x34 },
+		{ "grave_accent", 0x35 }, { "comma", 0x36 }, { "dot", 0x37 }, { "slash", 0x38 }, { "less", 0x64 },
+		{ "caps_lock", 0x39 }, { "sysrq", 0x46 }, { "scroll_lock", 0x47 }, { "num_lock", 0x53 },
+		{ "kp_divide", 0x54 }, { "kp_multiply", 0x55 }, { "kp_subtract", 0x56 }, { "kp_add", 0x57 },
+		{ "kp_enter", 0x58 }, { "kp_1", 0x59 }, { "kp_2", 0x5a }, { "kp_3", 0x5b }, { "kp_4", 0x5c },
+		{ "kp_5", 0x5d }, { "kp_6", 0x5e }, { "kp_7", 0x5f }, { "kp_8", 0x60 }, { "kp_9", 0x61 },
+		{ "kp_0", 0x62 }, { "kp_decimal", 0x63 }, { "meta_l", 0xe3 }, { "meta_r", 0xe7 },
 		{ "num", 0x53 }, { "menu", 0x65 }, { "win", 0xe3 }, { "ctrl", KEY_LEFT_CTRL },
 		{ "shift", KEY_LEFT_SHIFT }, { "alt", KEY_LEFT_ALT }
 	};

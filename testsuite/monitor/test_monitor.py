@@ -67,7 +67,7 @@ class Commands(unittest.TestCase):
         self.assertIn('more than 16 words', box('sendkey' + ' a' * 17))
         self.assertIn('it takes no /x', box('stop/x'))
         self.assertIn('is no key', box('sendkey a nokey'))
-        self.assertEqual(box('sendkey ctrl-alt-f1 a ret'), '')
+        self.assertEqual(box('sendkey ctrl-alt-f1 a ret spc comma shift-minus kp_5 meta_l'), '')
         listed = box('help')
         for name in ('info', 'stop', 'cont', 'savevm', 'loadvm', 'sendkey', 'screendump', 'change', 'eject',
                      'system_reset', 'system_powerdown', 'quit'):
