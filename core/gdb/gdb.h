@@ -60,6 +60,7 @@ struct cbx_gdb {
 	enum gdb_resume resume;
 	uint64_t range_first, range_end;
 	bool physical;                  /* addresses in packets are */
+	bool extended;                  /* the peer stays when the machine is killed */
 	bool long_mode;                 /* the processor has it */
 	struct gdb_text stop_reply;     /* the last one, for '?' */
 

@@ -361,13 +361,18 @@ static void no_output(void *user, const char *text)
 	(void)text;
 }
 
-/* Power-on, by the embedder's command if it has commands: more than the machine may start again. */
+/* Starts the machine again, by the embedder's command if it has commands: it may have to know. */
 static void restart(struct cbx_gdb *gdb)
 {
-	if (gdb->options.monitor)
-		gdb->options.monitor(gdb->options.user, "system_reset", no_output, NULL);
-	else
+	struct cbx_run_options options = { .size = sizeof(options), .instructions = 1, .stop_on_reset = true };
+
+	if (!gdb->options.monitor) {
 		cbx_machine_reset(gdb->machine);
+		return;
+	}
+	gdb->options.monitor(gdb->options.user, "system_reset", no_output, NULL);
+	/* The reset comes with the next run. */
+	cbx_run(gdb->machine, &options, NULL);
 }
 
 /* ---- Queries ------------------------------------------------------------------------------------------------ */
@@ -440,7 +445,8 @@ static void verbose(struct cbx_gdb *gdb, struct cursor *c)
 		resume_new(gdb, c);
 	} else if (take_word(c, "Kill")) {
 		gdb_reply(gdb, "OK");
-		gdb_detach(gdb, CBX_GDB_KILLED);
+		/* An extended gdb stays, and may start it again. */
+		gdb_detach(gdb, gdb->extended ? CBX_GDB_STOPPED : CBX_GDB_KILLED);
 	} else if (take_word(c, "Run")) {
 		restart(gdb);
 		gdb_stopped(gdb, 5, "");
@@ -467,7 +473,10 @@ void gdb_packet(struct cbx_gdb *gdb)
 
 	switch (kind) {
 	case '?': gdb_reply(gdb, gdb->stop_reply.text); break;
-	case '!': gdb_reply(gdb, "OK"); break;
+	case '!':
+		gdb->extended = true;
+		gdb_reply(gdb, "OK");
+		break;
 	case 'g': read_registers(gdb); break;
 	case 'G': write_registers(gdb, &c); break;
 	case 'p': one_register(gdb, &c, false); break;

@@ -69,7 +69,7 @@ void cbx_gdb_connected(struct cbx_gdb *gdb, bool connected)
 		return;
 	gdb_detach(gdb, CBX_GDB_DETACHED);
 	gdb->frame = FRAME_NONE;
-	gdb->no_ack = false;
+	gdb->no_ack = gdb->extended = false;
 	gdb->sent_count = 0;
 	gdb->physical = gdb->options.physical;
 	if (connected)

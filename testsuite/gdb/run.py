@@ -267,7 +267,8 @@ monitor nonsense
             port = probe.getsockname()[1]
         process = self.serve(self.demo, "-gdb", "tcp::%d" % port)
         try:
-            self.modes("info registers rip\nmonitor quit\n", [r"rip"], "target remote :%d\n" % port)
+            self.modes("stepi\nset remote exec-file machine\nstarti\ninfo registers cs ip\nstepi\nx/i $pc\nmonitor quit\n",
+                       [r"cs +0xf000 ", r"ip +0xfff0 ", r"=> 0xfe05b"], "target extended-remote :%d\n" % port)
             self.finish(process, 0)
         finally:
             process.kill()

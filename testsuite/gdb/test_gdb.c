@@ -533,7 +533,12 @@ static void test_queries(void **state)
 	expect("qRcmd,gg", "E01");
 	expect("R00", "(none)");
 	assert_string_equal(monitor_line, "system_reset");
-	/* Its end. */
+	/* Its end; an extended peer stays. */
+	expect("vKill;1", "OK");
+	assert_int_equal(cbx_gdb_state(gdb), CBX_GDB_STOPPED);
+	expect("vRun;", "T05thread:1;");
+	expect("vAttach;1", "T05thread:1;");
+	cbx_gdb_connected(gdb, true);
 	expect("vKill;1", "OK");
 	assert_int_equal(cbx_gdb_state(gdb), CBX_GDB_KILLED);
 	cbx_gdb_connected(gdb, true);
