@@ -255,7 +255,7 @@ static enum cbx_status step(struct cbx_gdb *gdb, struct cbx_run_options *options
 
 /*
  * gdb looks at a watched value backwards: it must be the old one when it is told, so that is before
- * the instruction that made the access.
+ * the instruction that made the access: one step back.
  */
 static void back_at_watchpoint(struct cbx_gdb *gdb, const struct cbx_stop *stop)
 {
@@ -263,12 +263,31 @@ static void back_at_watchpoint(struct cbx_gdb *gdb, const struct cbx_stop *stop)
 	stopped_at_watchpoint(gdb, stop);
 }
 
+/*
+ * Did the instruction before now make a watched access?  A search back looks for stops before this moment,
+ * and that one would be at it.  The machine is where it was.
+ */
+static bool just_accessed(struct cbx_gdb *gdb, struct cbx_stop *stop)
+{
+	struct cbx_run_options options = { .size = sizeof(options), .instructions = 1 };
+	bool watches = false;
+
+	for (unsigned i = 0; i < gdb->breakpoint_count; i++)
+		watches = watches || gdb->breakpoints[i].type >= 2;
+	return watches && cbx_reverse_step(gdb->machine, NULL) == CBX_OK &&
+	       cbx_run(gdb->machine, &options, stop) == CBX_OK && stop->reason == CBX_STOP_WATCHPOINT;
+}
+
 static void go_back(struct cbx_gdb *gdb, struct cbx_stop *stop)
 {
 	bool one = gdb->resume == RESUME_BACK_STEP;
-	enum cbx_status status = one ? cbx_reverse_step(gdb->machine, stop) :
-				       cbx_reverse_continue(gdb->machine, stop);
+	enum cbx_status status;
 
+	if (just_accessed(gdb, stop)) {
+		back_at_watchpoint(gdb, stop);
+		return;
+	}
+	status = one ? cbx_reverse_step(gdb->machine, stop) : cbx_reverse_continue(gdb->machine, stop);
 	if (status == CBX_ERROR_LIMIT) {
 		gdb_stopped(gdb, SIGNAL_TRAP, "replaylog:begin;");
 	} else if (status) {

@@ -474,6 +474,21 @@ static void test_back(void **state)
 	assert_int_equal(cbx_gdb_run(gdb, NULL, NULL), CBX_OK);
 	assert_string_equal(reply(), "T05thread:1;replaylog:begin;");
 	assert_int_equal(value(CBX_RIP), 0);
+	/* Also when that instruction is the last one before now. */
+	expect("vCont;s", "(none)");
+	run();
+	expect("vCont;s", "(none)");
+	assert_string_equal(run(), "T05thread:1;watch:500;");
+	expect("bc", "(none)");
+	assert_int_equal(cbx_gdb_run(gdb, NULL, NULL), CBX_OK);
+	assert_string_equal(reply(), "T05thread:1;watch:500;");
+	assert_int_equal(value(CBX_RIP), 3);
+	expect("vCont;s", "(none)");
+	run();
+	expect("bs", "(none)");
+	assert_int_equal(cbx_gdb_run(gdb, NULL, NULL), CBX_OK);
+	assert_string_equal(reply(), "T05thread:1;watch:500;");
+	assert_int_equal(value(CBX_RIP), 3);
 	expect("z2,500,2", "OK");
 	expect("c", "(none)");
 	assert_string_equal(run(), "T05thread:1;swbreak:;");
