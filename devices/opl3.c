@@ -52,7 +52,7 @@ static const struct cbx_field opl3_fields[] = {
 	CBX_FIELD_END
 };
 
-/* ---- Sound ---------------------------------------------------------------------------------- */
+/* ---- Sound ------------------------------------------------------------------------------- */
 
 /*
  * The chip's samples are brought to the backend's rate by cubic interpolation.  A frame takes
@@ -131,7 +131,7 @@ void opl3_set_gain(struct opl3 *opl3, int32_t left, int32_t right)
 	opl3->gain[1] = right;
 }
 
-/* ---- Timers --------------------------------------------------------------------------------- */
+/* ---- Timers ------------------------------------------------------------------------------ */
 
 static uint64_t opl3_clock(const struct opl3 *opl3)
 {
@@ -180,7 +180,7 @@ static void opl3_write_control(struct opl3 *opl3, uint8_t value)
 	state->registers[REG_CONTROL] = value;
 }
 
-/* ---- Ports ---------------------------------------------------------------------------------- */
+/* ---- Ports ------------------------------------------------------------------------------- */
 
 static void opl3_write_register(struct opl3 *opl3, unsigned number, uint8_t value)
 {
@@ -221,7 +221,8 @@ static uint64_t opl3_port_read(struct cbx_device *device, uint64_t offset, unsig
 	return opl3_read((struct opl3 *)device, (unsigned)offset);
 }
 
-static void opl3_port_write(struct cbx_device *device, uint64_t offset, uint64_t value, unsigned width)
+static void opl3_port_write(struct cbx_device *device, uint64_t offset, uint64_t value,
+			    unsigned width)
 {
 	(void)width;
 	opl3_write((struct opl3 *)device, (unsigned)offset, (uint8_t)value);
@@ -229,7 +230,7 @@ static void opl3_port_write(struct cbx_device *device, uint64_t offset, uint64_t
 
 static const struct cbx_io opl3_io = { 1, opl3_port_read, opl3_port_write };
 
-/* ---- Life ------------------------------------------------------------------------------------ */
+/* ---- Life -------------------------------------------------------------------------------- */
 
 static void opl3_reset(struct cbx_device *device, enum cbx_reset_kind kind)
 {

@@ -23,7 +23,7 @@ enum { DRUMS_ON = 0x20, DEEP_VIBRATO = 0x40, DEEP_TREMOLO = 0x80 };
 /* Operators of the first bank that percussion uses. */
 enum { BASS_1 = 12, HI_HAT = 13, TOM = 14, BASS_2 = 15, SNARE = 16, CYMBAL = 17 };
 
-/* ---- Tables -------------------------------------------------------------------------------- */
+/* ---- Tables ------------------------------------------------------------------------------ */
 
 #define ONE_30 (INT64_C(1) << 30)
 
@@ -80,7 +80,7 @@ static void make_sines(uint16_t log_sine[OPL3_TABLE])
 	}
 }
 
-/* ---- Registers ------------------------------------------------------------------------------ */
+/* ---- Registers --------------------------------------------------------------------------- */
 
 static unsigned operator_channel(unsigned n)
 {
@@ -258,7 +258,7 @@ void opl3_synth_load(struct opl3_synth *synth, const uint8_t registers[OPL3_REGI
 	}
 }
 
-/* ---- One operator ----------------------------------------------------------------------------- */
+/* ---- One operator ------------------------------------------------------------------------ */
 
 /*
  * How far an envelope goes at this sample.  A rate's upper four bits say how often it is clocked,
@@ -423,10 +423,11 @@ static int32_t run_operator(const struct opl3_synth *synth, struct opl3_operator
 	return out;
 }
 
-/* ---- Channels -------------------------------------------------------------------------------- */
+/* ---- Channels ---------------------------------------------------------------------------- */
 
 /* The first operator modulates itself with the mean of its last two samples. */
-static int32_t run_first(const struct opl3_synth *synth, struct opl3_operator *op, uint8_t connection)
+static int32_t run_first(const struct opl3_synth *synth, struct opl3_operator *op,
+			 uint8_t connection)
 {
 	unsigned feedback = connection >> 1 & 7;
 	int32_t sum = op->out + op->before;
@@ -494,8 +495,8 @@ static int32_t run_drum(struct opl3_synth *synth, unsigned n, unsigned phase)
 static int32_t run_drums(struct opl3_synth *synth, unsigned channel)
 {
 	struct opl3_operator *ops = synth->operators;
-	unsigned hat = ops[HI_HAT].phase >> 9, cymbal = ops[CYMBAL].phase >> 9, noise = synth->noise & 1;
-	unsigned mixed, high = hat >> 8 & 1;
+	unsigned hat = ops[HI_HAT].phase >> 9, cymbal = ops[CYMBAL].phase >> 9;
+	unsigned noise = synth->noise & 1, mixed, high = hat >> 8 & 1;
 	int32_t sum;
 
 	if (channel == 6) {

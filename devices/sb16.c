@@ -69,7 +69,7 @@ static const struct cbx_field sb16_fields[] = {
 	CBX_FIELD_END
 };
 
-/* ---- Interrupts ------------------------------------------------------------------------------ */
+/* ---- Interrupts -------------------------------------------------------------------------- */
 
 /* The lines that the bits of mixer register 80h stand for. */
 static const uint8_t irq_of_bit[4] = { 9, 5, 7, 10 };
@@ -106,7 +106,7 @@ void sb16_reconnect(struct sb16 *sb16)
 	sb16_play_request(sb16);
 }
 
-/* ---- Ports ------------------------------------------------------------------------------------ */
+/* ---- Ports ------------------------------------------------------------------------------- */
 
 static uint64_t sb16_read(struct cbx_device *device, uint64_t offset, unsigned width)
 {
@@ -166,7 +166,7 @@ static void sb16_write(struct cbx_device *device, uint64_t offset, uint64_t valu
 
 static const struct cbx_io sb16_io = { 1, sb16_read, sb16_write };
 
-/* ---- Life --------------------------------------------------------------------------------------- */
+/* ---- Life -------------------------------------------------------------------------------- */
 
 static void sb16_reset(struct cbx_device *device, enum cbx_reset_kind kind)
 {
@@ -239,6 +239,7 @@ enum cbx_status sb16_new(struct cbx_machine *machine, const struct sb16_wires *w
 {
 	unsigned base = options->port ? options->port : 0x220;
 	unsigned midi_base = options->midi_port ? options->midi_port : 0x330;
+	struct cbx_line irq;
 	struct cbx_device *device;
 	struct mpu401 *mpu401;
 	struct sb16 *made;
@@ -247,6 +248,7 @@ enum cbx_status sb16_new(struct cbx_machine *machine, const struct sb16_wires *w
 	if (status != CBX_OK)
 		return status;
 	*sb16 = made = (struct sb16 *)device;
+	irq = (struct cbx_line){ sb16_midi_interrupt, made, 0 };
 	made->wires = *wires;
 	made->midi = options->midi;
 	if (!sb16_take_options(made, options) || base < 0x220 || base > 0x280 || base % 0x20 ||
@@ -256,8 +258,7 @@ enum cbx_status sb16_new(struct cbx_machine *machine, const struct sb16_wires *w
 		status = cbx_timer_new(device, which ? "16bit" : "8bit", sb16_play_fire, which,
 				       &made->timers[which]);
 	if (status == CBX_OK)
-		status = mpu401_new(machine, midi_base, (struct cbx_line){ sb16_midi_interrupt, made, 0 },
-				    &options->midi, &mpu401);
+		status = mpu401_new(machine, midi_base, irq, &options->midi, &mpu401);
 	if (status != CBX_OK)
 		return status;
 	sb16_play_connect(made);

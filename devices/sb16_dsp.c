@@ -20,7 +20,7 @@ enum { DSP_IDENTIFY_SUM = 0xaa, DSP_IDENTIFY_KEY = 0x96 };
 
 static const char dsp_copyright[] = "COPYRIGHT (C) CREATIVE TECHNOLOGY LTD, 1992.";
 
-/* ---- Answers ------------------------------------------------------------------------------------ */
+/* ---- Answers ----------------------------------------------------------------------------- */
 
 static void reply(struct sb16 *sb16, uint8_t byte)
 {
@@ -42,7 +42,7 @@ uint8_t sb16_dsp_read(struct sb16 *sb16)
 	return state->reply_last;
 }
 
-/* ---- Transfers ------------------------------------------------------------------------------------ */
+/* ---- Transfers --------------------------------------------------------------------------- */
 
 /* Frames a second. */
 static uint32_t frame_rate(const struct sb16_state *state, bool stereo)
@@ -106,7 +106,7 @@ static void identify(struct sb16 *sb16, uint8_t byte)
 	sb16_play_request(sb16);
 }
 
-/* ---- Commands ------------------------------------------------------------------------------------- */
+/* ---- Commands ---------------------------------------------------------------------------- */
 
 /* How many bytes follow a command. */
 static unsigned argument_count(uint8_t command)
@@ -305,7 +305,7 @@ void sb16_dsp_write(struct sb16 *sb16, uint8_t value)
 	}
 }
 
-/* ---- Reset ------------------------------------------------------------------------------------------ */
+/* ---- Reset ------------------------------------------------------------------------------- */
 
 void sb16_dsp_reset(struct sb16 *sb16)
 {

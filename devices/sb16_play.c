@@ -19,7 +19,7 @@
 enum { CHUNKS_A_SECOND = 2000, DELAYS_A_SECOND = 500 };
 enum { FULL_VOLUME = 65536 };
 
-/* ---- What is heard ------------------------------------------------------------------------------ */
+/* ---- What is heard ----------------------------------------------------------------------- */
 
 static void voice_render(struct sb16_voice *voice, uint32_t out_rate, const int32_t gain[2],
 			 int32_t *samples, size_t frames)
@@ -118,7 +118,7 @@ void sb16_play_direct(struct sb16 *sb16, uint8_t sample)
 	voice->changed = true;
 }
 
-/* ---- Decoding ------------------------------------------------------------------------------------- */
+/* ---- Decoding ---------------------------------------------------------------------------- */
 
 static unsigned bytes_of(unsigned which)
 {
@@ -137,7 +137,9 @@ static unsigned packed_in(enum sb16_kind kind)
  */
 static void adpcm_put(struct sb16 *sb16, enum sb16_kind kind, unsigned code)
 {
-	static const uint8_t bits[SB16_KINDS] = { [SB16_ADPCM2] = 1, [SB16_ADPCM26] = 2, [SB16_ADPCM4] = 3 };
+	static const uint8_t bits[SB16_KINDS] = {
+		[SB16_ADPCM2] = 1, [SB16_ADPCM26] = 2, [SB16_ADPCM4] = 3
+	};
 	/* Twice the steps, the highest step, and the magnitude from which steps grow. */
 	static const uint8_t steps[SB16_KINDS][6] = {
 		[SB16_ADPCM2] = { 1, 2, 4, 8, 16, 32 }, [SB16_ADPCM26] = { 1, 2, 4, 8, 10, 10 },
@@ -229,7 +231,7 @@ static void chunk_heard(struct sb16 *sb16, unsigned which)
 	}
 }
 
-/* ---- Time ------------------------------------------------------------------------------------------- */
+/* ---- Time -------------------------------------------------------------------------------- */
 
 static uint64_t now_of(const struct sb16 *sb16)
 {
@@ -303,9 +305,9 @@ void sb16_play_fire(struct cbx_device *device, unsigned which)
 	sb16_interrupt(sb16, which == SB16_16BIT ? SB16_IRQ_16BIT : SB16_IRQ_8BIT, true);
 }
 
-/* ---- DMA ---------------------------------------------------------------------------------------------- */
+/* ---- DMA --------------------------------------------------------------------------------- */
 
-/* The channel that an engine uses by mixer register 81h; 8: none.  Words go by bytes if they must. */
+/* The channel that an engine uses by mixer register 81h; 8: none.  Words go by byte if need be. */
 static unsigned channel_of(const struct sb16 *sb16, unsigned which)
 {
 	uint8_t chosen = sb16->state.mixer[0x81];
@@ -416,8 +418,8 @@ void sb16_play_connect(struct sb16 *sb16)
 }
 
 /*
- * What is in the queue of the chunk under way, and is not yet over, is not heard: so a guest that stops
- * at a block's interrupt does not leave the first sample of the next one at the converter.
+ * What is in the queue of the chunk under way, and is not yet over, is not heard: so a guest that
+ * stops at a block's interrupt does not leave the first sample of the next one at the converter.
  */
 static void cut_chunk(struct sb16 *sb16, unsigned which)
 {
@@ -434,7 +436,7 @@ static void cut_chunk(struct sb16 *sb16, unsigned which)
 	voice->count -= frames < voice->count ? (unsigned)frames : voice->count;
 }
 
-/* ---- Commands ------------------------------------------------------------------------------------------ */
+/* ---- Commands ---------------------------------------------------------------------------- */
 
 void sb16_play_start(struct sb16 *sb16, unsigned which, const struct sb16_engine *wanted)
 {

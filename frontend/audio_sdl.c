@@ -170,7 +170,9 @@ bool audio_sdl_start(struct audio *audio)
 bool audio_sdl_wanted(void)
 {
 #ifdef __linux__
-	static const char *const names[] = { "SDL_AUDIODRIVER", "PULSE_SERVER", "PIPEWIRE_REMOTE", "AUDIODEV" };
+	static const char *const names[] = {
+		"SDL_AUDIODRIVER", "PULSE_SERVER", "PIPEWIRE_REMOTE", "AUDIODEV"
+	};
 	static const char *const sockets[] = { "pulse/native", "pipewire-0" };
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
 	bool found = !access("/dev/snd/controlC0", F_OK) || !access("/dev/snd/controlC1", F_OK);

@@ -103,7 +103,8 @@ static void wav_flush(struct audio_wav *wav)
 static bool wav_skip(struct audio_wav *wav, uint64_t bytes)
 {
 	wav_flush(wav);
-	if (wav->failed || !wav->seekable || ftruncate(wav->fd, (off_t)(WAV_HEADER + wav->bytes + bytes)) ||
+	if (wav->failed || !wav->seekable ||
+	    ftruncate(wav->fd, (off_t)(WAV_HEADER + wav->bytes + bytes)) ||
 	    lseek(wav->fd, 0, SEEK_END) < 0)
 		return false;
 	wav->bytes += bytes;
@@ -118,7 +119,8 @@ static void wav_play(void *user, const int16_t *samples, size_t frames)
 	if (wav->failed)
 		return;
 	if (count > room) {
-		complain("-audio wav=%s: it is as long as a WAV file can be; the rest is left out", wav->file);
+		complain("-audio wav=%s: it is as long as a WAV file can be; the rest is left out",
+			 wav->file);
 		wav_flush(wav);
 		wav->failed = true;
 		return;
