@@ -125,6 +125,11 @@ COUNTER = bytes.fromhex(
     'fec3' '80fb7b' '75e6'         # inc bl; cmp bl,'{'; jne again
     'b361' 'ebe2')                 # mov bl,'a'; jmp again
 
+# Writes its own sector into sectors 2, 100 and 2000 of the disk by the BIOS, then counts.
+WRITER = bytes.fromhex('31c08ec08ed8' 'b80103b90200ba8000bb007ccd13'    # CHS 0/0/2, from 7c00
+                       'b80103b90202ba8001bb007ccd13'                   # 2/1/2
+                       'b80103b90120ba8000bb007ccd13') + COUNTER        # 32/0/1
+
 # Turns the mouse on and writes all that comes from the keyboard controller to the debug port.
 MOUSE = bytes.fromhex('fa' 'b0a8e664' 'b0d4e664' 'b0f4e660'     # cli; enable the port; tell the mouse: F4
                       'e464a80174fa' 'e460' 'e6e9' 'ebf4')      # in 64; test 1; jz; in 60; out e9; jmp

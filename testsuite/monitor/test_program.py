@@ -10,7 +10,7 @@ import sys
 import tempfile
 import unittest
 
-PROGRAM, ROOT = os.path.abspath(sys.argv[1]), sys.argv[2]
+PROGRAM, ROOT = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 PAGE = sys.argv[3] if len(sys.argv) > 3 else None
 FOLDER = tempfile.mkdtemp()
 

@@ -11,7 +11,7 @@ import time
 import unittest
 import warnings
 
-from clearbox import COUNTER, Clearbox, boot_sector
+from clearbox import COUNTER, WRITER, Clearbox, boot_sector
 
 warnings.simplefilter('ignore', ResourceWarning)
 PROGRAM = os.path.abspath(sys.argv[1])
@@ -23,9 +23,9 @@ def path(name):
     return os.path.join(FOLDER, name)
 
 
-def make_disk(name, size=1 << 20):
+def make_disk(name, size=1 << 20, code=COUNTER):
     with open(path(name), 'wb') as file:
-        file.write(boot_sector(COUNTER))
+        file.write(boot_sector(code))
         file.truncate(size)
     return path(name)
 
@@ -144,7 +144,7 @@ class States(unittest.TestCase):
         one.quit()
 
     def test_damage(self):
-        disk = make_disk('damage.img', 64 << 10)
+        disk = make_disk('damage.img', 20 << 20, WRITER)
         one = self.start('-hda', disk, '-snapshot')
         one.wait_for('ab')
         one('stop')
@@ -156,6 +156,7 @@ class States(unittest.TestCase):
         with open(path('good.state'), 'rb') as file:
             good = file.read()
         body = good.index(b'\n\n') + 2
+        self.assertRegex(good[:body], rb'disk ide0-hd0 20971520 whole \w+ \d+ 3 ')
         bad = path('bad.state')
 
         def refused(data):
@@ -165,7 +166,8 @@ class States(unittest.TestCase):
             self.assertIn('bad.state', answer)
             self.assertRegex(answer, 'damaged|no saved state|newer')
 
-        lengths = set(range(0, body + 30, 7)) | {body - 2, body - 1, body, body + 1, len(good) - 1, len(good) // 2}
+        lengths = set(range(0, body + 30, 7)) | {body - 2, body - 1, body, body + 1, body + 8, body + 4103, body + 4104,
+                                                 body + 3 * 4104 - 1, body + 3 * 4104, len(good) - 1, len(good) // 2}
         for length in lengths:
             refused(good[:length])
         refused(good + b'x')
@@ -188,6 +190,9 @@ class States(unittest.TestCase):
         self.assertEqual(one('loadvm ' + path('good.state')), '')
         self.assertNotEqual(one('info hash'), want)
         one.quit()
+        plain = self.start('-hda', disk)
+        self.assertIn('start the machine with -snapshot', plain('loadvm ' + path('good.state')))
+        plain.quit()
 
 
 try:
