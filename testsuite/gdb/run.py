@@ -383,7 +383,7 @@ kill
                              r"killed"])
 
     def test_linux(self):
-        """a Linux kernel by symbol; a variable watched; user memory"""
+        """a Linux kernel by symbol; a variable watched, and back to who wrote it last; user memory"""
         guests = os.environ.get("CLEARBOX_GUESTS") or os.path.join(
             os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "clearbox", "guests")
         kernel, initrd = (os.path.join(guests, name) for name in ("vmlinuz-amd64", "initrd-amd64"))
@@ -395,7 +395,7 @@ kill
                        stdout=subprocess.DEVNULL)
         gdb("""
 file %s
-target remote | %s -display none -serial null -m 256 -kernel %s -initrd %s -append "console=ttyS0 nokaslr modules=none" -S -gdb stdio,arch=x86-64
+target remote | %s -display none -serial null -m 256 -kernel %s -initrd %s -append "console=ttyS0 nokaslr modules=none" -history 256 -S -gdb stdio,arch=x86-64
 break start_kernel
 continue
 x/i $pc
@@ -410,11 +410,16 @@ continue
 x/s $rsi
 bt 2
 info threads
+delete
+watch *(unsigned long*)&jiffies_64
+reverse-continue
+x/i $pc
 kill
 """ % (symbols, self.clearbox, kernel, initrd), self.folder,
             [r"Breakpoint 1, 0xffffffff\w+ in start_kernel \(\)", r"=> 0x\w+ <start_kernel>:", r"rip .*<start_kernel>",
              r"#1 .* in \w*startup_64", r"watchpoint 2", r"watchpoint 2", r"Old value = \d+", r"in do_timer",
              r"#1 .* in ", r"Breakpoint 3, 0x\w+ in do_sys_openat2", r'"/\w+', r"#1 .*openat", r"64-bit mode",
+             r"watchpoint 4", r"watchpoint 4", r"Old value = \d+", r"jiffies", r"=> 0x\w+ <\w*(jiffies|timer)\w*\+",
              r"killed"])
 
 
