@@ -8,10 +8,12 @@
 #define COMPLAIN_FORMAT
 #endif
 
-/* One line without its end, on standard error with "clearbox: " before it, or where complain_to says. */
+/* One line without its end, on standard error with "clearbox: " before it, or where complain_to
+ * says. */
 void complain(const char *format, ...) COMPLAIN_FORMAT;
 
-/* While a monitor's command runs, its own output gets the complaints; NULL: standard error again. */
+/* While a monitor's command runs, its own output gets the complaints; NULL: standard error again.
+ */
 void complain_to(void (*output)(void *user, const char *text), void *user);
 
 #endif

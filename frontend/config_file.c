@@ -1,7 +1,7 @@
 /*
- * Configuration files.  A line is empty, a comment that begins with # or ;, or a setting: an option's
- * name and its value after "=".  Blanks around both are left out; a value in "..." keeps its own.
- * An option without a value stands alone or is set to yes; no leaves it out.
+ * Configuration files.  A line is empty, a comment that begins with # or ;, or a setting: an
+ * option's name and its value after "=".  Blanks around both are left out; a value in "..." keeps
+ * its own. An option without a value stands alone or is set to yes; no leaves it out.
  */
 #include "config_file.h"
 
@@ -15,7 +15,8 @@
 
 enum { CONFIG_MAX = 1 << 20 };
 
-static bool fail(FILE *errors, const char *option, const char *path, const char *why, const char *advice)
+static bool fail(FILE *errors, const char *option, const char *path, const char *why,
+		 const char *advice)
 {
 	fprintf(errors, "clearbox: -%s %s: %s; %s\n", option, path, why, advice);
 	return false;
@@ -80,7 +81,8 @@ static bool is_one_of(const char *value, const char *const *words)
 
 /* One setting; what is said about it goes to errors with the place before it. */
 static bool set_line(const char *path, unsigned number, char *line, FILE *errors,
-		     bool (*set)(void *user, const char *name, const char *value, FILE *errors), void *user)
+		     bool (*set)(void *user, const char *name, const char *value, FILE *errors),
+		     void *user)
 {
 	char *equals = strchr(line, '='), *name, *value = NULL, *said = NULL;
 	size_t length = 0;
@@ -93,8 +95,10 @@ static bool set_line(const char *path, unsigned number, char *line, FILE *errors
 	if (*name == '-')
 		name += strspn(name, "-");
 	if (!*name || *name == '[' || name[strcspn(name, " \t")]) {
-		fprintf(errors, "clearbox: %s:%u: %.60s: not name = value; try hda = disk.img (without sections)\n", path,
-			number, name);
+		fprintf(errors,
+			"clearbox: %s:%u: %.60s: not name = value; try hda = disk.img (without "
+			"sections)\n",
+			path, number, name);
 		return false;
 	}
 	if (equals) {
@@ -114,7 +118,8 @@ static bool set_line(const char *path, unsigned number, char *line, FILE *errors
 	fclose(memory);
 	if (said && length) {
 		static const char own[] = "clearbox: ";
-		const char *text = strncmp(said, own, sizeof(own) - 1) ? said : said + sizeof(own) - 1;
+		const char *text =
+			strncmp(said, own, sizeof(own) - 1) ? said : said + sizeof(own) - 1;
 
 		fprintf(errors, "clearbox: %s:%u: %s", path, number, text);
 	}
@@ -123,7 +128,8 @@ static bool set_line(const char *path, unsigned number, char *line, FILE *errors
 }
 
 bool config_read(struct config *config, const char *path, FILE *errors,
-		 bool (*set)(void *user, const char *name, const char *value, FILE *errors), void *user)
+		 bool (*set)(void *user, const char *name, const char *value, FILE *errors),
+		 void *user)
 {
 	unsigned number = 1;
 	char *at, *next;
@@ -185,16 +191,20 @@ bool config_write(const struct config *config, const char *path, FILE *errors)
 		const char *value = config->setting[i].value, *quote;
 
 		if (value && strchr(value, '\n')) {
-			fprintf(errors, "clearbox: -writeconfig %s: the value of -%s has more than one line; "
-				"write it in one\n", path, config->setting[i].name);
+			fprintf(errors,
+				"clearbox: -writeconfig %s: the value of -%s has more than one "
+				"line; write it in one\n",
+				path, config->setting[i].name);
 			good = false;
 			continue;
 		}
 		quote = value && needs_quotes(value) ? "\"" : "";
-		fprintf(file, "%s = %s%s%s\n", config->setting[i].name, quote, value ? value : "yes", quote);
+		fprintf(file, "%s = %s%s%s\n", config->setting[i].name, quote,
+			value ? value : "yes", quote);
 	}
 	if (ferror(file) || (file == stdout ? fflush(file) : fclose(file)))
-		return fail(errors, "writeconfig", path, strerror(errno), "is the host's disk full?");
+		return fail(errors, "writeconfig", path, strerror(errno),
+			    "is the host's disk full?");
 	return good;
 }
 

@@ -25,7 +25,8 @@ struct config {
  * before it.  False: it complained, or set returned false.
  */
 bool config_read(struct config *config, const char *path, FILE *errors,
-		 bool (*set)(void *user, const char *name, const char *value, FILE *errors), void *user);
+		 bool (*set)(void *user, const char *name, const char *value, FILE *errors),
+		 void *user);
 /* yes, on, true, 1 (or NULL) and their contraries; false: it is neither. */
 bool config_flag(const char *value, bool *on);
 /* Remembers a setting for config_write. */

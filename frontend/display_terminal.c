@@ -473,8 +473,10 @@ static enum display_event terminal_input(struct display *display, struct key_que
 			continue;
 		}
 		struct terminal_mouse mouse;
-		size_t n = t->mouse_on ? terminal_mouse_report(t->input + used, t->input_count - used, &mouse) :
-			   TERMINAL_OTHER;
+		size_t left = t->input_count - used, n = TERMINAL_OTHER;
+
+		if (t->mouse_on)
+			n = terminal_mouse_report(t->input + used, left, &mouse);
 
 		if (n != TERMINAL_OTHER && n != TERMINAL_INCOMPLETE) {
 			used += n;
@@ -484,8 +486,7 @@ static enum display_event terminal_input(struct display *display, struct key_que
 		}
 		if (n == TERMINAL_INCOMPLETE && now - t->input_time < escape_delay)
 			break;
-		n = terminal_key(t->input + used, t->input_count - used, now - t->input_time >= escape_delay, &key);
-
+		n = terminal_key(t->input + used, left, now - t->input_time >= escape_delay, &key);
 		if (n == TERMINAL_INCOMPLETE)
 			break;
 		used += n;
@@ -532,8 +533,9 @@ static void resized(int number)
 static void catch_crashes(bool on)
 {
 	static const int numbers[] = { SIGQUIT, SIGILL, SIGABRT, SIGFPE, SIGBUS, SIGSEGV, SIGSYS };
-	struct sigaction action = { .sa_handler = crashed, .sa_flags = (int)SA_RESETHAND | SA_NODEFER }, now;
+	struct sigaction action = { .sa_handler = crashed }, now;
 
+	action.sa_flags = (int)SA_RESETHAND | SA_NODEFER;
 	for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		/* A sanitizer's own handler has more to say. */
 		if (sigaction(numbers[i], NULL, &now))

@@ -38,7 +38,9 @@ bool drive_removable(const struct drives *drives, unsigned drive)
 
 int drive_find(const struct drives *drives, const char *name)
 {
-	static const char *const option_names[DRIVES] = { "fda", "fdb", "hda", "hdb", "hdc", "hdd" };
+	static const char *const option_names[DRIVES] = {
+		"fda", "fdb", "hda", "hdb", "hdc", "hdd"
+	};
 	static const char *const letters[2] = { "a:", "b:" };
 
 	for (int i = 0; i < DRIVES; i++) {
@@ -103,7 +105,8 @@ void drive_set_overlay(struct drive *drive, struct cbx_overlay *overlay,
 static bool drive_fill(struct drive *drive, const char *name)
 {
 	if (strlen(name) >= sizeof(drive->name)) {
-		complain("%.60s...: the name is longer than %zu bytes; try a link with a shorter one",
+		complain("%.60s...: the name is longer than %zu bytes; try a link with a shorter "
+			 "one",
 			 name, sizeof(drive->name) - 1);
 		return false;
 	}
@@ -127,9 +130,11 @@ static bool drive_fill(struct drive *drive, const char *name)
 		drive_empty(drive);
 		return false;
 	}
-	drive->backend = (struct cbx_disk_backend){
-		.bytes = drive->top.bytes, .read = top_read, .write = top_write, .flush = top_flush, .user = drive
-	};
+	drive->backend = (struct cbx_disk_backend){ .bytes = drive->top.bytes,
+						    .read = top_read,
+						    .write = top_write,
+						    .flush = top_flush,
+						    .user = drive };
 	return true;
 }
 
@@ -212,8 +217,10 @@ bool drive_change(struct drives *drives, struct cbx_machine *machine, unsigned n
 	bool good;
 
 	if (!drive_removable(drives, number)) {
-		complain(drive->present ? "%s: its medium cannot be changed; end the program to change a hard disk" :
-			 "%s: the machine has no such drive; info block lists those it has",
+		complain(drive->present ? "%s: its medium cannot be changed; end the program to "
+					  "change a hard disk"
+					: "%s: the machine has no such drive; info block lists "
+					  "those it has",
 			 drive_name(drives, number));
 		return false;
 	}
@@ -248,7 +255,8 @@ bool drive_change(struct drives *drives, struct cbx_machine *machine, unsigned n
 		*drive = *old;
 		if (drive->disk) {
 			drive->disk->name = drive->name;
-			flock(drive->disk->fd, (drive->backend.read_only ? LOCK_SH : LOCK_EX) | LOCK_NB);
+			flock(drive->disk->fd,
+			      (drive->backend.read_only ? LOCK_SH : LOCK_EX) | LOCK_NB);
 		}
 	}
 	free(old);

@@ -20,7 +20,8 @@ struct drive {
 	struct disk_file *disk;         /* NULL: empty */
 	struct cbx_overlay *overlay;
 	struct cbx_disk_backend top;            /* the overlay's */
-	struct cbx_disk_backend backend;        /* what the machine was given; over an overlay it leads to top */
+	struct cbx_disk_backend
+		backend; /* what the machine was given; over an overlay it leads to top */
 	char name[1024];                /* of the image */
 };
 
@@ -38,7 +39,8 @@ int drive_find(const struct drives *drives, const char *name);
 const char *drive_name(const struct drives *drives, unsigned drive);
 bool drive_removable(const struct drives *drives, unsigned drive);
 
-/* Another image into a removable drive, or none (NULL); complains and returns false if that cannot be. */
+/* Another image into a removable drive, or none (NULL); complains and returns false if that cannot
+ * be. */
 bool drive_change(struct drives *drives, struct cbx_machine *machine, unsigned drive,
 		  const char *name);
 

@@ -26,8 +26,8 @@ struct parser {
 static uint64_t fail(struct parser *p, const char *what, const char *text, size_t length)
 {
 	if (!p->failed)
-		snprintf(p->error, p->error_size, "%.*s%s%s", (int)(length < 60 ? length : 60), text,
-			 length ? ": " : "", what);
+		snprintf(p->error, p->error_size, "%.*s%s%s", (int)(length < 60 ? length : 60),
+			 text, length ? ": " : "", what);
 	p->failed = true;
 	return 0;
 }
@@ -52,22 +52,26 @@ static bool read_register(struct cbx_machine *machine, const char *name, uint64_
 }
 
 /* eax, ax, al, ah, r8d, r8w, r8b, and names that people use. */
-static bool part_register(struct cbx_machine *machine, const char *name, size_t length, uint64_t *value)
+static bool part_register(struct cbx_machine *machine, const char *name, size_t length,
+			  uint64_t *value)
 {
 	static const struct {
 		const char *name, *whole;
 		unsigned shift;
 		uint64_t mask;
 	} others[] = {
-		{ "eip", "rip", 0, UINT32_MAX }, { "ip", "rip", 0, 0xffff },
+		{ "eip", "rip", 0, UINT32_MAX },  { "ip", "rip", 0, 0xffff },
 		{ "flags", "rflags", 0, 0xffff }, { "eflags", "rflags", 0, UINT32_MAX },
-		{ "al", "rax", 0, 255 }, { "ah", "rax", 8, 255 }, { "bl", "rbx", 0, 255 }, { "bh", "rbx", 8, 255 },
-		{ "cl", "rcx", 0, 255 }, { "ch", "rcx", 8, 255 }, { "dl", "rdx", 0, 255 }, { "dh", "rdx", 8, 255 },
-		{ "sil", "rsi", 0, 255 }, { "dil", "rdi", 0, 255 }, { "bpl", "rbp", 0, 255 }, { "spl", "rsp", 0, 255 },
+		{ "al", "rax", 0, 255 },	  { "ah", "rax", 8, 255 },
+		{ "bl", "rbx", 0, 255 },	  { "bh", "rbx", 8, 255 },
+		{ "cl", "rcx", 0, 255 },	  { "ch", "rcx", 8, 255 },
+		{ "dl", "rdx", 0, 255 },	  { "dh", "rdx", 8, 255 },
+		{ "sil", "rsi", 0, 255 },	  { "dil", "rdi", 0, 255 },
+		{ "bpl", "rbp", 0, 255 },	  { "spl", "rsp", 0, 255 },
 	};
 	char whole[32];
 
-	if (!strcmp(name, "pc")) {              /* where the next instruction is, as a linear address */
+	if (!strcmp(name, "pc")) { /* where the next instruction is, as a linear address */
 		uint64_t base = 0, efer = 0, attributes = 0;
 
 		read_register(machine, "rip", value);
@@ -102,13 +106,16 @@ static bool part_register(struct cbx_machine *machine, const char *name, size_t 
 		snprintf(whole, sizeof(whole), "%.*s", (int)length - 1, name);
 		if (!read_register(machine, whole, value))
 			return false;
-		*value &= name[length - 1] == 'd' ? UINT32_MAX : name[length - 1] == 'w' ? 0xffff : 0xff;
+		*value &= name[length - 1] == 'd'   ? UINT32_MAX
+			  : name[length - 1] == 'w' ? 0xffff
+						    : 0xff;
 		return true;
 	}
 	return false;
 }
 
-static bool find_register(struct cbx_machine *machine, const char *text, size_t length, uint64_t *value)
+static bool find_register(struct cbx_machine *machine, const char *text, size_t length,
+			  uint64_t *value)
 {
 	char name[24], base[32];
 
@@ -155,13 +162,15 @@ static bool is_word(const char *text, size_t length, const char *word)
 
 static uint64_t parse_name(struct parser *p)
 {
-	static const char *const loads[] = { "byte", "word", "dword", "qword", "pbyte", "pword", "pdword", "pqword" };
+	static const char *const loads[] = { "byte",  "word",  "dword",	 "qword",
+					     "pbyte", "pword", "pdword", "pqword" };
 	const char *text = p->at;
 	uint64_t value = 0;
 	bool dollar = *text == '$';
 	size_t length = dollar;
 
-	while (isalnum((unsigned char)text[length]) || (text[length] && strchr("_.@", text[length])))
+	while (isalnum((unsigned char)text[length]) ||
+	       (text[length] && strchr("_.@", text[length])))
 		length++;
 	p->at += length;
 	blanks(p);
@@ -185,7 +194,8 @@ static uint64_t parse_name(struct parser *p)
 		return value;
 	if (find_register(p->machine, text, length, &value))
 		return value;
-	return fail(p, "neither a symbol nor a register; the symbols command loads names", text, length);
+	return fail(p, "neither a symbol nor a register; the symbols command loads names", text,
+		    length);
 }
 
 static uint64_t parse_unary(struct parser *p)
@@ -215,15 +225,19 @@ static uint64_t parse_unary(struct parser *p)
 		p->at += 3;
 	} else if (isdigit((unsigned char)*p->at)) {
 		errno = 0;
-		value = strtoull(p->at, &end, p->at[0] == '0' && tolower((unsigned char)p->at[1]) == 'x' ? 16 : 10);
+		value = strtoull(p->at, &end,
+				 p->at[0] == '0' && tolower((unsigned char)p->at[1]) == 'x' ? 16
+											    : 10);
 		if (errno || isalnum((unsigned char)*end))
 			value = fail(p, "not a number", p->at, strcspn(p->at, " \t"));
 		p->at = end;
-	} else if (isalpha((unsigned char)*p->at) || *p->at == '_' || *p->at == '$' || *p->at == '.') {
+	} else if (isalpha((unsigned char)*p->at) || *p->at == '_' || *p->at == '$' ||
+		   *p->at == '.') {
 		value = parse_name(p);
 	} else {
-		value = fail(p, *p->at ? "a value is expected here" : "a value is missing at the end", p->at,
-			     strlen(p->at));
+		value = fail(p,
+			     *p->at ? "a value is expected here" : "a value is missing at the end",
+			     p->at, strlen(p->at));
 	}
 	p->depth--;
 	return value;
@@ -234,11 +248,10 @@ static uint64_t parse_unary(struct parser *p)
 static const struct operator {
 	const char *text;
 	unsigned level;
-} operators[] = {
-	{ "||", 1 }, { "&&", 2 }, { "==", 6 }, { "!=", 6 }, { "<=", 7 }, { ">=", 7 }, { "<<", 8 },
-	{ ">>", 8 }, { "|", 3 }, { "^", 4 }, { "&", 5 }, { "<", 7 }, { ">", 7 }, { "+", 9 }, { "-", 9 },
-	{ "*", 10 }, { "/", 10 }, { "%", 10 }
-};
+}
+operators[] = { { "||", 1 }, { "&&", 2 }, { "==", 6 }, { "!=", 6 }, { "<=", 7 }, { ">=", 7 },
+		{ "<<", 8 }, { ">>", 8 }, { "|", 3 },  { "^", 4 },  { "&", 5 },	 { "<", 7 },
+		{ ">", 7 },  { "+", 9 },  { "-", 9 },  { "*", 10 }, { "/", 10 }, { "%", 10 } };
 
 static uint64_t apply(struct parser *p, const char *op, uint64_t a, uint64_t b)
 {
@@ -309,8 +322,8 @@ static uint64_t parse_binary(struct parser *p, unsigned level)
 	return 0;
 }
 
-bool expression_evaluate(struct cbx_machine *machine, const struct symbols *symbols, const char *text,
-			 uint64_t *value, char *error, size_t error_size)
+bool expression_evaluate(struct cbx_machine *machine, const struct symbols *symbols,
+			 const char *text, uint64_t *value, char *error, size_t error_size)
 {
 	struct parser p = { .machine = machine, .symbols = symbols, .at = text, .error = error,
 			    .error_size = error_size };

@@ -57,7 +57,8 @@ bool monitor_unknown(struct monitor_call *call, const char *what, const char *wo
 	for (unsigned i = 0; name(i); i++)
 		nearest_offer(&nearest, name(i));
 	if (nearest.word)
-		return monitor_fail(call, "%.80s is no %s; did you mean %s?", word, what, nearest.word);
+		return monitor_fail(call, "%.80s is no %s; did you mean %s?", word, what,
+				    nearest.word);
 	return monitor_fail(call, "%.80s is no %s; help %s lists them", word, what, call->name);
 }
 
@@ -79,8 +80,8 @@ static bool run_info(struct monitor_call *call);
 
 static const struct monitor_command own_commands[] = {
 	{ "help", "?", "[COMMAND]", "what commands there are, or what one does", run_help },
-	{ "info", NULL, "TOPIC [ARGUMENT] ...", "shows one thing about the machine; help info lists the topics",
-	  run_info },
+	{ "info", NULL, "TOPIC [ARGUMENT] ...",
+	  "shows one thing about the machine; help info lists the topics", run_info },
 	{ NULL, NULL, NULL, NULL, NULL }
 };
 
@@ -222,7 +223,8 @@ static bool split(struct monitor_call *call, char *line)
 				*to++ = *line;
 		}
 		if (quoted)
-			return monitor_fail(call, "a \" is open; end it, or write \\\" inside of two of them");
+			return monitor_fail(
+				call, "a \" is open; end it, or write \\\" inside of two of them");
 		if (*line)
 			line++;
 		*to = 0;
@@ -236,8 +238,9 @@ static bool run_command(struct monitor_call *call, const struct monitor_command 
 	count_arguments(c->arguments, &least, &most);
 	if (call->count >= least && call->count <= most)
 		return c->run(call);
-	return monitor_fail(call, "it takes %s; try %s%s%s", most ? "other arguments" : "no arguments",
-			    call->name, *c->arguments == '/' || !*c->arguments ? "" : " ", c->arguments);
+	return monitor_fail(call, "it takes %s; try %s%s%s",
+			    most ? "other arguments" : "no arguments", call->name,
+			    *c->arguments == '/' || !*c->arguments ? "" : " ", c->arguments);
 }
 
 static bool run_info(struct monitor_call *call)
@@ -266,7 +269,8 @@ static bool execute(struct monitor_call *call, const char *line)
 		return true;
 	call->name = "clearbox";
 	if (strlen(line) >= sizeof(copy))
-		return monitor_fail(call, "the line is longer than %d bytes; split it", MONITOR_LINE - 1);
+		return monitor_fail(call, "the line is longer than %d bytes; split it",
+				    MONITOR_LINE - 1);
 	length = strcspn(line, " \t\r\n");
 	call->rest = line + length;
 	slash = memchr(line, '/', length);
@@ -285,8 +289,8 @@ static bool execute(struct monitor_call *call, const char *line)
 		return monitor_unknown(call, "command", name, command_name);
 	call->name = command->name;
 	if (*call->format && *command->arguments != '/')
-		return monitor_fail(call, "it takes no /%.20s; help %s says what it takes", call->format,
-				    call->name);
+		return monitor_fail(call, "it takes no /%.20s; help %s says what it takes",
+				    call->format, call->name);
 	length = strlen(call->format) + 1;
 	if (!*call->format)
 		copy[0] = 0;
@@ -366,8 +370,10 @@ static void offer_kind(struct completion *completion, struct session *session, c
 	} else if (!strncmp(kind, "ADDRESS", 7) || !strncmp(kind, "EXPRESSION", 10)) {
 		const char *name;
 
-		for (size_t i = 0; (name = symbols_prefix(&session->symbols, completion->word, i)) &&
-		     completion->left; i++)
+		for (size_t i = 0;
+		     (name = symbols_prefix(&session->symbols, completion->word, i)) &&
+		     completion->left;
+		     i++)
 			offer(completion, name);
 	} else if (length == 7 && !strncmp(kind, "COMMAND", 7)) {
 		for (unsigned i = 0; command_name(i); i++)
@@ -394,7 +400,8 @@ size_t monitor_complete(struct session *session, const char *line,
 			offer(&completion, command_name(i));
 		return start;
 	}
-	snprintf(name, sizeof(name), "%.*s", (int)(strcspn(line + begin, " \t/") & 63), line + begin);
+	snprintf(name, sizeof(name), "%.*s", (int)(strcspn(line + begin, " \t/") & 63),
+		 line + begin);
 	command = command_find(name);
 	if (!command)
 		return start;

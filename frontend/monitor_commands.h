@@ -27,7 +27,8 @@ struct monitor_call {
 
 /*
  * arguments is what help shows and what decides how many there may be: words in capitals,
- * [optional], "..." for any number more.  Completion knows FILE, DEVICE, TOPIC, KEYS, COMMAND, SYMBOL.
+ * [optional], "..." for any number more.  Completion knows FILE, DEVICE, TOPIC, KEYS, COMMAND,
+ * SYMBOL.
  */
 struct monitor_command {
 	const char *name, *other;       /* another spelling, NULL: none */
@@ -40,8 +41,8 @@ struct monitor_command {
 extern const struct monitor_command monitor_machine_commands[], monitor_memory_commands[],
 	monitor_paging_commands[], monitor_debug_commands[], monitor_history_commands[];
 /* of info */
-extern const struct monitor_command monitor_topics[], monitor_state_topics[], monitor_paging_topics[],
-	monitor_debug_topics[], monitor_history_topics[];
+extern const struct monitor_command monitor_topics[], monitor_state_topics[],
+	monitor_paging_topics[], monitor_debug_topics[], monitor_history_topics[];
 
 void monitor_print(struct monitor_call *call, const char *format, ...) MONITOR_FORMAT;
 /* Says what is wrong, with the command's name before it; always false. */
@@ -59,6 +60,7 @@ const char *monitor_symbol(struct session *session, uint64_t address, char *text
 /* 16, 32 or 64: what code is at CS:RIP. */
 unsigned monitor_code_bits(struct session *session);
 /* Prints count instructions from address on. */
-bool monitor_disassemble(struct monitor_call *call, bool physical, uint64_t address, unsigned count);
+bool monitor_disassemble(struct monitor_call *call, bool physical, uint64_t address,
+			 unsigned count);
 
 #endif

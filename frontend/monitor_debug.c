@@ -72,7 +72,8 @@ static uint64_t linear_pc(struct session *session)
 static void show_place(struct monitor_call *call)
 {
 	monitor_print(call, "%04llx:%0*llx ", (unsigned long long)get(call->session, CBX_CS),
-		      monitor_code_bits(call->session) == 64 ? 16 : 8, (unsigned long long)get(call->session, CBX_RIP));
+		      monitor_code_bits(call->session) == 64 ? 16 : 8,
+		      (unsigned long long)get(call->session, CBX_RIP));
 	monitor_disassemble(call, false, linear_pc(call->session), 1);
 }
 
@@ -131,8 +132,9 @@ static bool split_condition(struct monitor_call *call, struct point *p, char *fi
 		return true;
 	strcpy(p->condition, at + 4);
 	/* Memory may not be there yet, but what is no expression never will be. */
-	if (!expression_evaluate(call->session->machine, &call->session->symbols, p->condition, &value, error,
-				 sizeof(error)) && !strstr(error, "no memory"))
+	if (!expression_evaluate(call->session->machine, &call->session->symbols, p->condition,
+				 &value, error, sizeof(error)) &&
+	    !strstr(error, "no memory"))
 		return monitor_fail(call, "if %s: %s", p->condition, error);
 	return true;
 }
@@ -158,12 +160,14 @@ static bool run_break(struct monitor_call *call)
 	struct point *p = free_point(call);
 	char first[MONITOR_LINE];
 
-	if (!p || !split_condition(call, p, first, sizeof(first)) || !monitor_value(call, first, &p->what.address))
+	if (!p || !split_condition(call, p, first, sizeof(first)) ||
+	    !monitor_value(call, first, &p->what.address))
 		return false;
 	p->what.kind = CBX_BREAK_EXECUTE;
 	p->what.physical = !strcmp(call->format, "p");
 	if (*call->format && !p->what.physical)
-		return monitor_fail(call, "/%.20s: there is /p (a physical address) only", call->format);
+		return monitor_fail(call, "/%.20s: there is /p (a physical address) only",
+				    call->format);
 	return add_point(call, p);
 }
 
@@ -179,15 +183,20 @@ static bool run_watch(struct monitor_call *call)
 		if (*at == 'p')
 			p->what.physical = true;
 		else if (*at == 'r' || *at == 'w' || *at == 'a')
-			p->what.kind = *at == 'r' ? CBX_BREAK_READ : *at == 'w' ? CBX_BREAK_WRITE : CBX_BREAK_ACCESS;
+			p->what.kind = *at == 'r'   ? CBX_BREAK_READ
+				       : *at == 'w' ? CBX_BREAK_WRITE
+						    : CBX_BREAK_ACCESS;
 		else
-			return monitor_fail(call, "/%.20s: there are r, w, a (either) and p (physical)", call->format);
+			return monitor_fail(call,
+					    "/%.20s: there are r, w, a (either) and p (physical)",
+					    call->format);
 	}
 	comma = strrchr(first, ',');
 	if (comma)
 		*comma++ = 0;
 	p->what.length = 1;
-	if (!monitor_value(call, first, &p->what.address) || (comma && !monitor_value(call, comma, &p->what.length)))
+	if (!monitor_value(call, first, &p->what.address) ||
+	    (comma && !monitor_value(call, comma, &p->what.length)))
 		return false;
 	return add_point(call, p);
 }
@@ -206,7 +215,8 @@ static bool run_catch(struct monitor_call *call)
 		return true;
 	}
 	p = free_point(call);
-	if (!p || !split_condition(call, p, first, sizeof(first)) || !monitor_value(call, first, &vector))
+	if (!p || !split_condition(call, p, first, sizeof(first)) ||
+	    !monitor_value(call, first, &vector))
 		return false;
 	if (vector > 31)
 		return monitor_fail(call, "exceptions are 0 to 31; 14 is the page fault");
@@ -250,13 +260,15 @@ static bool run_delete(struct monitor_call *call)
 
 static void print_point(struct monitor_call *call, const struct point *p)
 {
-	static const char *const kinds[] = { "breakpoint", "read watchpoint", "write watchpoint", "access watchpoint" };
+	static const char *const kinds[] = { "breakpoint", "read watchpoint", "write watchpoint",
+					     "access watchpoint" };
 	char name[200];
 
 	if (p->catch)
 		monitor_print(call, "%u: exception %u", p->id, p->vector);
 	else
-		monitor_print(call, "%u: %s%s at 0x%llx", p->id, p->what.physical ? "physical " : "", kinds[p->what.kind],
+		monitor_print(call, "%u: %s%s at 0x%llx", p->id,
+			      p->what.physical ? "physical " : "", kinds[p->what.kind],
 			      (unsigned long long)p->what.address);
 	if (!p->catch && *monitor_symbol(call->session, p->what.address, name, sizeof(name)))
 		monitor_print(call, " <%s>", name);
@@ -287,7 +299,9 @@ static bool info_breakpoints(struct monitor_call *call)
 
 void monitor_debug_stopped(struct session *session)
 {
-	struct monitor_call call = { .session = session, .output = monitor_port_notice, .user = session, .name = "stop" };
+	struct monitor_call call = {
+		.session = session, .output = monitor_port_notice, .user = session, .name = "stop"
+	};
 	struct monitor_debug *d = session->debug;
 
 	if (session->stop.reason == CBX_STOP_TRIPLE_FAULT) {
@@ -304,8 +318,10 @@ void monitor_debug_stopped(struct session *session)
 		if (*p->problem)
 			monitor_print(&call, "its condition cannot be computed: %s\n", p->problem);
 		if (session->stop.reason == CBX_STOP_WATCHPOINT)
-			monitor_print(&call, "%s of 0x%llx by the instruction at 0x%llx\n", session->stop.write ? "write" : "read",
-				      (unsigned long long)session->stop.address, (unsigned long long)session->stop.access_rip);
+			monitor_print(&call, "%s of 0x%llx by the instruction at 0x%llx\n",
+				      session->stop.write ? "write" : "read",
+				      (unsigned long long)session->stop.address,
+				      (unsigned long long)session->stop.access_rip);
 		show_place(&call);
 		return;
 	}
@@ -319,7 +335,9 @@ static bool run_step(struct monitor_call *call)
 	if (call->count && !monitor_value(call, call->rest, &count))
 		return false;
 	if (!count || count > STEPS_MAX)
-		return monitor_fail(call, "from 1 to %d steps; to go on until something happens: cont", STEPS_MAX);
+		return monitor_fail(call,
+				    "from 1 to %d steps; to go on until something happens: cont",
+				    STEPS_MAX);
 	s->paused = true;
 	while (count--) {
 		struct cbx_stop stop;
@@ -330,7 +348,8 @@ static bool run_step(struct monitor_call *call)
 		s->stop = stop;
 		if (stop.reason == CBX_STOP_LIMIT)
 			continue;
-		if (stop.reason == CBX_STOP_BREAKPOINT || stop.reason == CBX_STOP_WATCHPOINT || stop.reason == CBX_STOP_HOOK)
+		if (stop.reason == CBX_STOP_BREAKPOINT || stop.reason == CBX_STOP_WATCHPOINT ||
+		    stop.reason == CBX_STOP_HOOK)
 			monitor_debug_stopped(s);
 		else if (*stop.detail)
 			monitor_print(call, "%s\n", stop.detail);
@@ -340,7 +359,8 @@ static bool run_step(struct monitor_call *call)
 	return true;
 }
 
-/* ---- The trace -------------------------------------------------------------------------------- */
+/* ---- The trace --------------------------------------------------------------------------------
+ */
 
 static void trace_stop(struct session *session)
 {
@@ -353,7 +373,8 @@ static void trace_stop(struct session *session)
 	d->trace = NULL;
 }
 
-static enum cbx_hook_action trace_instruction(void *user, struct cbx_machine *machine, struct cbx_event *event)
+static enum cbx_hook_action trace_instruction(void *user, struct cbx_machine *machine,
+					      struct cbx_event *event)
 {
 	struct session *session = user;
 	struct monitor_debug *d = session->debug;
@@ -367,8 +388,10 @@ static enum cbx_hook_action trace_instruction(void *user, struct cbx_machine *ma
 	while (have && cbx_linear_read(machine, event->linear, bytes, have))
 		have--;
 	if (have)
-		cbx_disassemble(bytes, have, monitor_code_bits(session), event->rip, text, sizeof(text), &length);
-	fprintf(d->trace, "%llu %u %04llx:%llx ", (unsigned long long)cbx_instruction_count(machine), event->cpl,
+		cbx_disassemble(bytes, have, monitor_code_bits(session), event->rip, text,
+				sizeof(text), &length);
+	fprintf(d->trace, "%llu %u %04llx:%llx ",
+		(unsigned long long)cbx_instruction_count(machine), event->cpl,
 		(unsigned long long)get(session, CBX_CS), (unsigned long long)event->rip);
 	for (unsigned i = 0; i < length && i < have; i++)
 		fprintf(d->trace, "%02x", bytes[i]);
@@ -380,7 +403,8 @@ static enum cbx_hook_action trace_instruction(void *user, struct cbx_machine *ma
 }
 
 /* from=, to=, cpl=, cr3=, max= */
-static bool trace_filter(struct monitor_call *call, const char *word, struct cbx_hook *hook, uint64_t *most)
+static bool trace_filter(struct monitor_call *call, const char *word, struct cbx_hook *hook,
+			 uint64_t *most)
 {
 	static const char *const names[] = { "from=", "to=", "cpl=", "cr3=", "max=" };
 	uint64_t value;
@@ -411,13 +435,17 @@ static bool trace_filter(struct monitor_call *call, const char *word, struct cbx
 		}
 		return true;
 	}
-	return monitor_fail(call, "%.60s is no filter; there are from=A to=A cpl=N cr3=N max=N", word);
+	return monitor_fail(call, "%.60s is no filter; there are from=A to=A cpl=N cr3=N max=N",
+			    word);
 }
 
 static bool run_trace(struct monitor_call *call)
 {
 	struct session *s = call->session;
-	struct cbx_hook hook = { .size = sizeof(hook), .kind = CBX_HOOK_INSTRUCTION, .call = trace_instruction, .user = s };
+	struct cbx_hook hook = { .size = sizeof(hook),
+				 .kind = CBX_HOOK_INSTRUCTION,
+				 .call = trace_instruction,
+				 .user = s };
 	struct monitor_debug *d = debug(call);
 	uint64_t most = UINT64_MAX;
 
@@ -437,7 +465,8 @@ static bool run_trace(struct monitor_call *call)
 	trace_stop(s);
 	d->trace = fopen(call->words[0], "we");
 	if (!d->trace)
-		return monitor_fail(call, "%.200s: %s; try another name", call->words[0], strerror(errno));
+		return monitor_fail(call, "%.200s: %s; try another name", call->words[0],
+				    strerror(errno));
 	d->trace_left = most;
 	snprintf(d->trace_name, sizeof(d->trace_name), "%.200s", call->words[0]);
 	if (!cbx_hook_add(s->machine, &hook, &d->trace_id))
@@ -447,9 +476,11 @@ static bool run_trace(struct monitor_call *call)
 	return monitor_fail(call, "%s", cbx_machine_error(s->machine));
 }
 
-/* ---- The last branches ---------------------------------------------------------------------------- */
+/* ---- The last branches
+ * ---------------------------------------------------------------------------- */
 
-static enum cbx_hook_action note_branch(void *user, struct cbx_machine *machine, struct cbx_event *event)
+static enum cbx_hook_action note_branch(void *user, struct cbx_machine *machine,
+					struct cbx_event *event)
 {
 	struct monitor_debug *d = user;
 	unsigned i = (unsigned)(d->branch_count++ % BRANCHES);
@@ -462,7 +493,9 @@ static enum cbx_hook_action note_branch(void *user, struct cbx_machine *machine,
 
 static bool run_branches(struct monitor_call *call)
 {
-	struct cbx_hook hook = { .size = sizeof(hook), .kind = CBX_HOOK_BRANCH, .call = note_branch };
+	struct cbx_hook hook = { .size = sizeof(hook),
+				 .kind = CBX_HOOK_BRANCH,
+				 .call = note_branch };
 	struct monitor_debug *d = debug(call);
 
 	if (!d)
@@ -494,9 +527,11 @@ static bool info_branches(struct monitor_call *call)
 
 		monitor_symbol(call->session, d->branches[i % BRANCHES].from, from, sizeof(from));
 		monitor_symbol(call->session, d->branches[i % BRANCHES].to, to, sizeof(to));
-		monitor_print(call, "%016llx%s%s%s -> %016llx%s%s%s\n", (unsigned long long)d->branches[i % BRANCHES].from,
-			      *from ? " <" : "", from, *from ? ">" : "", (unsigned long long)d->branches[i % BRANCHES].to,
-			      *to ? " <" : "", to, *to ? ">" : "");
+		monitor_print(call, "%016llx%s%s%s -> %016llx%s%s%s\n",
+			      (unsigned long long)d->branches[i % BRANCHES].from, *from ? " <" : "",
+			      from, *from ? ">" : "",
+			      (unsigned long long)d->branches[i % BRANCHES].to, *to ? " <" : "", to,
+			      *to ? ">" : "");
 	}
 	return true;
 }
@@ -524,20 +559,26 @@ void monitor_debug_free(struct session *session)
 }
 
 const struct monitor_command monitor_debug_commands[] = {
-	{ "break", "b", "/p ADDRESS ...", "a breakpoint: break main if $rax == 5; /p: physical", run_break },
-	{ "watch", NULL, "/rwap ADDRESS ...", "a watchpoint: watch 0x1000,4 if dword(0x1000) > 9", run_watch },
-	{ "catch", NULL, "WHAT ...", "stops at an exception: catch 14 if $cr2 < 4096; catch triple [off]", run_catch },
+	{ "break", "b", "/p ADDRESS ...", "a breakpoint: break main if $rax == 5; /p: physical",
+	  run_break },
+	{ "watch", NULL, "/rwap ADDRESS ...", "a watchpoint: watch 0x1000,4 if dword(0x1000) > 9",
+	  run_watch },
+	{ "catch", NULL, "WHAT ...",
+	  "stops at an exception: catch 14 if $cr2 < 4096; catch triple [off]", run_catch },
 	{ "delete", "d", "[NUMBER]", "takes one of them away, or all", run_delete },
 	{ "step", "si", "[COUNT] ...", "executes one instruction, or some", run_step },
 	{ "trace", NULL, "FILE [FILTER] ...",
-	  "writes each instruction to a file: from=A to=A cpl=N cr3=N max=N; trace off", run_trace },
-	{ "branches", NULL, "SWITCH", "records the last 256 taken branches: on or off; info branches shows them",
+	  "writes each instruction to a file: from=A to=A cpl=N cr3=N max=N; trace off",
+	  run_trace },
+	{ "branches", NULL, "SWITCH",
+	  "records the last 256 taken branches: on or off; info branches shows them",
 	  run_branches },
 	{ NULL, NULL, NULL, NULL, NULL }
 };
 
 const struct monitor_command monitor_debug_topics[] = {
-	{ "breakpoints", NULL, "", "breakpoints, watchpoints, exceptions that stop", info_breakpoints },
+	{ "breakpoints", NULL, "", "breakpoints, watchpoints, exceptions that stop",
+	  info_breakpoints },
 	{ "branches", NULL, "", "the last taken branches", info_branches },
 	{ "autopsy", NULL, "", "the last exceptions, each with its cause", info_autopsy },
 	{ NULL, NULL, NULL, NULL, NULL }

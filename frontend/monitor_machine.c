@@ -1,4 +1,5 @@
-/* Monitor commands that do something to the machine: run, stop, reset, keys, mouse, media, pictures. */
+/* Monitor commands that do something to the machine: run, stop, reset, keys, mouse, media,
+ * pictures. */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -42,7 +43,8 @@ static bool done(struct monitor_call *call, enum cbx_status status)
 	if (status == CBX_ERROR_UNSUPPORTED)
 		return monitor_fail(call, "this machine has no such thing; it is no PC");
 	if (status == CBX_ERROR_LIMIT)
-		return monitor_fail(call, "the guest has not taken what came before; try again later");
+		return monitor_fail(call,
+				    "the guest has not taken what came before; try again later");
 	return monitor_fail(call, "%s", cbx_machine_error(call->session->machine));
 }
 
@@ -66,8 +68,8 @@ static bool run_mouse_move(struct monitor_call *call)
 		if (moves[i] < -100000 || moves[i] > 100000)
 			return monitor_fail(call, "%.40s: at most 100000", call->words[i]);
 	}
-	return done(call, cbx_mouse(call->session->machine, (int)moves[0], (int)moves[1], (int)moves[2],
-				    call->session->mouse_buttons));
+	return done(call, cbx_mouse(call->session->machine, (int)moves[0], (int)moves[1],
+				    (int)moves[2], call->session->mouse_buttons));
 }
 
 static bool run_mouse_button(struct monitor_call *call)
@@ -88,8 +90,10 @@ static bool run_type(struct monitor_call *call)
 
 	if (key_queue_add_text(&call->session->keys, call->words[0], &wrong))
 		return true;
-	return monitor_fail(call, "\"%.40s\" is no character or key; there are \\n \\t \\b \\e \\\\ and "
-			    "names such as \\{f2}, \\{ctrl-c}", wrong);
+	return monitor_fail(call,
+			    "\"%.40s\" is no character or key; there are \\n \\t \\b \\e \\\\ and "
+			    "names such as \\{f2}, \\{ctrl-c}",
+			    wrong);
 }
 
 static bool run_screendump(struct monitor_call *call)
@@ -103,11 +107,14 @@ static bool run_sendkey(struct monitor_call *call)
 		struct key key = key_of_name(call->words[i], strlen(call->words[i]));
 
 		if (!key.usage)
-			return monitor_fail(call, "%.80s is no key; there are a, 1, ret, esc, f1, up, "
-					    "ctrl-alt-delete, shift-tab ...", call->words[i]);
+			return monitor_fail(call,
+					    "%.80s is no key; there are a, 1, ret, esc, f1, up, "
+					    "ctrl-alt-delete, shift-tab ...",
+					    call->words[i]);
 	}
 	for (unsigned i = 0; i < call->count; i++)
-		key_queue_add(&call->session->keys, key_of_name(call->words[i], strlen(call->words[i])));
+		key_queue_add(&call->session->keys,
+			      key_of_name(call->words[i], strlen(call->words[i])));
 	return true;
 }
 
@@ -141,10 +148,11 @@ static bool run_eject(struct monitor_call *call)
 	if (!strcmp(call->words[0], "-f") && call->count == 2)
 		call->words[0] = call->words[1];
 	else if (call->count == 2)
-		return monitor_fail(call, "%.80s: there is -f only; try eject %.80s", call->words[0],
-				    call->words[1]);
+		return monitor_fail(call, "%.80s: there is -f only; try eject %.80s",
+				    call->words[0], call->words[1]);
 	drive = device(call);
-	return drive >= 0 && drive_change(&session->drives, session->machine, (unsigned)drive, NULL);
+	return drive >= 0 &&
+	       drive_change(&session->drives, session->machine, (unsigned)drive, NULL);
 }
 
 static bool run_savevm(struct monitor_call *call)
@@ -167,12 +175,15 @@ const struct monitor_command monitor_machine_commands[] = {
 	{ "loadvm", NULL, "FILE", "loads one: the machine is again as it was then", run_loadvm },
 	{ "sendkey", NULL, "KEYS ...", "types keys: a, ret, f2, ctrl-alt-delete, shift-tab ...",
 	  run_sendkey },
-	{ "type", NULL, "TEXT", "types text with the escapes of -type: type \"root\\n\"", run_type },
-	{ "mouse_move", NULL, "DX DY [DZ]", "moves the mouse, in counts; DZ turns its wheel", run_mouse_move },
-	{ "mouse_button", NULL, "BUTTONS", "a sum of 1 (left), 2 (right), 4 (middle); 0 lets go", run_mouse_button },
+	{ "type", NULL, "TEXT", "types text with the escapes of -type: type \"root\\n\"",
+	  run_type },
+	{ "mouse_move", NULL, "DX DY [DZ]", "moves the mouse, in counts; DZ turns its wheel",
+	  run_mouse_move },
+	{ "mouse_button", NULL, "BUTTONS", "a sum of 1 (left), 2 (right), 4 (middle); 0 lets go",
+	  run_mouse_button },
 	{ "screendump", NULL, "FILE", "writes the picture as .png or .ppm", run_screendump },
-	{ "change", NULL, "DEVICE FILE", "puts another medium into a drive: change cdrom system.iso",
-	  run_change },
+	{ "change", NULL, "DEVICE FILE",
+	  "puts another medium into a drive: change cdrom system.iso", run_change },
 	{ "eject", NULL, "[-f] DEVICE", "takes the medium out of a drive", run_eject },
 	{ NULL, NULL, NULL, NULL, NULL }
 };

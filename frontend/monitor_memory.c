@@ -67,7 +67,8 @@ static bool parse_format(struct monitor_call *call, struct format *f)
 		unsigned long count = strtoul(at, &end, 10);
 
 		if (!count || count > DUMP_MAX)
-			return monitor_fail(call, "/%.40s: from 1 to %d of them", call->format, DUMP_MAX);
+			return monitor_fail(call, "/%.40s: from 1 to %d of them", call->format,
+					    DUMP_MAX);
 		f->count = (unsigned)count;
 		at = end;
 	}
@@ -79,8 +80,11 @@ static bool parse_format(struct monitor_call *call, struct format *f)
 		else if (strchr("xduocis", *at))
 			f->kind = *at;
 		else
-			return monitor_fail(call, "/%.40s: after the count come x, d, u, o, c, s or i, and the size "
-					    "b, h, w or g; try /16xb", call->format);
+			return monitor_fail(
+				call,
+				"/%.40s: after the count come x, d, u, o, c, s or i, and the size "
+				"b, h, w or g; try /16xb",
+				call->format);
 	}
 	if (f->kind == 'c' || f->kind == 's')
 		f->width = 1;
@@ -110,7 +114,8 @@ static void print_value(struct monitor_call *call, const struct format *f, uint6
 	}
 }
 
-static bool read_bytes(struct monitor_call *call, bool physical, uint64_t address, void *bytes, size_t count)
+static bool read_bytes(struct monitor_call *call, bool physical, uint64_t address, void *bytes,
+		       size_t count)
 {
 	struct cbx_machine *machine = call->session->machine;
 
@@ -136,14 +141,17 @@ bool monitor_disassemble(struct monitor_call *call, bool physical, uint64_t addr
 		while (have && !read_bytes(call, physical, address, bytes, have))
 			have--;
 		if (!have)
-			return monitor_fail(call, "no memory is at 0x%llx", (unsigned long long)address);
+			return monitor_fail(call, "no memory is at 0x%llx",
+					    (unsigned long long)address);
 		cbx_disassemble(bytes, have, bits, address - base, text, sizeof(text), &length);
 		if (!length)
 			length = 1;
 		for (unsigned i = 0; i < length && i < 15; i++)
 			snprintf(raw + 2 * i, sizeof(raw) - 2 * i, "%02x", bytes[i]);
 		if (symbols_at(&call->session->symbols, address, &offset) && !offset)
-			monitor_print(call, "%s:\n", monitor_symbol(call->session, address, symbol, sizeof(symbol)));
+			monitor_print(call, "%s:\n",
+				      monitor_symbol(call->session, address, symbol,
+						     sizeof(symbol)));
 		monitor_print(call, "0x%08llx:  %-20s  %s", (unsigned long long)address, raw, text);
 		/* where a branch leads to, by its name */
 		if (symbols_at(&call->session->symbols, address, &offset)) {
@@ -151,7 +159,8 @@ bool monitor_disassemble(struct monitor_call *call, bool physical, uint64_t addr
 			char *end;
 			uint64_t to = target ? strtoull(target + 1, &end, 16) : 0;
 
-			if (target && (text[0] == 'j' || !strncmp(text, "call", 4)) && end != target + 1 &&
+			if (target && (text[0] == 'j' || !strncmp(text, "call", 4)) &&
+			    end != target + 1 &&
 			    *monitor_symbol(call->session, to, symbol, sizeof(symbol)))
 				monitor_print(call, "  <%s>", symbol);
 		}
@@ -201,7 +210,8 @@ static bool dump(struct monitor_call *call, bool physical)
 
 		if (!read_bytes(call, physical, address, bytes, f.width)) {
 			monitor_print(call, n % row ? "\n" : "");
-			return monitor_fail(call, "no memory is at 0x%llx%s", (unsigned long long)address,
+			return monitor_fail(call, "no memory is at 0x%llx%s",
+					    (unsigned long long)address,
 					    physical ? "" : " (the walk command says why)");
 		}
 		for (unsigned i = 0; i < f.width; i++)
@@ -263,7 +273,8 @@ static bool run_set(struct monitor_call *call)
 		if (!have || strcmp(have, base))
 			continue;
 		if (cbx_register_write(call->session->machine, (enum cbx_register)i, value))
-			return monitor_fail(call, "0x%llx is no value for %s", (unsigned long long)value, have);
+			return monitor_fail(call, "0x%llx is no value for %s",
+					    (unsigned long long)value, have);
 		return true;
 	}
 	return monitor_fail(call, "%.60s is no register; try rax, rip, rflags, cr3, cs.base", name);
@@ -288,11 +299,13 @@ static bool run_symbols(struct monitor_call *call)
 }
 
 const struct monitor_command monitor_memory_commands[] = {
-	{ "x", NULL, "/FORMAT ADDRESS ...", "memory at a linear address: x/16xb $rsp, x/10i $pc, x/s name", run_x },
+	{ "x", NULL, "/FORMAT ADDRESS ...",
+	  "memory at a linear address: x/16xb $rsp, x/10i $pc, x/s name", run_x },
 	{ "xp", NULL, "/FORMAT ADDRESS ...", "the same at a physical address", run_xp },
-	{ "print", "p", "/FORMAT EXPRESSION ...", "an expression's value: p $rax + dword(0x1000) * 2", run_print },
+	{ "print", "p", "/FORMAT EXPRESSION ...",
+	  "an expression's value: p $rax + dword(0x1000) * 2", run_print },
 	{ "set", NULL, "REGISTER VALUE", "gives a register another value", run_set },
-	{ "symbols", NULL, "[FILE] [OFFSET]", "loads names from an ELF file or System.map; none forgets them",
-	  run_symbols },
+	{ "symbols", NULL, "[FILE] [OFFSET]",
+	  "loads names from an ELF file or System.map; none forgets them", run_symbols },
 	{ NULL, NULL, NULL, NULL, NULL }
 };

@@ -138,7 +138,8 @@ static bool listen_at(struct monitor_port *port)
 	port->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	/* Who may write to it rules the machine and reads files by it: its owner alone. */
 	mask = umask(077);
-	if (port->listener < 0 || bind(port->listener, (struct sockaddr *)&address, sizeof(address)) ||
+	if (port->listener < 0 ||
+	    bind(port->listener, (struct sockaddr *)&address, sizeof(address)) ||
 	    listen(port->listener, 16)) {
 		complain("-monitor unix:%s: %s; is the name taken?", path, strerror(errno));
 		if (port->listener >= 0)
@@ -368,7 +369,8 @@ void monitor_port_work(struct session *session)
 	}
 	if (display->monitor || display->monitor_count ||
 	    (session->options->display == DISPLAY_TERMINAL && port->console_open))
-		shared_console(session, display->monitor, display->to_monitor, &display->monitor_count);
+		shared_console(session, display->monitor, display->to_monitor,
+			       &display->monitor_count);
 	if (port->option.kind == CHANNEL_STDIO)
 		console_work(session);
 	if (port->listener < 0 || port->option.kind != CHANNEL_UNIX)
@@ -392,7 +394,8 @@ unsigned monitor_port_poll(const struct monitor_port *port, struct pollfd *fds)
 		if (port->links[i].in >= 0)
 			fds[count++] = (struct pollfd){
 				.fd = port->links[i].in,
-				.events = (short)(POLLIN | (port->links[i].waiting_count ? POLLOUT : 0))
+				.events = (short)(POLLIN |
+						  (port->links[i].waiting_count ? POLLOUT : 0))
 			};
 	return count;
 }

@@ -31,7 +31,8 @@ static uint64_t number(const uint8_t *bytes, unsigned width)
 	}
 }
 
-static bool find_object(struct session *session, const char *name, unsigned instance, struct cbx_object *object)
+static bool find_object(struct session *session, const char *name, unsigned instance,
+			struct cbx_object *object)
 {
 	for (unsigned n = 0; !cbx_object_at(session->machine, n, object); n++)
 		if (!strcmp(object->name, name) && object->instance == instance)
@@ -40,7 +41,8 @@ static bool find_object(struct session *session, const char *name, unsigned inst
 }
 
 /* A field by name; with members, member is one of the struct's at index.  0 if there is none. */
-static uint64_t field(const struct cbx_object *object, const char *name, unsigned index, const char *member)
+static uint64_t field(const struct cbx_object *object, const char *name, unsigned index,
+		      const char *member)
 {
 	for (const struct cbx_field *f = object->fields; f->name; f++) {
 		const uint8_t *at = (const uint8_t *)object->state + f->offset;
@@ -66,7 +68,8 @@ static void print_array(struct monitor_call *call, const struct cbx_field *f, co
 	for (uint32_t i = 0; i < f->count; i++, at += f->size) {
 		if (f->count > row && i % row == 0)
 			monitor_print(call, "\n  %5x:", i);
-		monitor_print(call, " %0*llx", (int)f->size * 2, (unsigned long long)number(at, f->size));
+		monitor_print(call, " %0*llx", (int)f->size * 2,
+			      (unsigned long long)number(at, f->size));
 		if (i >= 4096) {
 			monitor_print(call, " ... %u in all", f->count);
 			break;
@@ -75,8 +78,8 @@ static void print_array(struct monitor_call *call, const struct cbx_field *f, co
 	monitor_print(call, "\n");
 }
 
-static void print_fields(struct monitor_call *call, const struct cbx_field *fields, const uint8_t *state,
-			 const char *prefix)
+static void print_fields(struct monitor_call *call, const struct cbx_field *fields,
+			 const uint8_t *state, const char *prefix)
 {
 	for (const struct cbx_field *f = fields; f->name; f++) {
 		const uint8_t *at = state + f->offset;
@@ -119,8 +122,8 @@ static bool info_device(struct monitor_call *call)
 		return false;
 	if (instance < 0 || instance > 1000 ||
 	    !find_object(call->session, call->words[0], (unsigned)instance, &object))
-		return monitor_fail(call, "%.60s %lld is no device; info devices lists them", call->words[0],
-				    (long long)instance);
+		return monitor_fail(call, "%.60s %lld is no device; info devices lists them",
+				    call->words[0], (long long)instance);
 	print_fields(call, object.fields, object.state, "");
 	return true;
 }
@@ -134,12 +137,17 @@ static bool info_pic(struct monitor_call *call)
 	if (!find_object(call->session, "pic", 0, &pic))
 		return monitor_fail(call, "this machine has none");
 	for (unsigned i = 0; i < 2; i++)
-		monitor_print(call, "pic%u: pins=%02x irr=%02x imr=%02x isr=%02x elcr=%02x base=%02x priority=%u%s%s\n", i,
-			      (unsigned)field(&pic, "chips", i, "pins"),
-			      (unsigned)(field(&pic, "chips", i, "edges") | (field(&pic, "chips", i, "pins") &
-									     field(&pic, "chips", i, "elcr"))),
-			      (unsigned)field(&pic, "chips", i, "imr"), (unsigned)field(&pic, "chips", i, "isr"),
-			      (unsigned)field(&pic, "chips", i, "elcr"), (unsigned)field(&pic, "chips", i, "base"),
+		monitor_print(call,
+			      "pic%u: pins=%02x irr=%02x imr=%02x isr=%02x elcr=%02x base=%02x "
+			      "priority=%u%s%s\n",
+			      i, (unsigned)field(&pic, "chips", i, "pins"),
+			      (unsigned)(field(&pic, "chips", i, "edges") |
+					 (field(&pic, "chips", i, "pins") &
+					  field(&pic, "chips", i, "elcr"))),
+			      (unsigned)field(&pic, "chips", i, "imr"),
+			      (unsigned)field(&pic, "chips", i, "isr"),
+			      (unsigned)field(&pic, "chips", i, "elcr"),
+			      (unsigned)field(&pic, "chips", i, "base"),
 			      (unsigned)(field(&pic, "chips", i, "lowest") + 1) & 7u,
 			      field(&pic, "chips", i, "icw4") & 2 ? " auto-EOI" : "",
 			      field(&pic, "chips", i, "special_mask") ? " special mask" : "");
@@ -147,13 +155,15 @@ static bool info_pic(struct monitor_call *call)
 	if (!find_object(call->session, "ioapic", 0, &ioapic))
 		return true;
 	for (unsigned i = 0; i < 24; i++) {
-		static const char *const modes[] = { "fixed", "lowest", "SMI", "?", "NMI", "INIT", "?", "ExtINT" };
+		static const char *const modes[] = { "fixed", "lowest", "SMI", "?",
+						     "NMI",   "INIT",	"?",   "ExtINT" };
 		uint64_t entry = field(&ioapic, "table", i, NULL);
 
 		if (entry & 0x10000)
 			continue;
-		monitor_print(call, "ioapic pin %2u: vector %02x %s %s to %s%02x%s%s\n", i, (unsigned)(entry & 0xff),
-			      modes[entry >> 8 & 7], entry & 0x8000 ? "level" : "edge", entry & 0x800 ? "logical " : "",
+		monitor_print(call, "ioapic pin %2u: vector %02x %s %s to %s%02x%s%s\n", i,
+			      (unsigned)(entry & 0xff), modes[entry >> 8 & 7],
+			      entry & 0x8000 ? "level" : "edge", entry & 0x800 ? "logical " : "",
 			      (unsigned)(entry >> 56), entry & 0x4000 ? " in service" : "",
 			      field(&ioapic, "pins", 0, NULL) >> i & 1 ? " asserted" : "");
 	}
@@ -162,8 +172,10 @@ static bool info_pic(struct monitor_call *call)
 
 static bool info_irq(struct monitor_call *call)
 {
-	static const char *const names[] = { "timer", "keyboard", "cascade", "serial 1, 3", "serial 0, 2", "", "floppy",
-		"parallel", "clock", "ACPI", "", "", "mouse", "FPU", "disks 0", "disks 1" };
+	static const char *const names[] = { "timer",	    "keyboard", "cascade", "serial 1, 3",
+					     "serial 0, 2", "",		"floppy",  "parallel",
+					     "clock",	    "ACPI",	"",	   "",
+					     "mouse",	    "FPU",	"disks 0", "disks 1" };
 	struct cbx_object pic, ioapic;
 	bool io;
 
@@ -178,7 +190,9 @@ static bool info_irq(struct monitor_call *call)
 			      field(&pic, "chips", chip, "imr") >> n & 1 ? " masked" : " open  ",
 			      field(&pic, "chips", chip, "edges") >> n & 1 ? " waiting" : "",
 			      field(&pic, "chips", chip, "isr") >> n & 1 ? " in service" : "",
-			      io && !(field(&ioapic, "table", i == 0 ? 2 : i, NULL) & 0x10000) ? " (I/O APIC)" : "",
+			      io && !(field(&ioapic, "table", i == 0 ? 2 : i, NULL) & 0x10000)
+				      ? " (I/O APIC)"
+				      : "",
 			      names[i]);
 	}
 	return true;
@@ -194,7 +208,8 @@ static bool info_lapic(struct monitor_call *call)
 	return true;
 }
 
-/* ---- PCI --------------------------------------------------------------------------------------- */
+/* ---- PCI ---------------------------------------------------------------------------------------
+ */
 
 static void print_bars(struct monitor_call *call, const struct cbx_pci_function *f)
 {
@@ -218,8 +233,10 @@ static bool info_pci(struct monitor_call *call)
 		uint16_t class;
 		const char *name;
 	} classes[] = {
-		{ 0x0101, "IDE controller" }, { 0x0200, "Ethernet controller" }, { 0x0300, "VGA controller" },
-		{ 0x0401, "audio" }, { 0x0600, "host bridge" }, { 0x0601, "ISA bridge" }, { 0x0680, "bridge" },
+		{ 0x0101, "IDE controller" }, { 0x0200, "Ethernet controller" },
+		{ 0x0300, "VGA controller" }, { 0x0401, "audio" },
+		{ 0x0600, "host bridge" },    { 0x0601, "ISA bridge" },
+		{ 0x0680, "bridge" },
 	};
 	struct cbx_pci_bus *bus = cbx_pc_pci_bus(call->session->machine);
 
@@ -236,17 +253,22 @@ static bool info_pci(struct monitor_call *call)
 		for (unsigned i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
 			if (classes[i].class == class)
 				name = classes[i].name;
-		monitor_print(call, "  Bus  0, device %3u, function %u:\n    %s: %04x:%04x (class %04x)\n", n / 8, n % 8, name,
-			      cbx_pci_config_read(f, 0, 2), cbx_pci_config_read(f, 2, 2), class);
+		monitor_print(
+			call,
+			"  Bus  0, device %3u, function %u:\n    %s: %04x:%04x (class %04x)\n",
+			n / 8, n % 8, name, cbx_pci_config_read(f, 0, 2),
+			cbx_pci_config_read(f, 2, 2), class);
 		pin = cbx_pci_config_read(f, 0x3d, 1);
 		if (pin)
-			monitor_print(call, "      INT%c# at IRQ %u\n", "ABCD"[(pin - 1) & 3], cbx_pci_config_read(f, 0x3c, 1));
+			monitor_print(call, "      INT%c# at IRQ %u\n", "ABCD"[(pin - 1) & 3],
+				      cbx_pci_config_read(f, 0x3c, 1));
 		print_bars(call, f);
 	}
 	return true;
 }
 
-/* ---- Maps ----------------------------------------------------------------------------------------- */
+/* ---- Maps
+ * ----------------------------------------------------------------------------------------- */
 
 static void print_map(struct monitor_call *call, enum cbx_map map, int digits)
 {
@@ -257,8 +279,8 @@ static void print_map(struct monitor_call *call, enum cbx_map map, int digits)
 		at = r.last + 1;
 		if (!r.name)
 			continue;
-		monitor_print(call, "  %0*llx-%0*llx: %s", digits, (unsigned long long)r.first, digits,
-			      (unsigned long long)r.last, r.name);
+		monitor_print(call, "  %0*llx-%0*llx: %s", digits, (unsigned long long)r.first,
+			      digits, (unsigned long long)r.last, r.name);
 		if (r.memory)
 			monitor_print(call, " @%llx", (unsigned long long)r.offset);
 		else if (r.instance)
@@ -279,7 +301,8 @@ static bool info_mtree(struct monitor_call *call)
 }
 
 const struct monitor_command monitor_state_topics[] = {
-	{ "pic", NULL, "", "the interrupt controllers' registers, and the I/O APIC's open inputs", info_pic },
+	{ "pic", NULL, "", "the interrupt controllers' registers, and the I/O APIC's open inputs",
+	  info_pic },
 	{ "irq", NULL, "", "each interrupt line", info_irq },
 	{ "lapic", NULL, "", "the local APIC", info_lapic },
 	{ "pci", NULL, "", "what is on the PCI bus", info_pci },

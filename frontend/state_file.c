@@ -55,9 +55,11 @@ static void progress_begin(const struct session *session, const char *what, cons
 	const char *name = strrchr(path, '/');
 
 	progress_shown = 0;
-	snprintf(progress_text, sizeof(progress_text), "clearbox: %s %.120s ", what, name ? name + 1 : path);
+	snprintf(progress_text, sizeof(progress_text), "clearbox: %s %.120s ", what,
+		 name ? name + 1 : path);
 	/* Where the guest's screen is drawn, there is no place for it. */
-	if (session->display && session->options->display == DISPLAY_TERMINAL && !session->display->monitor)
+	if (session->display && session->options->display == DISPLAY_TERMINAL &&
+	    !session->display->monitor)
 		return;
 	sigaction(SIGPROF, &action, NULL);
 	setitimer(ITIMER_PROF, &time, NULL);
@@ -242,8 +244,10 @@ static char *make_head(const struct session *session, size_t snapshot_size)
 		complain("no memory to save a state; close other programs");
 		return NULL;
 	}
-	n = snprintf(head, HEAD_MAX, "clearbox state 1\nprogram %s\noptions -m %" PRIu64 "K%s%.200s\n",
-		     CLEARBOX_VERSION, o->memory_bytes >> 10, o->cpu ? " -cpu " : "", o->cpu ? o->cpu : "");
+	n = snprintf(head, HEAD_MAX,
+		     "clearbox state 1\nprogram %s\noptions -m %" PRIu64 "K%s%.200s\n",
+		     CLEARBOX_VERSION, o->memory_bytes >> 10, o->cpu ? " -cpu " : "",
+		     o->cpu ? o->cpu : "");
 	for (unsigned i = 0; i < DRIVES; i++) {
 		const struct drive *drive = &session->drives.drive[i];
 		struct overlay_sum overlay = overlay_sum(drive->overlay);
@@ -259,11 +263,13 @@ static char *make_head(const struct session *session, size_t snapshot_size)
 			n += snprintf(head + n, (size_t)(HEAD_MAX - n), "empty %s\n", id.name);
 		else
 			n += snprintf(head + n, (size_t)(HEAD_MAX - n),
-				      "disk %s %" PRIu64 " %s %016" PRIx64 " %" PRId64 " %" PRIu64 " %016" PRIx64 "\n",
-				      id.name, id.bytes, id.whole ? "whole" : "sampled", id.sum, id.changed,
-				      overlay.blocks, overlay.sum);
+				      "disk %s %" PRIu64 " %s %016" PRIx64 " %" PRId64 " %" PRIu64
+				      " %016" PRIx64 "\n",
+				      id.name, id.bytes, id.whole ? "whole" : "sampled", id.sum,
+				      id.changed, overlay.blocks, overlay.sum);
 		if (!id.empty)
-			n += snprintf(head + n, (size_t)(HEAD_MAX - n), "image %.1000s\n", drive->name);
+			n += snprintf(head + n, (size_t)(HEAD_MAX - n), "image %.1000s\n",
+				      drive->name);
 	}
 	n += snprintf(head + n, (size_t)(HEAD_MAX - n), "snapshot %zu\n", snapshot_size);
 	sum_add(&sum, (const uint8_t *)head, (size_t)n);
@@ -280,7 +286,8 @@ static bool write_file(const struct session *session, int fd, const void *data, 
 		good = write_overlay(fd, session->drives.drive[i].overlay);
 	good = good && write_all(fd, data, size) && !fsync(fd);
 	if (head && !good)
-		complain("the state cannot be written: %s; is the host's disk full?", strerror(errno));
+		complain("the state cannot be written: %s; is the host's disk full?",
+			 strerror(errno));
 	free(head);
 	return good;
 }
@@ -312,7 +319,8 @@ static void sync_folder(const char *path)
 	const char *slash = strrchr(path, '/');
 	int fd;
 
-	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) + 1 : 1,
+		 slash ? path : ".");
 	fd = open(folder, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0) {
 		fsync(fd);
@@ -373,7 +381,8 @@ bool state_file_save(struct session *session, const char *path)
 	return good;
 }
 
-/* ---- Loading ----------------------------------------------------------------------------------- */
+/* ---- Loading -----------------------------------------------------------------------------------
+ */
 
 struct loading {
 	struct session *session;
@@ -401,7 +410,8 @@ static bool read_file(struct loading *l)
 		why = strerror(errno);
 	else if (!S_ISREG(about.st_mode))
 		why = "it is no file";
-	else if ((uint64_t)about.st_size > SIZE_MAX / 2 || !(l->bytes = malloc((size_t)about.st_size + 1)))
+	else if ((uint64_t)about.st_size > SIZE_MAX / 2 ||
+		 !(l->bytes = malloc((size_t)about.st_size + 1)))
 		why = "there is no memory for it";
 	while (!why && have < (size_t)about.st_size) {
 		ssize_t n = read(fd, l->bytes + have, (size_t)about.st_size - have);
@@ -423,7 +433,8 @@ static bool read_file(struct loading *l)
 
 static bool damaged(const struct loading *l, const char *where)
 {
-	complain("%.200s: the saved state is damaged: %s; nothing was changed, try another one", l->path, where);
+	complain("%.200s: the saved state is damaged: %s; nothing was changed, try another one",
+		 l->path, where);
 	return false;
 }
 
@@ -456,7 +467,9 @@ static bool head_line(struct loading *l, const char *line, int *last)
 	}
 	if (sscanf(line, "empty %15s%c", id.name, &end) == 1)
 		id.empty = true;
-	else if (sscanf(line, "disk %15s %" SCNu64 " %15s %" SCNx64 " %" SCNd64 " %" SCNu64 " %" SCNx64 "%c",
+	else if (sscanf(line,
+			"disk %15s %" SCNu64 " %15s %" SCNx64 " %" SCNd64 " %" SCNu64 " %" SCNx64
+			"%c",
 			id.name, &id.bytes, kind, &id.sum, &id.changed, &blocks, &sum, &end) == 7)
 		id.whole = !strcmp(kind, "whole");
 	else
@@ -486,7 +499,8 @@ static bool read_head(struct loading *l, size_t *body)
 
 	l->bytes[l->size] = 0;
 	if (l->size < sizeof(magic) || memcmp(text, magic, sizeof(magic) - 1)) {
-		complain("%.200s: it is no saved state of Clearbox; is this the right file?", l->path);
+		complain("%.200s: it is no saved state of Clearbox; is this the right file?",
+			 l->path);
 		return false;
 	}
 	if (sscanf(text + sizeof(magic) - 1, "%u", &version) != 1 || version != 1) {
@@ -548,22 +562,25 @@ static bool check_disk(const struct loading *l, unsigned number)
 	if (saved->empty && now.empty)
 		return true;
 	if (saved->empty || now.empty) {
-		complain("%.200s: %s was %s%s%.200s when it was saved and is %s%s now; try %s %s%s%.200s", l->path, name,
-			 saved->empty ? "empty" : "", saved->empty ? "" : "with ", image,
-			 now.empty ? "empty" : "with ", drive->name, saved->empty ? "eject" : "change", name,
-			 saved->empty ? "" : " ", image);
+		complain("%.200s: %s was %s%s%.200s when it was saved and is %s%s now; try %s "
+			 "%s%s%.200s",
+			 l->path, name, saved->empty ? "empty" : "", saved->empty ? "" : "with ",
+			 image, now.empty ? "empty" : "with ", drive->name,
+			 saved->empty ? "eject" : "change", name, saved->empty ? "" : " ", image);
 		return false;
 	}
 	if (saved->bytes != now.bytes || saved->sum != now.sum || saved->whole != now.whole) {
-		complain("%.200s: the disk in %s, %.200s, is not the one it was saved with (%.200s, %" PRIu64
-			 " bytes), or has been changed since; %s", l->path, name, drive->name, image, saved->bytes,
-			 removable ? "change it, or load another state" :
-			 "give that disk, or save states with -snapshot");
+		complain("%.200s: the disk in %s, %.200s, is not the one it was saved with "
+			 "(%.200s, %" PRIu64 " bytes), or has been changed since; %s",
+			 l->path, name, drive->name, image, saved->bytes,
+			 removable ? "change it, or load another state"
+				   : "give that disk, or save states with -snapshot");
 		return false;
 	}
 	if (!saved->whole && saved->changed != now.changed) {
 		complain("%.200s: the disk in %s, %.200s, has been written to since it was saved; "
-			 "give it as it was then (a copy keeps its time with cp -p), or save states with -snapshot",
+			 "give it as it was then (a copy keeps its time with cp -p), or save "
+			 "states with -snapshot",
 			 l->path, name, drive->name);
 		return false;
 	}
@@ -619,13 +636,15 @@ static bool load_snapshot(struct loading *l, size_t at)
 	enum cbx_status status;
 
 	if (l->size - at != l->snapshot_size)
-		return damaged(l, l->size - at < l->snapshot_size ? "it ends too early" : "something follows its end");
+		return damaged(l, l->size - at < l->snapshot_size ? "it ends too early"
+								  : "something follows its end");
 	status = cbx_snapshot_load(machine, l->bytes + at, (size_t)l->snapshot_size);
 	if (status == CBX_OK)
 		return true;
 	if (status == CBX_ERROR_FORMAT)
 		return damaged(l, cbx_machine_error(machine));
-	complain("%.200s: %s; it was saved with %.300s, start the machine with that and the same devices",
+	complain("%.200s: %s; it was saved with %.300s, start the machine with that and the same "
+		 "devices",
 		 l->path, cbx_machine_error(machine), l->options);
 	return false;
 }

@@ -189,8 +189,10 @@ bool symbols_load(struct symbols *symbols, const char *path, uint64_t offset)
 	else
 		good = add_map(symbols, (char *)ended, offset);
 	if (!good || symbols->count == before) {
-		complain("%.200s: %s", path, good ? "it names no addresses; give an ELF file with symbols, or a System.map" :
-			 "there are too many names in it");
+		complain("%.200s: %s", path,
+			 good ? "it names no addresses; give an ELF file with symbols, or a "
+				"System.map"
+			      : "there are too many names in it");
 		symbols->count = before;
 		free(ended);
 		symbols->text_count--;
@@ -236,7 +238,9 @@ bool symbols_find(const struct symbols *symbols, const char *name, size_t length
 {
 	size_t at = name_place(symbols, name, length);
 
-	for (; symbols->names && at < symbols->count && !strncmp(symbols->names[at].name, name, length); at++) {
+	for (; symbols->names && at < symbols->count &&
+	       !strncmp(symbols->names[at].name, name, length);
+	     at++) {
 		if (symbols->names[at].name[length])
 			continue;
 		*address = symbols->names[at].address;
@@ -249,7 +253,8 @@ const char *symbols_prefix(const struct symbols *symbols, const char *prefix, si
 {
 	size_t length = strlen(prefix), at = name_place(symbols, prefix, length) + n;
 
-	if (!symbols->names || at >= symbols->count || strncmp(symbols->names[at].name, prefix, length))
+	if (!symbols->names || at >= symbols->count ||
+	    strncmp(symbols->names[at].name, prefix, length))
 		return NULL;
 	return symbols->names[at].name;
 }

@@ -24,7 +24,8 @@ bool symbols_load(struct symbols *symbols, const char *path, uint64_t offset);
 void symbols_clear(struct symbols *symbols);
 
 /* An address by name (length bytes); false: there is none. */
-bool symbols_find(const struct symbols *symbols, const char *name, size_t length, uint64_t *address);
+bool symbols_find(const struct symbols *symbols, const char *name, size_t length,
+		  uint64_t *address);
 /* The last name at or before address, NULL if there is none near; *offset is what is beyond it. */
 const char *symbols_at(const struct symbols *symbols, uint64_t address, uint64_t *offset);
 /* The n-th name beginning with prefix, NULL: no more. */
