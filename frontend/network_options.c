@@ -318,7 +318,7 @@ static bool finish_user(struct parser *p)
 	if (user->host.s_addr == user->dns.s_addr || user->host.s_addr == user->first.s_addr ||
 	    user->dns.s_addr == user->first.s_addr)
 		return wrong(p, "host, dns and dhcpstart are three addresses; leave one out");
-	if (*user->bootfile && !*user->tftp && !*user->server_name)
+	if (*user->bootfile && !*user->tftp && !*user->server_name && !strstr(user->bootfile, "://"))
 		return wrong(p, "bootfile=%s: there is no server that has it; add tftp=FOLDER",
 			     user->bootfile);
 	return true;

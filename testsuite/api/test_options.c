@@ -277,6 +277,7 @@ static void test_networks(void **state)
 	bad("-nic user,host=192.168.1.1", "inside net");
 	bad("-nic user,host=10.0.2.3", "three addresses");
 	bad("-nic user,bootfile=x", "add tftp=");
+	good("-nic user,bootfile=http://10.0.2.2/boot.ipxe");
 	bad("-nic user,restrict=maybe", "on or off");
 	bad("-nic user,tftp=", "nothing after it");
 	bad("-nic user,bootfil=x", "did you mean bootfile?");
