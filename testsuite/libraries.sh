@@ -4,6 +4,7 @@
 #
 # usage: CC=... CFLAGS=... [AR=...] sh testsuite/libraries.sh SOURCES PREFIX
 # SOURCES is the folder that keeps what is fetched; PREFIX gets include/, lib/ and lib/pkgconfig/.
+# LIBRARIES=zlib: only that.
 set -eu
 mkdir -p "$1" "$2/include" "$2/lib/pkgconfig"
 builds=$(cd "$1" && pwd)
@@ -45,14 +46,14 @@ if [ ! -e "$prefix/lib/pkgconfig/zlib.pc" ]; then
 	cd "$builds/zlib-source"
 	mkdir -p "$prefix/objects"
 	for file in adler32 compress crc32 deflate gzclose gzlib gzread gzwrite infback inffast inflate inftrees trees uncompr zutil; do
-		$CC $flags -DHAVE_HIDDEN -DHAVE_UNISTD_H -D_LARGEFILE64_SOURCE=1 -O2 -c $file.c -o "$prefix/objects/$file.o"
+		$CC $flags -DHAVE_UNISTD_H -D_LARGEFILE64_SOURCE=1 -O2 -c $file.c -o "$prefix/objects/$file.o"
 	done
 	$AR rc "$prefix/lib/libz.a" "$prefix"/objects/*.o
 	rm -r "$prefix/objects"
 	cp zlib.h zconf.h "$prefix/include/"
 	pc zlib z "$(sed -n 's/^#define ZLIB_VERSION "\(.*\)"$/\1/p' zlib.h)"
 fi
-if [ ! -e "$prefix/lib/pkgconfig/cmocka.pc" ]; then
+if [ ! -e "$prefix/lib/pkgconfig/cmocka.pc" ] && [ "${LIBRARIES:-}" != zlib ]; then
 	echo "== building cmocka"
 	sources cmocka
 	cd "$builds/cmocka-source"
