@@ -9,7 +9,7 @@ static enum cbx_status disk_read(void *user, uint64_t offset, void *bytes, size_
 {
 	memset(bytes, 0, count);
 	if (offset < 512)
-		memcpy(bytes, (uint8_t *)user + offset, count < 512 - offset ? count : 512 - offset);
+		memcpy(bytes, (uint8_t *)user + offset, count < 512 - offset ? count : (size_t)(512 - offset));
 	return CBX_OK;
 }
 
