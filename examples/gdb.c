@@ -2,6 +2,7 @@
  * gdb inside your program: gdb -ex 'target remote | ./gdb', then "watch *(short *)0x500", "continue".
  * The protocol is the library's; sockets or anything else can carry the bytes instead.
  */
+#define _POSIX_C_SOURCE 200809L
 #include <clearbox/clearbox.h>
 #include <poll.h>
 #include <unistd.h>

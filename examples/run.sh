@@ -3,4 +3,4 @@
 set -eu
 lines=$(wc -l <"$2")
 [ "$lines" -lt 60 ] || { echo "$2 has $lines lines: an example has fewer than 60"; exit 1; }
-"$1" | diff -u "$3" -
+"$1" </dev/null | diff -u "$3" -
