@@ -279,7 +279,7 @@ void rom_init(void)
 
 /* ---- What they can boot ---- */
 
-/* The ROM at or after address; 0 if there is no more. What is in use is below next_rom, or zeroed POST data. */
+/* The ROM at or after address; 0 if there is no more. */
 static u32 rom_at(u32 address, u32 *length)
 {
 	for (; address < ROMS_END; address += 0x800) {
@@ -325,7 +325,8 @@ static void rom_headers(u32 (*call)(u32 rom, u32 length, const u8 *header, void 
 	u32 length = 0;
 	u32 rom;
 
-	for (rom = rom_at(ROMS_AT, &length); rom; rom = rom_at(rom + ((length + 0x7ff) & ~0x7ffu), &length)) {
+	for (rom = rom_at(ROMS_AT, &length); rom;
+	     rom = rom_at(rom + ((length + 0x7ff) & ~0x7ffu), &length)) {
 		u32 offset = get16(at(rom + 0x1a));
 		u32 n;
 

@@ -112,8 +112,9 @@ static void receive(struct network *network)
 		ssize_t count;
 
 		if (!take_frames(network)) {
-			fprintf(stderr, "clearbox: -nic socket: what came has a length that no frame has, and the "
-				"cable is cut; the other end must be a clearbox, or a QEMU with -netdev socket\n");
+			fprintf(stderr, "clearbox: -nic socket: what came has a length that no frame "
+				"has, and the cable is cut; the other end must be a clearbox, or a "
+				"QEMU with -netdev socket\n");
 			hang_up(end);
 			return;
 		}

@@ -1,7 +1,8 @@
 /*
  * A network of the guest's own behind this process, made by libslirp: a gateway at
  * 10.0.2.2 that is the host too, a DHCP server that gives out 10.0.2.15, a name server at
- * 10.0.2.3, and if wanted a TFTP server at 10.0.2.2 for guests that boot.  It needs no rights: what guests send becomes this process's own sockets.
+ * 10.0.2.3, and if wanted a TFTP server at 10.0.2.2 for guests that boot.  It needs no
+ * rights: what guests send becomes this process's own sockets.
  */
 #include "network.h"
 #include "network_whole.h"

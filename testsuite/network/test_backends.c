@@ -284,7 +284,8 @@ static void test_datagrams(void **unused)
 	open_one(&network, &option, text);
 	to.sin_port = htons(here);
 	for (unsigned count = 0; count < sizeof(bytes); count += count < 1600 ? 1 : 700) {
-		assert_int_equal(sendto(fd, bytes, count, 0, (struct sockaddr *)&to, sizeof(to)), (ssize_t)count);
+		assert_int_equal(sendto(fd, bytes, count, 0, (struct sockaddr *)&to, sizeof(to)),
+				 (ssize_t)count);
 		assert_int_equal(taken(), count >= 14 && count <= 1514);
 	}
 	sendto(other, bytes, 60, 0, (struct sockaddr *)&to, sizeof(to));

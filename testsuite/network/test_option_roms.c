@@ -216,8 +216,8 @@ static void test_interrupts(void **unused)
 {
 	static const uint8_t int18[] = { 0xcd, 0x18 };
 	/* push ds; xor ax, ax; mov ds, ax; mov word [64h], BEV; mov [66h], cs; pop ds; retf */
-	static const uint8_t hook[] = { 0x1e, 0x31, 0xc0, 0x8e, 0xd8, 0xc7, 0x06, 0x64, 0x00, BEV & 0xff, BEV >> 8,
-					0x8c, 0x0e, 0x66, 0x00, 0x1f, 0xcb };
+	static const uint8_t hook[] = { 0x1e, 0x31, 0xc0, 0x8e, 0xd8, 0xc7, 0x06, 0x64, 0x00,
+					BEV & 0xff, BEV >> 8, 0x8c, 0x0e, 0x66, 0x00, 0x1f, 0xcb };
 	uint8_t rom[ROM_BYTES];
 
 	(void)unused;
@@ -365,9 +365,11 @@ static void test_random(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good), cmocka_unit_test(test_isa), cmocka_unit_test(test_interrupts), cmocka_unit_test(test_pnp),
-		cmocka_unit_test(test_bad_images), cmocka_unit_test(test_bad_headers), cmocka_unit_test(test_loop),
-		cmocka_unit_test(test_bad_pci), cmocka_unit_test(test_random),
+		cmocka_unit_test(test_good), cmocka_unit_test(test_isa),
+		cmocka_unit_test(test_interrupts), cmocka_unit_test(test_pnp),
+		cmocka_unit_test(test_bad_images), cmocka_unit_test(test_bad_headers),
+		cmocka_unit_test(test_loop), cmocka_unit_test(test_bad_pci),
+		cmocka_unit_test(test_random),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
