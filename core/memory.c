@@ -243,7 +243,7 @@ void cbx_dma_read(struct cbx_device *device, uint64_t address, void *bytes, size
 	while (count) {
 		size_t piece = dma_piece(address, count);
 		uint64_t offset;
-		struct cbx_ram *ram = dma_find(device->machine, address, MAP_READ, &offset);
+		struct cbx_ram *ram = device ? dma_find(device->machine, address, MAP_READ, &offset) : NULL;
 
 		if (ram)
 			memcpy(out, ram_bytes(ram, offset) + (offset & PAGE_MASK), piece);
@@ -262,7 +262,7 @@ void cbx_dma_write(struct cbx_device *device, uint64_t address, const void *byte
 	while (count) {
 		size_t piece = dma_piece(address, count);
 		uint64_t offset;
-		struct cbx_ram *ram = dma_find(device->machine, address, MAP_WRITE, &offset);
+		struct cbx_ram *ram = device ? dma_find(device->machine, address, MAP_WRITE, &offset) : NULL;
 		uint8_t *out = ram ? ram_write_begin(ram, offset, piece) : NULL;
 
 		if (out)

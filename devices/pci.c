@@ -115,9 +115,9 @@ static void bus_update_pirq(struct cbx_pci_bus *bus, unsigned pirq)
 
 void cbx_pci_set_irq(struct cbx_pci_function *function, bool level)
 {
-	bool pin = function->initial[REG_PIN];
+	bool pin = function && function->initial[REG_PIN];
 
-	if ((!pin && !function->msi) || function->state.irq == level)
+	if (!function || (!pin && !function->msi) || function->state.irq == level)
 		return;
 	function->state.irq = level;
 	if (level)
@@ -132,7 +132,7 @@ unsigned cbx_pci_msi_messages(const struct cbx_pci_function *function)
 {
 	unsigned control, wanted, capable;
 
-	if (!function->msi)
+	if (!function || !function->msi)
 		return 0;
 	control = get(function->state.bytes, function->msi + MSI_CONTROL, 2);
 	wanted = control >> 4 & 7;
@@ -162,11 +162,12 @@ static void msi_write(struct cbx_pci_function *function, unsigned message)
 void cbx_pci_msi_send(struct cbx_pci_function *function, unsigned message)
 {
 	unsigned messages = cbx_pci_msi_messages(function);
-	uint8_t *msi = function->state.bytes + function->msi;
+	uint8_t *msi;
 	uint32_t bit;
 
 	if (!messages)
 		return;
+	msi = function->state.bytes + function->msi;
 	message &= messages - 1;
 	bit = UINT32_C(1) << message;
 	if (get(msi, MSI_MASK, 4) & bit)
@@ -371,7 +372,7 @@ static const struct cbx_device_type function_type = {
 void cbx_pci_config_default(struct cbx_pci_function *function, unsigned offset, unsigned width,
 			    uint32_t value)
 {
-	if (!inside(offset, width))
+	if (!function || !inside(offset, width))
 		return;
 	put(function->initial, offset, width, value);
 	put(function->state.bytes, offset, width, value);
@@ -380,27 +381,27 @@ void cbx_pci_config_default(struct cbx_pci_function *function, unsigned offset, 
 void cbx_pci_config_writable(struct cbx_pci_function *function, unsigned offset, unsigned width,
 			     uint32_t bits)
 {
-	if (inside(offset, width))
+	if (function && inside(offset, width))
 		put(function->writable, offset, width, bits);
 }
 
 void cbx_pci_config_clearable(struct cbx_pci_function *function, unsigned offset, unsigned width,
 			      uint32_t bits)
 {
-	if (inside(offset, width))
+	if (function && inside(offset, width))
 		put(function->clearable, offset, width, bits);
 }
 
 uint32_t cbx_pci_config_read(const struct cbx_pci_function *function, unsigned offset,
 			     unsigned width)
 {
-	return inside(offset, width) ? get(function->state.bytes, offset, width) : UINT32_MAX;
+	return function && inside(offset, width) ? get(function->state.bytes, offset, width) : UINT32_MAX;
 }
 
 void cbx_pci_config_write(struct cbx_pci_function *function, unsigned offset, unsigned width,
 			  uint32_t value)
 {
-	if (!inside(offset, width))
+	if (!function || !inside(offset, width))
 		return;
 	put(function->state.bytes, offset, width, value);
 	if (offset < 0x40)

@@ -290,11 +290,15 @@ void cpu_reset(struct cbx_machine *machine)
 
 void cbx_cpu_set_ignne(struct cbx_device *device, bool level)
 {
+	if (!device)
+		return;
 	device->machine->cpu->ignne_line = level;
 }
 
 void cbx_cpu_connect_ferr(struct cbx_device *device, struct cbx_line line)
 {
+	if (!device)
+		return;
 	device->machine->cpu->ferr = line;
 }
 

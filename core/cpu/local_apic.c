@@ -77,8 +77,11 @@ static void set_intr(struct cbx_machine *machine, bool level)
 
 void cbx_cpu_set_intr(struct cbx_device *device, bool level)
 {
-	struct cpu *cpu = device->machine->cpu;
+	struct cpu *cpu;
 
+	if (!device)
+		return;
+	cpu = device->machine->cpu;
 	if (cpu->apic)
 		cpu->apic->set_pin(cpu->apic_device, 0, level);
 	else
@@ -87,8 +90,11 @@ void cbx_cpu_set_intr(struct cbx_device *device, bool level)
 
 void cbx_cpu_set_nmi(struct cbx_device *device, bool level)
 {
-	struct cpu *cpu = device->machine->cpu;
+	struct cpu *cpu;
 
+	if (!device)
+		return;
+	cpu = device->machine->cpu;
 	if (cpu->apic) {
 		cpu->apic->set_pin(cpu->apic_device, 1, level);
 		return;
@@ -100,8 +106,11 @@ void cbx_cpu_set_nmi(struct cbx_device *device, bool level)
 
 void cbx_cpu_connect_inta(struct cbx_device *device, uint8_t (*acknowledge)(struct cbx_device *))
 {
-	struct cpu *cpu = device->machine->cpu;
+	struct cpu *cpu;
 
+	if (!device)
+		return;
+	cpu = device->machine->cpu;
 	cpu->bus_acknowledge = acknowledge;
 	cpu->bus_acknowledge_device = device;
 	if (cpu->apic)
@@ -114,9 +123,12 @@ void cbx_cpu_connect_inta(struct cbx_device *device, uint8_t (*acknowledge)(stru
 
 unsigned cbx_cpu_apic_features(const struct cbx_device *device)
 {
-	const struct cpu_model *model = device->machine->cpu->model;
+	const struct cpu_model *model;
 	unsigned features = 0;
 
+	if (!device)
+		return 0;
+	model = device->machine->cpu->model;
 	if (!(model->system & SYS_APIC))
 		return 0;
 	features = CBX_APIC_PRESENT;
@@ -131,8 +143,11 @@ unsigned cbx_cpu_apic_features(const struct cbx_device *device)
 
 enum cbx_status cbx_cpu_connect_apic(struct cbx_device *apic, const struct cbx_apic_ops *ops)
 {
-	struct cpu *cpu = apic->machine->cpu;
+	struct cpu *cpu;
 
+	if (!apic || !ops)
+		return CBX_ERROR_ARGUMENT;
+	cpu = apic->machine->cpu;
 	if (!cbx_cpu_apic_features(apic))
 		return machine_fail(apic->machine, CBX_ERROR_UNSUPPORTED,
 				    "this processor model has no local APIC");
@@ -145,11 +160,15 @@ enum cbx_status cbx_cpu_connect_apic(struct cbx_device *apic, const struct cbx_a
 
 void cbx_apic_set_intr(struct cbx_device *apic, bool level)
 {
+	if (!apic)
+		return;
 	set_intr(apic->machine, level);
 }
 
 void cbx_apic_nmi(struct cbx_device *apic)
 {
+	if (!apic)
+		return;
 	apic->machine->cpu->nmi_pending = 1;
 	cpu_attention(apic->machine);
 }
@@ -161,21 +180,30 @@ void cbx_apic_smi(struct cbx_device *apic)
 
 uint8_t cbx_apic_inta(struct cbx_device *apic)
 {
-	struct cpu *cpu = apic->machine->cpu;
+	struct cpu *cpu;
 
+	if (!apic)
+		return 0xff;
+	cpu = apic->machine->cpu;
 	return cpu->bus_acknowledge ? cpu->bus_acknowledge(cpu->bus_acknowledge_device) : 0xff;
 }
 
 uint64_t cbx_cpu_tsc(const struct cbx_device *device)
 {
+	if (!device)
+		return 0;
 	return tsc_read(device->machine->cpu);
 }
 
 /* One tick is a nanosecond. */
 uint64_t cbx_cpu_tsc_time(const struct cbx_device *device, uint64_t tsc)
 {
-	uint64_t now = clock_now(device->machine), left = tsc - tsc_read(device->machine->cpu);
+	uint64_t now, left;
 
+	if (!device)
+		return UINT64_MAX;
+	now = clock_now(device->machine);
+	left = tsc - tsc_read(device->machine->cpu);
 	if (tsc <= tsc_read(device->machine->cpu))
 		return now;
 	return left < UINT64_MAX - now ? now + left : UINT64_MAX;

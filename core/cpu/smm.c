@@ -289,8 +289,11 @@ void smm_return(struct cpu *cpu)
 
 void cbx_cpu_smi(struct cbx_device *device)
 {
-	struct cpu *cpu = device->machine->cpu;
+	struct cpu *cpu;
 
+	if (!device)
+		return;
+	cpu = device->machine->cpu;
 	cpu->smi_pending = 1;
 	cpu_attention(device->machine);
 }
@@ -298,6 +301,8 @@ void cbx_cpu_smi(struct cbx_device *device)
 void cbx_cpu_connect_smram(struct cbx_device *device,
 			   void (*changed)(struct cbx_device *device, bool in_smm))
 {
+	if (!device)
+		return;
 	device->machine->cpu->smm_changed = changed;
 	device->machine->cpu->smm_device = device;
 }

@@ -93,7 +93,8 @@ struct cbx_io {
  * answers, and of two ranges of one device the one mapped last: so who answers follows
  * from the devices' states, not from the order in which a guest moved them about.
  * A port nobody answers reads all ones.  io must outlive the machine.  unmap takes what
- * map was given.
+ * map was given.  Errors: CBX_ERROR_ARGUMENT (no port, or beyond the last; io without a width),
+ * CBX_ERROR_MEMORY.
  */
 CBX_API enum cbx_status cbx_ports_map(struct cbx_device *device, uint32_t first, uint32_t count,
 				      const struct cbx_io *io);
@@ -105,7 +106,7 @@ struct cbx_ram;
 /*
  * size is a multiple of 4096.  The contents are saved under this name (at most 39 bytes,
  * no two alike), zero at first.  What is written before the machine's first run or reset
- * is what cbx_machine_reset puts back.
+ * is what cbx_machine_reset puts back.  Errors: CBX_ERROR_ARGUMENT, CBX_ERROR_MEMORY.
  */
 CBX_API enum cbx_status cbx_ram_new(struct cbx_machine *machine, const char *name, uint64_t size,
 				    struct cbx_ram **ram);
@@ -130,6 +131,11 @@ struct cbx_region;
 
 enum { CBX_REGION_READ = 1, CBX_REGION_WRITE = 2 };
 
+/*
+ * A region of size bytes that shows a RAM from offset on (both multiples of 4096, inside the RAM), or
+ * whose accesses go to io's handlers.  It is off until it is placed.
+ * Errors: CBX_ERROR_ARGUMENT, CBX_ERROR_MEMORY.
+ */
 CBX_API enum cbx_status cbx_region_new_ram(struct cbx_device *device, struct cbx_ram *ram,
 					   uint64_t offset, uint64_t size,
 					   struct cbx_region **region);
@@ -163,7 +169,8 @@ CBX_API uint64_t cbx_time(const struct cbx_device *device);
 /*
  * A timer calls fire at the first instruction boundary at or after its time.  It is
  * the machine that saves and loads whether and when it fires.  Timers that are due
- * together fire in the order of their times, then of their creation.
+ * together fire in the order of their times, then of their creation.  No two timers of a device have
+ * the same name.  Errors: CBX_ERROR_ARGUMENT, CBX_ERROR_MEMORY.
  */
 struct cbx_timer;
 CBX_API enum cbx_status cbx_timer_new(struct cbx_device *device, const char *name,

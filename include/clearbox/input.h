@@ -25,17 +25,23 @@ CBX_API enum cbx_status cbx_key(struct cbx_machine *machine, unsigned key, bool 
 CBX_API enum cbx_status cbx_type_text(struct cbx_machine *machine, const char *text);
 
 /* Mouse movement in counts (right and down are positive), wheel steps (away is negative), buttons:
-   bit 0 left, 1 right, 2 middle. */
+   bit 0 left, 1 right, 2 middle.  Errors: CBX_ERROR_UNSUPPORTED (not a PC). */
 CBX_API enum cbx_status cbx_mouse(struct cbx_machine *machine, int dx, int dy, int wheel,
 				  unsigned buttons);
 
-/* Bytes arrive at serial port 0-3.  *taken says how many found room. */
+/*
+ * Bytes arrive at serial port 0-3.  *taken says how many found room.
+ * Errors: CBX_ERROR_ARGUMENT, CBX_ERROR_UNSUPPORTED (not a PC).
+ */
 CBX_API enum cbx_status cbx_serial_input(struct cbx_machine *machine, unsigned port,
 					 const void *bytes, size_t count, size_t *taken);
 
-/* The power button (ACPI). */
+/* The power button (ACPI).  Errors: CBX_ERROR_UNSUPPORTED (not a PC). */
 CBX_API enum cbx_status cbx_power_button(struct cbx_machine *machine);
-/* The reset button: before the next instruction the processor and all devices are reset, memory stays. */
+/*
+ * The reset button: before the next instruction the processor and all devices are reset, memory stays.
+ * Errors: CBX_ERROR_UNSUPPORTED (not a PC).
+ */
 CBX_API enum cbx_status cbx_reset_button(struct cbx_machine *machine);
 
 #ifdef __cplusplus

@@ -37,8 +37,13 @@ struct cbx_machine_options {
 	const struct cbx_machine *fork_of;
 };
 
+/*
+ * Makes a machine; options NULL: all defaults.  error may be NULL, and says what went wrong.
+ * Errors: CBX_ERROR_ARGUMENT (options that cannot be), CBX_ERROR_MEMORY.
+ */
 CBX_API enum cbx_status cbx_machine_new(const struct cbx_machine_options *options,
 					struct cbx_machine **machine, struct cbx_error *error);
+/* Frees a machine that is not running, and its devices; NULL does nothing. */
 CBX_API void cbx_machine_free(struct cbx_machine *machine);
 /*
  * Power-on reset of everything: time starts again at 0, memory holds again what it held
@@ -104,14 +109,21 @@ struct cbx_run_options {
 	bool stop_on_triple_fault, stop_on_reset;
 };
 
-/* Runs until something in cbx_stop_reason happens.  Options may be NULL. */
+/*
+ * Runs until something in cbx_stop_reason happens.  Options and stop may be NULL.
+ * Errors: CBX_ERROR_ARGUMENT, CBX_ERROR_STATE (it is running already: a callback called).
+ */
 CBX_API enum cbx_status cbx_run(struct cbx_machine *machine, const struct cbx_run_options *options,
 				struct cbx_stop *stop);
-/* Runs exactly one instruction (or delivers one interrupt and its first instruction). */
+/*
+ * Runs exactly one instruction (or delivers one interrupt and its first instruction).
+ * Errors: as cbx_run: CBX_ERROR_ARGUMENT, CBX_ERROR_STATE.
+ */
 CBX_API enum cbx_status cbx_step(struct cbx_machine *machine, struct cbx_stop *stop);
 /* Ends a run soon.  May be called from another thread or a signal handler. */
 CBX_API void cbx_request_stop(struct cbx_machine *machine);
 
+/* Instructions executed since power-on; exact in callbacks, too. */
 CBX_API uint64_t cbx_instruction_count(const struct cbx_machine *machine);
 CBX_API uint64_t cbx_guest_time(const struct cbx_machine *machine);     /* ns since power-on */
 /* Guest time of the next timed event; UINT64_MAX when there is none. */
@@ -168,7 +180,10 @@ CBX_API enum cbx_status cbx_memory_read(struct cbx_machine *machine, uint64_t ad
 					size_t count);
 CBX_API enum cbx_status cbx_memory_write(struct cbx_machine *machine, uint64_t address,
 					 const void *bytes, size_t count);
-/* The same at linear addresses, by the current page tables, whatever the page's rights. */
+/*
+ * The same at linear addresses, by the current page tables, whatever the page's rights.
+ * Errors: CBX_ERROR_UNMAPPED (nothing was copied), CBX_ERROR_ARGUMENT.
+ */
 CBX_API enum cbx_status cbx_linear_read(struct cbx_machine *machine, uint64_t address, void *bytes,
 					size_t count);
 CBX_API enum cbx_status cbx_linear_write(struct cbx_machine *machine, uint64_t address,
@@ -182,7 +197,7 @@ CBX_API enum cbx_status cbx_translate(struct cbx_machine *machine, uint64_t line
 /*
  * One instruction in Intel syntax.  bits is 16, 32 or 64; count is how many bytes there
  * are (15 are enough).  *length is the instruction's length, 0 when count is too small;
- * what is no instruction becomes "db NNh" of length 1.
+ * what is no instruction becomes "db NNh" of length 1.  Errors: CBX_ERROR_ARGUMENT.
  */
 CBX_API enum cbx_status cbx_disassemble(const uint8_t *bytes, size_t count, unsigned bits,
 					uint64_t address, char *text, size_t text_size,

@@ -69,6 +69,11 @@ struct cbx_pc_options {
 	bool adlib;                             /* an OPL3 at 388h (the sound card has one) */
 };
 
+/*
+ * Makes a PC, switched on; options NULL: one without disks, which starts the built-in guest.  error may
+ * be NULL.  cbx_machine_free frees it.
+ * Errors: CBX_ERROR_ARGUMENT (options that cannot be), CBX_ERROR_MEMORY.
+ */
 CBX_API enum cbx_status cbx_pc_new(const struct cbx_pc_options *options,
 				   struct cbx_machine **machine, struct cbx_error *error);
 
@@ -81,7 +86,10 @@ CBX_API enum cbx_status cbx_pc_irq_line(struct cbx_machine *machine, unsigned ir
 					struct cbx_line *line);
 
 enum cbx_drive { CBX_FLOPPY_A, CBX_FLOPPY_B, CBX_IDE_0, CBX_IDE_1, CBX_IDE_2, CBX_IDE_3 };
-/* Puts another medium into a removable drive (disk->read NULL: ejects). */
+/*
+ * Puts another medium into a removable drive (disk->read NULL: ejects).  Errors: CBX_ERROR_ARGUMENT (no
+ * such drive, a size that it cannot have), CBX_ERROR_UNSUPPORTED (not a PC), CBX_ERROR_MEMORY.
+ */
 CBX_API enum cbx_status cbx_drive_change(struct cbx_machine *machine, enum cbx_drive drive,
 					 const struct cbx_disk_backend *disk);
 

@@ -19,6 +19,7 @@ struct cbx_screen {
 	uint64_t version;               /* changes when the picture may have changed */
 };
 
+/* What the display shows now.  Errors: CBX_ERROR_ARGUMENT, CBX_ERROR_UNSUPPORTED (not a PC). */
 CBX_API enum cbx_status cbx_screen_info(struct cbx_machine *machine, struct cbx_screen *screen);
 
 /*
@@ -31,7 +32,8 @@ CBX_API enum cbx_status cbx_screen_render(struct cbx_machine *machine, uint32_t 
 /*
  * The same, but draws only lines that may have changed since the screen had version since (as a
  * cbx_screen_info said; 0: all lines), as of the last cbx_screen_info.  changed[y], lines bytes,
- * becomes 1 for a line that was drawn and 0 for one that was not.
+ * becomes 1 for a line that was drawn and 0 for one that was not.  Errors: as cbx_screen_render,
+ * CBX_ERROR_ARGUMENT.
  */
 CBX_API enum cbx_status cbx_screen_update(struct cbx_machine *machine, uint64_t since,
 					  uint32_t *pixels, unsigned stride, unsigned lines,

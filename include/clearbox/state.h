@@ -70,6 +70,7 @@ CBX_API enum cbx_status cbx_snapshot_save(struct cbx_machine *machine, void **da
  */
 CBX_API enum cbx_status cbx_snapshot_load(struct cbx_machine *machine, const void *data, size_t size);
 
+/* Frees what cbx_snapshot_save made; NULL does nothing. */
 CBX_API void cbx_buffer_free(struct cbx_machine *machine, void *data);
 
 /* A 64-bit hash of all that cbx_snapshot_save would save: equal states, equal hashes. */
