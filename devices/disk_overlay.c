@@ -226,6 +226,8 @@ enum cbx_status cbx_overlay_new(const struct cbx_disk_backend *base,
 
 void cbx_overlay_discard(struct cbx_overlay *overlay)
 {
+	if (!overlay)
+		return;
 	for (size_t i = 0; i < overlay->slot_count; i++)
 		release(overlay, overlay->slots[i].bytes);
 	release(overlay, overlay->slots);
@@ -243,7 +245,7 @@ void cbx_overlay_free(struct cbx_overlay *overlay)
 
 uint64_t cbx_overlay_bytes(const struct cbx_overlay *overlay)
 {
-	return (uint64_t)overlay->used * BLOCK;
+	return !overlay ? 0 : (uint64_t)overlay->used * BLOCK;
 }
 
 size_t cbx_overlay_next(const struct cbx_overlay *overlay, size_t cursor, uint64_t *offset,

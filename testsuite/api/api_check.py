@@ -61,7 +61,7 @@ def main():
     # The project's devices are made of the public headers, the C library, and each other.
     for path in glob.glob(os.path.join(source, "devices", "*.[ch]")):
         for quote, name in re.findall(r'^#include ([<"])([^>"]+)[>"]', open(path).read(), re.M):
-            own = quote == '"' and os.path.exists(os.path.join(source, "devices", name)) and "/" not in name
+            own = quote == '"' and os.path.exists(os.path.join(source, "devices", name)) and ".." not in name
             if not own and not name.startswith("clearbox/") and (quote == '"' or "/" in name):
                 problems.append(f"{os.path.basename(path)} includes {name}")
 
