@@ -26,10 +26,8 @@ bool history_save_page(struct cbx_machine *machine, struct page_diff *diff, uint
 		size_t room = diff->room ? 2 * diff->room : 256;
 		struct page_saved *saved = machine_allocate_array(machine, room, sizeof(*saved));
 
-		if (!saved) {
-			history_lose(machine);
+		if (!saved)
 			return false;
-		}
 		if (diff->count)
 			memcpy(saved, diff->saved, diff->count * sizeof(*saved));
 		machine_release(machine, diff->saved);
@@ -391,6 +389,9 @@ static enum cbx_status replay_to(struct cbx_machine *machine, const struct momen
 	while (status == CBX_OK && !done && machine->replaying) {
 		status = past_piece(machine, &options, &bounds, stop, &done);
 		machine->continues = true;
+		if (status == CBX_OK && stop->reason == CBX_STOP_HOST_MEMORY)
+			status = machine_fail(machine, CBX_ERROR_MEMORY,
+					      "no memory to go back in time");
 		if (debug && (stop->reason == CBX_STOP_BREAKPOINT ||
 			      stop->reason == CBX_STOP_WATCHPOINT ||
 			      stop->reason == CBX_STOP_REQUEST))
@@ -440,6 +441,8 @@ static enum cbx_status go_to(struct cbx_machine *machine, const struct moment *t
 			return status;
 	}
 	status = replay_densely(machine, to);
+	if (status != CBX_OK && machine->replaying)
+		checkpoint_restore(machine, history->last);
 	now = moment_now(machine);
 	if (status == CBX_OK && machine->replaying && history->root->next == history->last &&
 	    !moment_compare(&now, &history->last->at))
@@ -567,8 +570,11 @@ enum cbx_status cbx_reverse_continue(struct cbx_machine *machine, struct cbx_sto
 		before = from->at;
 		from = from->previous;
 	}
-	if (status != CBX_OK)
+	if (status != CBX_OK) {
+		if (machine->replaying)
+			checkpoint_restore(machine, machine->history->last);
 		return status;
+	}
 	if (asked)
 		at = origin;
 	else if (!found)

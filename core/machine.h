@@ -132,7 +132,7 @@ static inline bool machine_is_twin(const struct cbx_machine *machine)
 /* ---- history.c ------------------------------------------------------------------------ */
 /*
  * A page is about to be written and held this (NULL: zeros); the history takes over the hold
- * on it.  False: there is no memory, the history is lost, and the hold is the caller's still.
+ * on it.  False: there is no memory, and the hold is the caller's still.
  */
 bool history_save_page(struct cbx_machine *machine, struct page_diff *diff, uint32_t ram,
 		       uint32_t index, struct page *page);

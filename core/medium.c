@@ -388,6 +388,11 @@ static enum cbx_status drive_write(void *user, uint64_t offset, const void *byte
 	if (status == CBX_OK && count) {
 		if (machine->replaying) {
 			status = write_map(machine, medium, &medium->past, offset, bytes, count);
+			/* It did not fail then: the run must end before the guest sees it. */
+			if (status == CBX_ERROR_MEMORY) {
+				machine->out_of_memory = true;
+				cpu_attention(machine);
+			}
 		} else {
 			uint64_t last = (offset + (count - 1)) / BLOCK_SIZE;
 

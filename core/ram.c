@@ -290,15 +290,40 @@ static uint8_t *no_page(struct cbx_ram *ram)
 }
 
 /*
- * Notes what a page held for the history.  Takes over the caller's hold on it; when there is
- * no memory it is the history that goes.
+ * Notes for the history what a page held, whose hold on it this takes over.  Without memory for
+ * that the history goes, not the run; but where the past is repeated it is the run (false), which
+ * can be done again.
  */
-static void save_page(struct cbx_ram *ram, size_t index, struct page *page)
+static bool save_page(struct cbx_ram *ram, size_t index, struct page *page)
 {
-	struct memory *memory = ram->machine->memory;
+	struct cbx_machine *machine = ram->machine;
 
-	if (!history_save_page(ram->machine, memory->saving, ram->number, (uint32_t)index, page))
-		page_release(memory->pool, page);
+	if (history_save_page(machine, machine->memory->saving, ram->number, (uint32_t)index, page))
+		return true;
+	if (machine->replaying)
+		return false;
+	history_lose(machine);
+	page_release(machine->memory->pool, page);
+	return true;
+}
+
+/* The bytes stay where they are: it is a copy that is put away. */
+static bool save_copy(struct cbx_ram *ram, size_t index, struct page *page)
+{
+	struct page_pool *pool = ram->machine->memory->pool;
+	struct page *copy = page_new(pool);
+
+	if (!copy) {
+		if (ram->machine->replaying)
+			return false;
+		history_lose(ram->machine);
+		return true;
+	}
+	memcpy(copy->bytes, page->bytes, PAGE_SIZE);
+	if (save_page(ram, index, copy))
+		return true;
+	page_release(pool, copy);
+	return false;
 }
 
 uint8_t *ram_private(struct cbx_ram *ram, size_t index)
@@ -312,17 +337,9 @@ uint8_t *ram_private(struct cbx_ram *ram, size_t index)
 	slot = &leaf->page[index & (LEAF_PAGES - 1)];
 	old = *slot;
 	if (old && page_is_own(old)) {
-		if (memory->saving && old->epoch != memory->epoch) {
-			/* The bytes stay where they are: it is the copy that is put away. */
-			page = page_new(memory->pool);
-			if (page)
-				memcpy(page->bytes, old->bytes, PAGE_SIZE);
-			old->epoch = memory->epoch;
-			if (page)
-				save_page(ram, index, page);
-			else
-				history_lose(ram->machine);
-		}
+		if (memory->saving && old->epoch != memory->epoch && !save_copy(ram, index, old))
+			return no_page(ram);
+		old->epoch = memory->epoch;
 		ram->flags[index] |= PAGE_DIRTY;
 		return old->bytes;
 	}
@@ -331,13 +348,15 @@ uint8_t *ram_private(struct cbx_ram *ram, size_t index)
 		return no_page(ram);
 	memcpy(page->bytes, page_bytes(old), PAGE_SIZE);
 	page->epoch = memory->epoch;
+	/* What was made in this epoch is nothing that a history knows of. */
+	if (!memory->saving || (old && old->epoch == memory->epoch)) {
+		page_release(memory->pool, old);
+	} else if (!save_page(ram, index, old)) {
+		page_release(memory->pool, page);
+		return no_page(ram);
+	}
 	*slot = page;
 	ram->flags[index] |= PAGE_DIRTY;
-	/* What was made in this epoch is nothing that a history knows of. */
-	if (memory->saving && (!old || old->epoch != memory->epoch))
-		save_page(ram, index, old);
-	else
-		page_release(memory->pool, old);
 	ram_changed(ram->machine, ram->backing + ((uint64_t)index << PAGE_BITS));
 	return page->bytes;
 }

@@ -89,7 +89,7 @@ CBX_API enum cbx_status cbx_history_info(const struct cbx_machine *machine,
  * What is given to the machine while it is in the past discards what came after.
  * Errors: CBX_ERROR_STATE (no history, or running), CBX_ERROR_LIMIT (before the oldest moment or
  * after the present: nothing changes), CBX_ERROR_MEMORY, CBX_ERROR_IO (a backend does not give
- * again what it gave).
+ * again what it gave); after the last two the machine is at its present.
  */
 CBX_API enum cbx_status cbx_rewind_to(struct cbx_machine *machine, uint64_t instruction_count);
 /*

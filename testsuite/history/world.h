@@ -17,7 +17,7 @@
 enum { WORLD_DISK = 1 << 20, WORLD_OUTPUT = 1 << 16 };
 
 /* Where guest.asm is, and what it says. */
-enum { GUEST_MARKER = 0x7c47, GUEST_COUNTER = 0x7cf0 };
+enum { GUEST_MARKER = 0x7c47, GUEST_DISK = 0x7cae, GUEST_COUNTER = 0x7cf0 };
 
 struct world {
 	struct cbx_machine *machine;
