@@ -115,7 +115,7 @@ struct identity {
 	char name[16];                  /* the drive's */
 	bool empty, whole;
 	uint64_t bytes, sum;
-	int64_t changed;                /* ns since 1970 */
+	uint64_t changed;               /* ns since 1970 */
 };
 
 static bool sum_range(struct sum *sum, const struct disk_file *disk, uint64_t from, uint64_t count)
@@ -154,7 +154,9 @@ static bool identify(const struct drives *drives, unsigned number, struct identi
 		return false;
 	}
 	id->bytes = drive->disk->bytes;
-	id->changed = (int64_t)about.st_mtim.tv_sec * 1000000000 + about.st_mtim.tv_nsec;
+	if (about.st_mtim.tv_sec > 0)
+		id->changed = (uint64_t)about.st_mtim.tv_sec * 1000000000 +
+			      (uint64_t)about.st_mtim.tv_nsec;
 	id->whole = id->bytes <= whole_hash_max;
 	if (id->whole) {
 		good = sum_range(&sum, drive->disk, 0, id->bytes);
@@ -263,7 +265,7 @@ static char *make_head(const struct session *session, size_t snapshot_size)
 			n += snprintf(head + n, (size_t)(HEAD_MAX - n), "empty %s\n", id.name);
 		else
 			n += snprintf(head + n, (size_t)(HEAD_MAX - n),
-				      "disk %s %" PRIu64 " %s %016" PRIx64 " %" PRId64 " %" PRIu64
+				      "disk %s %" PRIu64 " %s %016" PRIx64 " %" PRIu64 " %" PRIu64
 				      " %016" PRIx64 "\n",
 				      id.name, id.bytes, id.whole ? "whole" : "sampled", id.sum,
 				      id.changed, overlay.blocks, overlay.sum);
@@ -458,7 +460,7 @@ static bool head_line(struct loading *l, const char *line, int *last)
 		snprintf(l->options, sizeof(l->options), "%s", line + 8);
 		return true;
 	}
-	if (sscanf(line, "snapshot %" SCNu64 "%c", &l->snapshot_size, &end) == 1 ||
+	if (sscanf(line, "snapshot %19" SCNu64 "%c", &l->snapshot_size, &end) == 1 ||
 	    !strncmp(line, "program ", 8))
 		return true;
 	if (!strncmp(line, "image ", 6) && *last >= 0) {
@@ -468,7 +470,8 @@ static bool head_line(struct loading *l, const char *line, int *last)
 	if (sscanf(line, "empty %15s%c", id.name, &end) == 1)
 		id.empty = true;
 	else if (sscanf(line,
-			"disk %15s %" SCNu64 " %15s %" SCNx64 " %" SCNd64 " %" SCNu64 " %" SCNx64
+			"disk %15s %19" SCNu64 " %15s %16" SCNx64 " %19" SCNu64 " %19" SCNu64
+			" %16" SCNx64
 			"%c",
 			id.name, &id.bytes, kind, &id.sum, &id.changed, &blocks, &sum, &end) == 7)
 		id.whole = !strcmp(kind, "whole");
@@ -493,7 +496,6 @@ static bool read_head(struct loading *l, size_t *body)
 	static const char magic[] = "clearbox state ";
 	char *text = (char *)l->bytes, *at = text, *end;
 	struct sum sum = { 0 };
-	unsigned version;
 	char expected[24];
 	int last = -1;
 
@@ -503,7 +505,7 @@ static bool read_head(struct loading *l, size_t *body)
 			 l->path);
 		return false;
 	}
-	if (sscanf(text + sizeof(magic) - 1, "%u", &version) != 1 || version != 1) {
+	if (strncmp(text + sizeof(magic) - 1, "1\n", 2)) {
 		complain("%.200s: it was saved by a newer Clearbox; load it with that", l->path);
 		return false;
 	}

@@ -30,6 +30,26 @@ def make_disk(name, size=1 << 20, code=COUNTER):
     return path(name)
 
 
+def hash_of(data):
+    """The sum that frontend/state_file.c makes, so that a head can lie and be whole."""
+    mask = (1 << 64) - 1
+    a = b = 0
+    whole = len(data) // 8 * 8
+    for at in range(0, whole, 8):
+        a = (a ^ int.from_bytes(data[at:at + 8], 'little')) * 0x9e3779b97f4a7c15 & mask
+        a = (a << 29 | a >> 35) & mask
+        b = b + a & mask
+    for byte in data[whole:]:
+        a = (a ^ byte) * 0x100000001b3 & mask
+        b = b + a & mask
+    value = (a ^ b ^ len(data)) * 0xff51afd7ed558ccd & mask
+    return value ^ value >> 32
+
+
+def with_sum(head):
+    return head + b'sum %016x\n\n' % hash_of(head)
+
+
 class States(unittest.TestCase):
     def start(self, *options, quick=True):
         machine = Clearbox(PROGRAM, (QUICK if quick else []) + list(options), FOLDER)
@@ -186,6 +206,39 @@ class States(unittest.TestCase):
         refused(b'clearbox state 1\n' + b'a' * 70000)
         refused(good[:body].replace(b'snapshot ', b'snapshot 9') + good[body:])
         refused(b'\0' * 100000)
+        # heads that lie and are whole
+        head = good[:good.index(b'sum ')]
+        self.assertEqual(with_sum(head), good[:body])
+        rest = good[body:]
+        disk_line = [line for line in head.split(b'\n') if line.startswith(b'disk ')][0]
+        lies = [head.replace(b' 3 ', b' %d ' % blocks) for blocks in (0, 2, 4, 1 << 32, (1 << 64) - 1)]
+        lies += [head.replace(b'snapshot ', b'snapshot 1'), head.replace(b'snapshot', b'snapshut'),
+                 head[:head.index(b'snapshot')], head.replace(b'ide0-hd0', b'ide0-hd1'),
+                 head.replace(disk_line, b''), head.replace(disk_line, b'empty ide0-hd0'),
+                 head.replace(disk_line, disk_line + b' x'), head.replace(disk_line, b'disk'),
+                 head.replace(b'20971520', b'99999999999999999999999'), head.replace(b'image ', b'image\n'),
+                 head.replace(b'state 1', b'state 18446744073709551617'),
+                 b'clearbox state 1\n', b'clearbox state 1\n' + b'snapshot 0\n' * 3000]
+        for lie in lies:
+            for tail in (rest, rest[:8], b''):
+                with open(bad, 'wb') as file:
+                    file.write(with_sum(lie) + tail)
+                self.assertIn('bad.state', one('loadvm ' + bad))
+        offsets = bytearray(rest)
+        for offset in (1, 4095, 20 << 20, (1 << 64) - 4096):
+            offsets[:8] = offset.to_bytes(8, 'little')
+            with open(bad, 'wb') as file:
+                file.write(good[:body] + offsets)
+            self.assertIn('bad.state', one('loadvm ' + bad))
+        # a line twice means the second
+        with open(bad, 'wb') as file:
+            file.write(with_sum(head.replace(disk_line, disk_line + b'\n' + disk_line)) + rest)
+        one('loadvm ' + bad)
+        self.assertNotEqual(one('info hash'), want)
+        one('cont')
+        time.sleep(0.1)
+        one('stop')
+        want = one('info hash')
         self.assertEqual(one('info hash'), want)
         self.assertEqual(one('loadvm ' + path('good.state')), '')
         self.assertNotEqual(one('info hash'), want)
