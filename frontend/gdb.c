@@ -18,7 +18,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* ---- What gdb gets ----------------------------------------------------------------------------- */
+/* ---- What gdb gets -------------------------------------------------------------------------- */
 
 static void hang_up(struct gdb_server *server)
 {
@@ -73,7 +73,7 @@ static void monitor(void *user, const char *line, void (*output)(void *output_us
 	monitor_execute(server->session, line, output, output_user);
 }
 
-/* ---- Opening ------------------------------------------------------------------------------------- */
+/* ---- Opening -------------------------------------------------------------------------------- */
 
 static void set_flags(int fd)
 {
@@ -200,7 +200,7 @@ bool gdb_server_attached(const struct gdb_server *server)
 	return server->gdb && cbx_gdb_state(server->gdb) != CBX_GDB_DETACHED;
 }
 
-/* ---- In the session's loop ---------------------------------------------------------------------------- */
+/* ---- In the session's loop ------------------------------------------------------------------ */
 
 unsigned gdb_server_poll(const struct gdb_server *server, struct pollfd *fds)
 {

@@ -82,7 +82,7 @@ void gdb_reply(struct cbx_gdb *gdb, const char *text);
 /* Text for gdb's console; gdb takes it while the machine runs and in a monitor command. */
 void gdb_console(struct cbx_gdb *gdb, const char *text);
 
-/* ---- packets.c: reading a packet ------------------------------------------------------------- */
+/* ---- packets.c: reading a packet ------------------------------------------------------------ */
 struct cursor {
 	const uint8_t *at, *end;
 };
@@ -92,11 +92,11 @@ bool take_word(struct cursor *c, const char *word);
 bool take_number(struct cursor *c, uint64_t *value);    /* hexadecimal, at most 64 bits */
 bool take_byte(struct cursor *c, uint8_t *byte);        /* two digits */
 
-/* ---- transfer.c -------------------------------------------------------------------------------- */
+/* ---- transfer.c ----------------------------------------------------------------------------- */
 /* The qXfer:OBJECT:read packet after "qXfer:". */
 void gdb_transfer(struct cbx_gdb *gdb, struct cursor *c);
 
-/* ---- registers.c ------------------------------------------------------------------------------- */
+/* ---- registers.c ---------------------------------------------------------------------------- */
 enum gdb_type {
 	TYPE_UINT16, TYPE_UINT32, TYPE_UINT64, TYPE_INT32, TYPE_INT64, TYPE_DATA, TYPE_CODE, TYPE_FLAGS,
 	TYPE_FLOAT, TYPE_X87_WORD, TYPE_XMM, TYPE_MXCSR, TYPE_YMM_HIGH, TYPE_CR0, TYPE_CR4, TYPE_EFER
@@ -123,7 +123,7 @@ bool gdb_has_long_mode(const struct cbx_gdb *gdb);      /* asks the machine; gdb
 uint64_t gdb_pc(const struct cbx_gdb *gdb);             /* linear */
 const char *gdb_mode_name(const struct cbx_gdb *gdb);
 
-/* ---- memory.c ------------------------------------------------------------------------------------ */
+/* ---- memory.c ------------------------------------------------------------------------------- */
 /* Up to count bytes; how many could be read. */
 size_t gdb_memory_read(struct cbx_gdb *gdb, uint64_t address, uint8_t *bytes, size_t count);
 bool gdb_memory_write(struct cbx_gdb *gdb, uint64_t address, const uint8_t *bytes, size_t count);
@@ -132,7 +132,7 @@ void gdb_breakpoint_clear(struct cbx_gdb *gdb, unsigned type, uint64_t address, 
 void gdb_breakpoints_clear(struct cbx_gdb *gdb);
 const struct gdb_breakpoint *gdb_breakpoint_of(const struct cbx_gdb *gdb, unsigned id);
 
-/* ---- resume.c ------------------------------------------------------------------------------------ */
+/* ---- resume.c ------------------------------------------------------------------------------- */
 void gdb_resume(struct cbx_gdb *gdb, enum gdb_resume how);
 /* Holds the machine; signal, and what else the stop reply says ("" or "key:value;"). */
 void gdb_stopped(struct cbx_gdb *gdb, unsigned signal, const char *reason);

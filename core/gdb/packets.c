@@ -8,7 +8,7 @@ static void ok_or(struct cbx_gdb *gdb, bool good, const char *error)
 	gdb_reply(gdb, good ? "OK" : error);
 }
 
-/* ---- Registers -------------------------------------------------------------------------------- */
+/* ---- Registers ------------------------------------------------------------------------------ */
 
 static void read_registers(struct cbx_gdb *gdb)
 {
@@ -75,7 +75,7 @@ static void one_register(struct cbx_gdb *gdb, struct cursor *c, bool write)
 		      "E.the processor takes no such value for this register");
 }
 
-/* ---- Memory -------------------------------------------------------------------------------------- */
+/* ---- Memory --------------------------------------------------------------------------------- */
 
 static bool take_range(struct cursor *c, uint64_t *address, uint64_t *count)
 {
@@ -165,7 +165,7 @@ static void checksum_memory(struct cbx_gdb *gdb, struct cursor *c)
 	gdb_reply_end(gdb);
 }
 
-/* ---- Breakpoints ------------------------------------------------------------------------------------ */
+/* ---- Breakpoints ---------------------------------------------------------------------------- */
 
 static void breakpoint(struct cbx_gdb *gdb, struct cursor *c, bool set)
 {
@@ -184,7 +184,7 @@ static void breakpoint(struct cbx_gdb *gdb, struct cursor *c, bool set)
 	}
 }
 
-/* ---- Running ------------------------------------------------------------------------------------------- */
+/* ---- Running -------------------------------------------------------------------------------- */
 
 /* An address to go on at, as c and s may have. */
 static bool take_pc(struct cbx_gdb *gdb, struct cursor *c)
@@ -299,7 +299,7 @@ static void resume_back(struct cbx_gdb *gdb, struct cursor *c)
 		gdb_reply(gdb, "");
 }
 
-/* ---- Monitor commands ------------------------------------------------------------------------------------ */
+/* ---- Monitor commands ----------------------------------------------------------------------- */
 
 static void output(void *user, const char *text)
 {
@@ -375,7 +375,7 @@ static void restart(struct cbx_gdb *gdb)
 	cbx_run(gdb->machine, &options, NULL);
 }
 
-/* ---- Queries ------------------------------------------------------------------------------------------------ */
+/* ---- Queries -------------------------------------------------------------------------------- */
 
 static void supported(struct cbx_gdb *gdb)
 {

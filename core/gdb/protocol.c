@@ -62,7 +62,7 @@ void gdb_put_binary(struct cbx_gdb *gdb, uint8_t byte)
 	gdb_put(gdb, (char)byte);
 }
 
-/* ---- Texts ------------------------------------------------------------------------------------ */
+/* ---- Texts ---------------------------------------------------------------------------------- */
 
 void gdb_text_add(struct gdb_text *text, const char *more)
 {
@@ -84,7 +84,7 @@ void gdb_text_number(struct gdb_text *text, uint64_t value, unsigned base, unsig
 	gdb_text_add(text, number + at);
 }
 
-/* ---- Sending ------------------------------------------------------------------------------------ */
+/* ---- Sending -------------------------------------------------------------------------------- */
 
 static void send(struct cbx_gdb *gdb, const void *bytes, size_t count)
 {

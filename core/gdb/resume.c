@@ -118,7 +118,7 @@ void cbx_gdb_interrupt(struct cbx_gdb *gdb)
 		gdb_stopped(gdb, SIGNAL_INTERRUPT, "");
 }
 
-/* ---- Why it stopped ------------------------------------------------------------------------------ */
+/* ---- Why it stopped ------------------------------------------------------------------------- */
 
 static void stopped_at_breakpoint(struct cbx_gdb *gdb, const struct cbx_stop *stop)
 {
@@ -224,7 +224,7 @@ static void ran(struct cbx_gdb *gdb, const struct cbx_stop *stop)
 	}
 }
 
-/* ---- Running ---------------------------------------------------------------------------------------- */
+/* ---- Running -------------------------------------------------------------------------------- */
 
 static bool in_range(const struct cbx_gdb *gdb)
 {

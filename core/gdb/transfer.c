@@ -42,7 +42,7 @@ static void emit_number(struct window *w, uint64_t value, unsigned base)
 	emit(w, text + at);
 }
 
-/* ---- The target description ------------------------------------------------------------------ */
+/* ---- The target description ----------------------------------------------------------------- */
 
 /* Names of single bits from bit 0 up, separated by spaces; '-' has no name.  SDM 3A 2.3, 2.5; 1 10.2.3. */
 static const char eflags_bits[] = "CF - PF - AF - ZF SF TF IF DF OF - - NT - RF VM AC VIF VIP ID";
@@ -212,7 +212,7 @@ static void emit_description(struct window *w)
 	emit(w, "</feature></target>");
 }
 
-/* ---- The memory map --------------------------------------------------------------------------- */
+/* ---- The memory map ------------------------------------------------------------------------- */
 
 static void emit_memory(struct window *w, uint64_t first, uint64_t length)
 {
@@ -257,7 +257,7 @@ static void emit_memory_map(struct window *w)
 	emit(w, "</memory-map>");
 }
 
-/* ---- The packet --------------------------------------------------------------------------------- */
+/* ---- The packet ----------------------------------------------------------------------------- */
 
 void gdb_transfer(struct cbx_gdb *gdb, struct cursor *c)
 {

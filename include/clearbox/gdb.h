@@ -13,8 +13,8 @@
  *	}
  *	cbx_gdb_free(gdb);
  *
- * The peer is not trusted with the host: whatever bytes come, it can do to the machine what a debugger
- * can, and nothing else.
+ * The peer is not trusted with the host: whatever bytes come, it can do to the machine what a
+ * debugger can, and nothing else.
  */
 #ifndef CLEARBOX_GDB_H
 #define CLEARBOX_GDB_H
@@ -41,11 +41,11 @@ struct cbx_gdb_options {
 	/* Bytes for gdb, in order; all of them are to be sent.  Called by the functions below. */
 	void (*send)(void *user, const void *bytes, size_t count);
 	/*
-	 * gdb's "monitor LINE"; each output call gives it text to show.  The machine is stopped.  NULL:
-	 * there are no commands but the server's own, "monitor gdb ...".
+	 * gdb's "monitor LINE"; each output call gives it text to show.  The machine is stopped.
+	 * NULL: there are no commands but the server's own, "monitor gdb ...".
 	 */
-	void (*monitor)(void *user, const char *line, void (*output)(void *output_user, const char *text),
-			void *output_user);
+	void (*monitor)(void *user, const char *line,
+			void (*output)(void *output_user, const char *text), void *output_user);
 	void *user;
 	enum cbx_gdb_architecture architecture;
 	bool physical;                  /* addresses of memory and breakpoints are physical at first */
@@ -54,7 +54,8 @@ struct cbx_gdb_options {
 enum cbx_gdb_state {
 	CBX_GDB_DETACHED,               /* nobody debugs: the machine runs */
 	CBX_GDB_RUNNING,
-	CBX_GDB_REVERSING,              /* running, backwards: cbx_request_stop gives the search up, and gdb is told */
+	/* Running, backwards: cbx_request_stop gives the search up, and gdb is told. */
+	CBX_GDB_REVERSING,
 	CBX_GDB_STOPPED,                /* the machine is not to be run */
 	CBX_GDB_KILLED                  /* gdb said "kill": the embedder should end the machine */
 };
@@ -63,27 +64,32 @@ enum cbx_gdb_state {
  * A server for a machine, detached.  options is copied.  It is to be freed before the machine, and
  * allocates by the machine's allocator.  Errors: CBX_ERROR_ARGUMENT, CBX_ERROR_MEMORY.
  */
-CBX_API enum cbx_status cbx_gdb_new(struct cbx_machine *machine, const struct cbx_gdb_options *options,
-				    struct cbx_gdb **gdb);
+CBX_API enum cbx_status cbx_gdb_new(struct cbx_machine *machine,
+				    const struct cbx_gdb_options *options, struct cbx_gdb **gdb);
 /* Takes its breakpoints away, too.  NULL does nothing. */
 CBX_API void cbx_gdb_free(struct cbx_gdb *gdb);
 /*
- * A gdb has connected (the machine is stopped for it, the protocol begins anew), or its connection has
- * gone (its breakpoints go, the machine runs on).
+ * A gdb has connected (the machine is stopped for it, the protocol begins anew), or its connection
+ * has gone (its breakpoints go, the machine runs on).  Not during a run.
  */
 CBX_API void cbx_gdb_connected(struct cbx_gdb *gdb, bool connected);
 /* Bytes that gdb sent, cut up in any way.  Not during a run.  Replies come by send. */
 CBX_API void cbx_gdb_receive(struct cbx_gdb *gdb, const void *bytes, size_t count);
+/* Who has the machine; for NULL, CBX_GDB_DETACHED. */
 CBX_API enum cbx_gdb_state cbx_gdb_state(const struct cbx_gdb *gdb);
 /*
  * cbx_run with the debugger in charge: runs the machine by the options given until they say so, or
  * something happens that gdb is to be told, or what gdb asked for (a step) is done: the state is
- * CBX_GDB_STOPPED then and gdb knows.  With a history (history.h) gdb can go back, too.  Triple faults stop when a gdb is there.  After CBX_STOP_POWER_OFF and
- * CBX_STOP_EXIT gdb is told that the machine has ended.  Errors: CBX_ERROR_STATE (stopped), and as cbx_run.
+ * CBX_GDB_STOPPED then and gdb knows.  With a history (history.h) gdb can go back, too.  Triple
+ * faults stop when a gdb is there.  After CBX_STOP_POWER_OFF and CBX_STOP_EXIT gdb is told that the
+ * machine has ended.  options and stop may be NULL.  Errors: CBX_ERROR_STATE (stopped),
+ * CBX_ERROR_ARGUMENT, and as cbx_run.
  */
 CBX_API enum cbx_status cbx_gdb_run(struct cbx_gdb *gdb, const struct cbx_run_options *options,
 				    struct cbx_stop *stop);
-/* Stops a machine that runs, as Ctrl-C in gdb does: gdb is told that it was interrupted. */
+/*
+ * Stops a machine that runs, between runs, as Ctrl-C in gdb does: gdb is told that it was interrupted.
+ */
 CBX_API void cbx_gdb_interrupt(struct cbx_gdb *gdb);
 
 #ifdef __cplusplus

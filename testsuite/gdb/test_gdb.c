@@ -171,7 +171,7 @@ static uint64_t value(enum cbx_register which)
 	return value;
 }
 
-/* ---- Frames ------------------------------------------------------------------------------------------- */
+/* ---- Frames --------------------------------------------------------------------------------- */
 
 static void receive(const char *bytes)
 {
@@ -234,7 +234,7 @@ static void test_too_long(void **state)
 	end();
 }
 
-/* ---- Packets ---------------------------------------------------------------------------------------------- */
+/* ---- Packets -------------------------------------------------------------------------------- */
 
 static void test_registers(void **state)
 {
@@ -605,7 +605,7 @@ static void test_description(void **state)
 	}
 }
 
-/* ---- What others may do ---------------------------------------------------------------------------------- */
+/* ---- What others may do --------------------------------------------------------------------- */
 
 static void *counted(void *user, void *memory, size_t size)
 {
