@@ -567,7 +567,7 @@ static void row_text(const struct menu *menu, unsigned row, char *left, size_t s
 
 void menu_draw(const struct menu *menu, struct menu_cell cells[MENU_ROWS][MENU_COLUMNS])
 {
-	const char *foot = "Up, Down, Enter; letters lead to names; Left: folder above";
+	const char *foot = "Up, Down, Enter; letters find names; Left: one folder up";
 	char head[FILE_LIST_PATH + 40] = "Clearbox", right[32], left[FILE_LIST_PATH];
 	unsigned count = rows(menu);
 

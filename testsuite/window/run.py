@@ -67,8 +67,9 @@ class Screen:
         check(self.name != ":", "Xvfb does not start")
         # a window manager, without which no window fills the screen
         config = os.path.join(folder, "openbox.xml")
-        with open(config, "w") as file:         # without keys of its own
-            file.write('<openbox_config xmlns="http://openbox.org/3.4/rc"><keyboard/><mouse/></openbox_config>')
+        with open(config, "w") as file:         # without keys of its own and without frames
+            file.write('<openbox_config xmlns="http://openbox.org/3.4/rc"><keyboard/><mouse/><theme><keepBorder>no</keepBorder></theme><applications>'
+                       '<application class="*"><decor>no</decor></application></applications></openbox_config>')
         self.manager = subprocess.Popen(["openbox", "--config-file", config], env={**os.environ, "DISPLAY": self.name}, cwd=folder,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -278,8 +279,9 @@ def scan_codes(code):
 
 def screenshot(window):
     """The menu is drawn over the picture, and makes a screenshot of what the guest shows."""
-    window.type("clear; setterm -cursor off 2>/dev/null; printf '\\033[?25l'; cat /proc/cpuinfo\n")
-    time.sleep(1.5)
+    window.type("clear; setterm -cursor off 2>/dev/null; printf '\\033[?25l'; cat /proc/cpuinfo; echo shown >/dev/ttyS0\n")
+    window.expect("shown\n")
+    time.sleep(1)
     before = window.picture()
     window.screen.keep("text")
     window.keys("F12")
@@ -344,12 +346,12 @@ def sizes(window):
     def bright(left, top, width, height):
         return brightness(window.picture(), left, top, width, height)
 
-    window.type("clear; printf '\\033[41m\\033[2J\\033[H\\033[?25l'\n")
-    time.sleep(0.7)
+    window.type("clear; printf '\\033[41m\\033[2J\\033[H\\033[?25l'; echo red >/dev/ttyS0\n")
+    window.expect("red\n")
     window.tool("windowsize", window.id, "900", "540")
     window.wait_for(lambda: window.place()[2:] == (900, 540), 10, "the window has not the size it was given")
-    window.wait_for(lambda: bright(0, 0, 88, 540) == 0 and bright(92, 60, 700, 470) > 30 and
-                    bright(812, 0, 88, 540) == 0, 10, "the picture is not in the middle")
+    window.wait_for(lambda: bright(4, 4, 80, 530) == 0 and bright(96, 60, 700, 470) > 30 and
+                    bright(816, 4, 80, 530) == 0, 10, "the picture is not in the middle")
     window.screen.keep("wide")
     window.keys("ctrl+alt+f")
     window.wait_for(lambda: window.place() == (0, 0, *SCREEN), 10, f"not the whole screen: {window.place()}")
