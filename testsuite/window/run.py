@@ -100,7 +100,8 @@ def write_png(path, rows):
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
     with open(path, "wb") as file:
-        file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", len(rows[0]) // 3, len(rows), 8, 2, 0, 0, 0))
+        head = struct.pack(">IIBBBBB", len(rows[0]) // 3, len(rows), 8, 2, 0, 0, 0)
+        file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head)
                    + chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows), 1)) + chunk(b"IEND", b""))
 
 
@@ -111,12 +112,14 @@ class Window:
         self.screen = screen
         self.folder = folder
         self.serial = os.path.join(folder, "serial")
-        self.environment = {**os.environ, "DISPLAY": screen.name, "SDL_VIDEODRIVER": "x11", "SDL_AUDIODRIVER": "dummy"}
+        self.environment = {**os.environ, "DISPLAY": screen.name, "SDL_VIDEODRIVER": "x11",
+                            "SDL_AUDIODRIVER": "dummy"}
         self.environment.pop("WAYLAND_DISPLAY", None)
         self.child = subprocess.Popen([EMULATOR, "-display", "sdl", "-serial", "file:" + self.serial, *arguments],
                                       cwd=folder, env=self.environment, stdin=subprocess.DEVNULL,
                                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        self.id = self.wait_for(lambda: self.tool("search", "--onlyvisible", "--name", "Clearbox").split("\n")[0], 20, "no window opens")
+        self.id = self.wait_for(lambda: self.tool("search", "--onlyvisible", "--name", "Clearbox").split("\n")[0], 20,
+                                "no window opens")
 
     def close(self):
         if self.child.poll() is None:
@@ -127,13 +130,24 @@ class Window:
         return run("xdotool", *words, env=self.environment)
 
     def keys(self, *keys):
-        self.tool("key", "--delay", "40", *keys)
+        self.tool("key", "--delay", "10", *keys)
 
     def type(self, text):
         """On the keyboard; a line's end is Enter."""
         for line in text.splitlines():
-            self.tool("type", "--delay", "25", line)
+            self.tool("type", "--delay", "10", line)
             self.keys("Return")
+
+    def command(self, line, pattern):
+        """A line that makes the guest say pattern. On a very busy host a key may be down until it repeats: again."""
+        for last in (False, False, True):
+            self.type(line)
+            try:
+                return self.expect(pattern, 15)
+            except Failure:
+                if last:
+                    raise
+            self.keys("ctrl+c")
 
     def title(self):
         return self.tool("getwindowname", self.id)
@@ -235,14 +249,21 @@ def boots(window):
 
 def types(window):
     """What is typed arrives, by real key events."""
-    window.type('echo "A{b|C}~$((6 * 7))" >/dev/ttyS0\n')
-    window.expect(r"A\{b\|C\}~42\n")
-    window.type("uname -r | tee /dev/ttyS0\n")
-    window.expect(r"6\.\d.*-686\n")
+    window.command('echo "A{b|C}~$((6 * 7))" >/dev/ttyS0', r"A\{b\|C\}~42\n")
+    window.command("uname -r | tee /dev/ttyS0", r"6\.\d.*-686\n")
 
 
 def all_keys(screen, folder):
     """The 104 keys send what a PC keyboard's send; F12 twice is F12."""
+    for last in (False, False, True):
+        try:
+            return keys_once(screen, folder)
+        except Failure:
+            if last:
+                raise
+
+
+def keys_once(screen, folder):
     floppy = os.path.join(folder, "keys.img")
     subprocess.run(["nasm", "-f", "bin", os.path.join(HERE, "keys.asm"), "-o", floppy], check=True)
     window = Window(screen, folder, ["-fda", floppy, "-boot", "a"])
@@ -250,7 +271,7 @@ def all_keys(screen, folder):
         window.expect("ready\n", 20)
         start = window.read
         for name in KEYS[0::2]:
-            window.tool("keydown", name, "sleep", "0.012", "keyup", name)
+            window.keys(name)
         window.keys("F12")
         window.wait_for(window.has_menu, 10, "no menu")
         window.screen.keep("keys")
@@ -263,7 +284,8 @@ def all_keys(screen, folder):
     at = 0
     for name, code in zip(KEYS[0::2] + ["F12"], KEYS[1::2] + ["58"]):
         expected = scan_codes(code)
-        check(got[at:at + len(expected)] == expected, f"{name} sends {' '.join(got[at:at + 8])}, not {' '.join(expected)}")
+        check(got[at:at + len(expected)] == expected,
+              f"{name} sends {' '.join(got[at:at + 8])}, not {' '.join(expected)}")
         at += len(expected)
 
 
@@ -279,8 +301,7 @@ def scan_codes(code):
 
 def screenshot(window):
     """The menu is drawn over the picture, and makes a screenshot of what the guest shows."""
-    window.type("clear; setterm -cursor off 2>/dev/null; printf '\\033[?25l'; cat /proc/cpuinfo; echo shown >/dev/ttyS0\n")
-    window.expect("shown\n")
+    window.command("clear; printf '\\033[?25l'; cat /proc/cpuinfo; echo shown >/dev/ttyS0", "shown\n")
     time.sleep(1)
     before = window.picture()
     window.screen.keep("text")
@@ -288,7 +309,8 @@ def screenshot(window):
     window.wait_for(window.has_menu, 10, "no menu")
     window.screen.keep("menu")
     window.keys("s")
-    name = window.wait_for(lambda: glob.glob(os.path.join(window.folder, "clearbox-*.p[np][gm]")), 10, "no screenshot")[0]
+    pattern = os.path.join(window.folder, "clearbox-*.p[np][gm]")
+    name = window.wait_for(lambda: glob.glob(pattern), 10, "no screenshot")[0]
     window.wait_for(lambda: not window.has_menu(), 10, "the menu stays")
     time.sleep(0.3)
     picture = read_png(name) if name.endswith("png") else read_ppm(name)
@@ -306,8 +328,7 @@ def screenshot(window):
 
 def pauses(window):
     """Pause stops the guest, and lets it go on."""
-    window.type("while :; do echo tick >/dev/ttyS0; usleep 50000; done &\n")
-    window.expect("tick\n")
+    window.command("while :; do echo tick >/dev/ttyS0; usleep 50000; done &", "tick\n")
     window.keys("F12", "p")
     window.wait_for(lambda: "paused" in window.title(), 10, "the title does not say that it is paused")
     window.screen.keep("paused")
@@ -316,8 +337,7 @@ def pauses(window):
     check(len(window.said()) == length, "the guest goes on")
     window.keys("F12", "p")
     window.wait_for(lambda: len(window.said()) > length, 10, "the guest does not go on")
-    window.type("kill $!; echo so it is >/dev/ttyS0\n")
-    window.expect("so it is\n")
+    window.command("kill $!; echo so it is >/dev/ttyS0", "so it is\n")
 
 
 def pastes(window):
@@ -346,8 +366,7 @@ def sizes(window):
     def bright(left, top, width, height):
         return brightness(window.picture(), left, top, width, height)
 
-    window.type("clear; printf '\\033[41m\\033[2J\\033[H\\033[?25l'; echo red >/dev/ttyS0\n")
-    window.expect("red\n")
+    window.command("clear; printf '\\033[41m\\033[2J\\033[H\\033[?25l'; echo red >/dev/ttyS0", "red\n")
     window.tool("windowsize", window.id, "900", "540")
     window.wait_for(lambda: window.place()[2:] == (900, 540), 10, "the window has not the size it was given")
     window.wait_for(lambda: bright(4, 4, 80, 530) == 0 and bright(96, 60, 700, 470) > 30 and
@@ -409,8 +428,9 @@ def main():
                 test(screen, folder)
                 passed += 1
                 print(f"window: {test.__name__}: ok", flush=True)
-            window = Window(screen, folder, ["-m", "64", "-kernel", guests + "/vmlinuz-686", "-initrd", guests + "/initrd-686",
-                            "-append", "console=ttyS0 console=tty0 quiet cryptomgr.notests modules=none", "-speed", "max"])
+            window = Window(screen, folder, [
+                "-m", "64", "-kernel", guests + "/vmlinuz-686", "-initrd", guests + "/initrd-686", "-append",
+                "console=ttyS0 console=tty0 quiet cryptomgr.notests modules=none", "-speed", "max"])
             for test in (boots, types, screenshot, pauses, pastes, grabs, sizes, saves, costs, powers_off):
                 start = time.monotonic()
                 test(window)
