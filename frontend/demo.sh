@@ -38,7 +38,7 @@ set -- -m 128 -kernel "$guests/vmlinuz-686" -initrd "$guests/initrd-686" "$@"
 
 if [ -z "$headless" ]; then
 	echo "Starting Linux in Clearbox. The command 'poweroff' at its prompt ends it." >&2
-	exec "$build/frontend/clearbox" "$@" -append "console=tty0 cryptomgr.notests"
+	exec "$build/frontend/clearbox" "$@" -speed max -append "console=tty0 cryptomgr.notests"
 fi
 
 # quotation marks would end the command on the guest's command line

@@ -1,5 +1,5 @@
 /*
- * The program clearbox: a PC in a terminal.  It reads the options, opens what they name,
+ * The program clearbox: a PC in a window or a terminal.  It reads the options, opens what they name,
  * makes a machine out of that, runs it, and cleans up.  It uses nothing of the library
  * but its public headers.
  */

@@ -2,6 +2,8 @@
 # The program on hostile and ordinary input: what it says, how it ends.
 # usage: test_cli.sh path/to/clearbox       (prints TAP)
 set -u
+# no windows
+unset DISPLAY WAYLAND_DISPLAY
 clearbox=$(realpath "$1")
 work=$(mktemp -d)
 trap 'chmod -R u+rw "$work"; rm -rf "$work"' EXIT
