@@ -153,8 +153,12 @@ class Window:
         return self.tool("getwindowname", self.id)
 
     def place(self):
+        """Where it is on the screen, without its frame: xdotool's own answer counts the frame twice."""
+        self.tool("mousemove", "--window", self.id, "0", "0")
         text = self.tool("getwindowgeometry", "--shell", self.id)
-        return tuple(int(re.search(rf"{name}=(-?\d+)", text)[1]) for name in ("X", "Y", "WIDTH", "HEIGHT"))
+        text = self.tool("getmouselocation", "--shell") + "\n" + "\n".join(
+            line for line in text.split("\n") if line.startswith(("WIDTH", "HEIGHT")))
+        return tuple(int(re.search(rf"^{name}=(-?\d+)", text, re.M)[1]) for name in ("X", "Y", "WIDTH", "HEIGHT"))
 
     def said(self):
         try:
