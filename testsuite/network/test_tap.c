@@ -42,7 +42,7 @@ static void open_it(void)
 	    system("ip link set lo up"))
 		skip();
 	if (!try_open("tap,ifname=cbxtap,script=no,downscript=no"))
-		fail_msg("the interface cannot be made");
+		fail_msg("%s", "the interface cannot be made");
 	assert_int_equal(system("ip addr add 10.9.8.1/24 dev cbxtap && ip link set cbxtap up && "
 				"ip neigh add 10.9.8.2 lladdr 52:54:00:12:34:56 dev cbxtap"), 0);
 }
