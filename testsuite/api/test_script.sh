@@ -1,6 +1,6 @@
 #!/bin/sh
 # clearbox -script: every command, errors with their lines, the same twice.  usage: test_script.sh CLEARBOX
-clearbox=$1
+clearbox=$(realpath "$1")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
