@@ -33,7 +33,7 @@ static struct cbx_image load(const char *name)
 	FILE *file = fopen(name, "rb");
 	struct cbx_image image = { NULL, 0 };
 	char *bytes;
-	long size;
+	long size = 0;
 
 	if (!file || fseek(file, 0, SEEK_END) || (size = ftell(file)) < 0)
 		die(name, "cannot be read");
