@@ -373,8 +373,8 @@ def sizes(window):
     window.command("clear; printf '\\033[41m\\033[2J\\033[H\\033[?25l'; echo red >/dev/ttyS0", "red\n")
     window.tool("windowsize", window.id, "900", "540")
     window.wait_for(lambda: window.place()[2:] == (900, 540), 10, "the window has not the size it was given")
-    window.wait_for(lambda: bright(4, 4, 80, 530) == 0 and bright(96, 60, 700, 470) > 30 and
-                    bright(816, 4, 80, 530) == 0, 10, "the picture is not in the middle")
+    window.wait_for(lambda: bright(4, 100, 80, 430) == 0 and bright(96, 60, 700, 470) > 30 and
+                    bright(816, 100, 80, 430) == 0, 10, "the picture is not in the middle")
     window.screen.keep("wide")
     window.keys("ctrl+alt+f")
     window.wait_for(lambda: window.place() == (0, 0, *SCREEN), 10, f"not the whole screen: {window.place()}")
