@@ -35,17 +35,31 @@ void session_signal(int number)
  * devices work), so an alarm ends slices too.
  */
 static volatile sig_atomic_t alarm_set;
+/* While gdb has the machine search back in its history only gdb ends that: its descriptor, else -1. */
+static volatile sig_atomic_t alarm_input = -1;
 
 static void alarm_rings(int number)
 {
+	struct pollfd fd = { .fd = alarm_input, .events = POLLIN };
+	int saved = errno;
+
 	(void)number;
+	if (fd.fd >= 0) {
+		if (poll(&fd, 1, 0) > 0)
+			cbx_request_stop(signal_machine);
+		errno = saved;
+		return;
+	}
 	alarm_set = 0;
 	cbx_request_stop(signal_machine);
 }
 
 static void set_alarm(bool on)
 {
-	struct itimerval time = { .it_value.tv_usec = on ? 100000 : 0 };
+	struct itimerval time = {
+		.it_value.tv_usec = on ? 100000 : 0,
+		.it_interval.tv_usec = on && alarm_input >= 0 ? 100000 : 0,
+	};
 
 	if (on == alarm_set)
 		return;
@@ -330,13 +344,20 @@ static int run_slice(struct session *s, uint64_t nanoseconds, char *message, siz
 	uint64_t limit = s->options->instructions;
 	enum cbx_status status;
 	struct cbx_stop stop;
-	bool held = false;
+	bool held = false, back = cbx_gdb_state(s->gdb.gdb) == CBX_GDB_REVERSING;
 
 	if (limit && limit - s->instructions < run.instructions)
 		run.instructions = limit - s->instructions;
-	/* A search back in the history would be given up. */
-	set_alarm(cbx_gdb_state(s->gdb.gdb) != CBX_GDB_REVERSING);
+	if (back) {
+		set_alarm(false);
+		alarm_input = s->gdb.in;
+	}
+	set_alarm(true);
 	status = s->gdb.gdb ? gdb_server_run(&s->gdb, &run, &stop, &held) : cbx_run(s->machine, &run, &stop);
+	if (back) {
+		set_alarm(false);
+		alarm_input = -1;
+	}
 	if (status) {
 		snprintf(message, size, "%s", cbx_machine_error(s->machine));
 		return EXIT_INTERNAL;
