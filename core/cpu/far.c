@@ -172,11 +172,18 @@ static bool call_same(struct cpu *cpu, uint16_t selector, struct descriptor *d, 
 {
 	struct new_stack stack;
 
-	new_stack_current(cpu, &stack, 0);
+	/* From 64-bit mode to a narrower one the pushes are the new mode's, as silicon has it. */
+	if (mode_64(cpu) && !code_is_64(cpu, d) && (cpu->seg[SEG_SS].attributes & ATTR_P))
+		new_stack_segment(cpu, &stack, 0);
+	else
+		new_stack_current(cpu, &stack, 0);
 	if (!new_stack_room(cpu, &stack, width, 2) || !code_offset_check(cpu, d, offset) ||
 	    !descriptor_mark_accessed(cpu, d) || !push_return(cpu, &stack, width, next_rip))
 		return false;
-	stack_pointer_move(cpu, stack.sp);
+	if (stack.wide)
+		cpu->reg[REG_SP] = stack.sp;
+	else
+		stack_pointer_set(cpu, stack.attributes, stack.sp);
 	code_enter(cpu, selector, d, cpu->cpl, offset);
 	return true;
 }

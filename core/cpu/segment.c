@@ -266,7 +266,7 @@ bool segment_linear(struct cpu *cpu, unsigned which, uint64_t offset, unsigned w
 
 /* ---- Stacks to switch to ----------------------------------------------------------------- */
 
-void new_stack_current(const struct cpu *cpu, struct new_stack *stack, uint32_t error)
+void new_stack_segment(const struct cpu *cpu, struct new_stack *stack, uint32_t error)
 {
 	const struct segment *ss = &cpu->seg[SEG_SS];
 
@@ -278,8 +278,14 @@ void new_stack_current(const struct cpu *cpu, struct new_stack *stack, uint32_t 
 	stack->error = error;
 	stack->system = false;
 	stack->wide = false;
+}
+
+void new_stack_current(const struct cpu *cpu, struct new_stack *stack, uint32_t error)
+{
 	if (mode_64(cpu))
 		new_stack_wide(stack, cpu->reg[REG_SP], 3, error);
+	else
+		new_stack_segment(cpu, stack, error);
 }
 
 void new_stack_wide(struct new_stack *stack, uint64_t sp, unsigned privilege, uint32_t error)

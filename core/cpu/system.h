@@ -187,6 +187,8 @@ struct new_stack {
 	bool system;                    /* of an inner privilege: supervisor accesses */
 	bool wide;                      /* of 64-bit mode: no segment */
 };
+/* SS as it is loaded, also in 64-bit mode, where it says nothing; and the stack of the mode it is. */
+void new_stack_segment(const struct cpu *cpu, struct new_stack *stack, uint32_t error);
 void new_stack_current(const struct cpu *cpu, struct new_stack *stack, uint32_t error);
 /* Room for count items of width bytes?  #SS(stack->error) when there is not. */
 bool new_stack_room(struct cpu *cpu, const struct new_stack *stack, unsigned width, unsigned count);

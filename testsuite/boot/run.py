@@ -658,6 +658,73 @@ def userland_amd64(log):
     whole_system(log, "amd64", "x86_64", "512")
 
 
+@test("", ci=False)
+def userland_desktop(log):
+    """X on the BIOS's framebuffer: windows, keys into a terminal, a pointer that goes where it is moved."""
+    image = store("userland-desktop.img")
+    if not os.path.exists(image):
+        raise Skip("made and run by userland.sh")
+    with tempfile.TemporaryDirectory() as folder:
+        picture = os.path.join(folder, "desktop.png")
+        place = os.path.join(folder, "monitor")
+        with SerialGuest(["-m", "512", "-snapshot", "-hda", image, "-monitor", "unix:" + place], log) as guest:
+            guest.prompt = SHELL
+            guest.expect(r"desktop is up", 3 * BOOT)
+            monitor = socket.socket(socket.AF_UNIX)
+            monitor.connect(place)
+
+            def tell(line):
+                monitor.sendall(line.encode() + b"\n")
+
+            guest.send("\n")
+            guest.expect(LOGIN, BOOT)
+            guest.send("root\n")
+            guest.expect(r"Password: ", 60)
+            guest.send("clearbox\n")
+            guest.expect(SHELL, 120)
+            guest.command("stty cols 200; bind 'set enable-bracketed-paste off'; export DISPLAY=:0")
+            size = guest.command("xdotool getdisplaygeometry")
+            check(size == "1024 768", f"X's screen is {size}")
+            # from the corner, so that it does not matter where the pointer was
+            for x, y in (300, 200), (700, 500), (15, 767):
+                for _ in range(20):
+                    tell("mouse_move -100 -100")
+                for _ in range(x // 5 if x % 5 == 0 else 0):
+                    tell("mouse_move 5 0")
+                for _ in range(x if x % 5 else 0):
+                    tell("mouse_move 1 0")
+                for _ in range(y // 5):
+                    tell("mouse_move 0 5")
+                for _ in range(y % 5):
+                    tell("mouse_move 0 1")
+                guest.command("sleep 3")
+                where = guest.command("xdotool getmouselocation")
+                check(where.startswith(f"x:{x} y:{y} "), f"moved to {x}, {y} the pointer is at {where}")
+            # over the terminal: keys go where the pointer is
+            for _ in range(20):
+                tell("mouse_move 20 -20")
+            for _ in range(60):
+                tell("mouse_move 0 -2")
+            for word in "echo", "$((6*7))", ">typed":
+                for character in word:
+                    names = {"$": "shift-4", "(": "shift-9", ")": "shift-0", "*": "shift-8", ">": "shift-dot"}
+                    tell("sendkey " + names.get(character, character))
+                tell("sendkey spc")
+            tell("sendkey ret")
+            guest.command("sleep 3")
+            check(guest.command("cat /root/typed") == "42", "what was typed into the terminal is not there")
+            tell("screendump " + picture)
+            guest.command("sleep 1")
+            guest.send("poweroff\n")
+            guest.finish(300)
+        shutil.copy(picture, os.path.join(LOGS, "desktop.png"))
+        width, height, rows, size = png_pixels(picture)
+        check((width, height) == (1024, 768), f"the picture is {width}x{height}")
+        colours = {tuple(row[x:x + 3]) for row in rows[::4] for x in range(0, width * size, 4 * size)}
+        check((0x4a, 0x70, 0x8b) in colours and (255, 255, 255) in colours and (0, 0, 0) in colours,
+              "the picture has not the desktop's colours")
+
+
 @test("memtest")
 def memtest(log):
     """memtest86+ on a small machine: its first pass ends without errors."""

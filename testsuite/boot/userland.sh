@@ -3,7 +3,9 @@
 # and uses it: perl, python3, openssl, sha256sum, apt, poweroff. On demand: it takes root, debootstrap,
 # the network the first time, 2 GiB of disk and some minutes.
 #
-# usage: EMULATOR=path/to/clearbox sh testsuite/boot/userland.sh [i386] [amd64]
+# usage: EMULATOR=path/to/clearbox sh testsuite/boot/userland.sh [i386] [amd64] [desktop]
+#
+# desktop is i386 with X, a window manager and a terminal on the BIOS's linear framebuffer.
 #
 # The disks are kept where guests.sh keeps its own.
 set -eu
@@ -17,6 +19,44 @@ trap 'exit 1' HUP INT TERM
 say() { echo "userland: $*" >&2; }
 die() { say "$*"; exit 1; }
 
+# X comes up by itself and says on the serial line that it is there.
+desktop()
+{
+	cat >"$root/root/session" <<'SESSION'
+#!/bin/sh
+xsetroot -solid '#4a708b'
+xset m 1 0
+xset s off -dpms
+twm &
+xclock -geometry 160x160+840+20 &
+xeyes -geometry 200x120+780+600 &
+xterm -geometry 80x24+40+40 -e sh -c 'echo this is X; exec sh' &
+sleep 3
+echo desktop is up >/dev/ttyS0
+wait
+SESSION
+	chmod +x "$root/root/session"
+	mkdir -p "$root/etc/X11/xorg.conf.d"
+	cat >"$root/etc/X11/xorg.conf.d/mouse.conf" <<'CONF'
+Section "InputClass"
+	Identifier "a count is a dot"
+	MatchIsPointer "on"
+	Driver "libinput"
+	Option "AccelProfile" "flat"
+EndSection
+CONF
+	printf '%s\n' 'RandomPlacement' 'NoTitle { "xclock" "xeyes" }' >"$root/root/.twmrc"
+	cat >"$root/etc/systemd/system/desktop.service" <<'UNIT'
+[Service]
+WorkingDirectory=/root
+Environment=HOME=/root
+ExecStart=/usr/bin/xinit /root/session -- :0 vt7 -nolisten tcp
+[Install]
+WantedBy=multi-user.target
+UNIT
+	in_root systemctl enable desktop.service
+}
+
 build()
 {
 	scripts=$(cat "$here/userland.sh" | cksum | tr ' ' -)
@@ -25,16 +65,23 @@ build()
 	[ "$(id -u)" = 0 ] || die "debootstrap needs root"
 	command -v debootstrap >/dev/null || die "debootstrap is not installed"
 	kernel=linux-image-$1
-	[ "$1" != i386 ] || kernel=linux-image-686-pae
+	[ "$1" = amd64 ] || kernel=linux-image-686-pae
+	architecture=$1
+	extra= mebibytes=1536 mode=text
+	if [ "$1" = desktop ]; then
+		architecture=i386 mebibytes=2048 mode=1024x768x32,1024x768x16
+		extra="xserver-xorg-core xserver-xorg-video-fbdev xserver-xorg-video-vesa xserver-xorg-input-libinput xinit
+			twm xterm x11-apps x11-xserver-utils xdotool xfonts-base"
+	fi
 	work=$(mktemp -d)
 	root=$work/root
 	say "debootstrap for $1"
-	debootstrap --arch="$1" --variant=minbase --include=systemd-sysv,udev,kmod,perl,python3-minimal,openssl,initramfs-tools \
+	debootstrap --arch="$architecture" --variant=minbase --include=systemd-sysv,udev,kmod,perl,python3-minimal,openssl,initramfs-tools \
 		bookworm "$root" http://deb.debian.org/debian >"$work/log" 2>&1 || { tail "$work/log"; die "debootstrap failed"; }
 	printf '%s\n' ata_piix sd_mod ext4 >>"$root/etc/initramfs-tools/modules"
 	sed -i 's/^MODULES=.*/MODULES=list/' "$root/etc/initramfs-tools/initramfs.conf"
 	in_root() { DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 chroot "$root" "$@" >>"$work/log" 2>&1; }
-	in_root apt-get -y --no-install-recommends install "$kernel" || { tail "$work/log"; die "no kernel"; }
+	in_root apt-get -y --no-install-recommends install "$kernel" $extra || { tail "$work/log"; die "no kernel"; }
 	# a package that is not installed yet, to be installed without a network
 	in_root sh -c 'cd /root && apt-get download hello' || die "cannot fetch hello"
 	echo root:clearbox | in_root chpasswd
@@ -47,19 +94,20 @@ build()
 	# none of its drivers is for this machine
 	rm -rf "$root"/lib/modules/*/kernel/drivers/gpu "$root"/lib/modules/*/kernel/drivers/net "$root"/lib/modules/*/kernel/drivers/media
 	in_root depmod -a "$(basename "$root"/lib/modules/*)"
+	[ "$1" != desktop ] || desktop
 	head -c 20000000 /dev/zero | openssl enc -aes-128-ctr -K 00 -iv 00 2>/dev/null >"$root/root/known"
 	sha256sum <"$root/root/known" | cut -d' ' -f1 >"$store/userland-known.sha256"
 	mkdir -p "$root/boot/grub"
 	printf '%s\n' 'serial --unit=0 --speed=115200' 'terminal_output console serial' 'set timeout=0' \
-		'menuentry linux {' ' linux /vmlinuz root=/dev/sda1 console=tty0 console=ttyS0,115200 cryptomgr.notests quiet' \
+		"set gfxpayload=$mode" 'menuentry linux {' ' linux /vmlinuz root=/dev/sda1 console=tty0 console=ttyS0,115200 cryptomgr.notests quiet' \
 		' initrd /initrd.img' '}' >"$root/boot/grub/grub.cfg"
 	say "making $(basename "$disk")"
-	truncate -s 1536M "$work/disk.img"
-	echo "2048,3141632,83,*" | sfdisk -q --no-reread --no-tell-kernel "$work/disk.img" >/dev/null
-	mke2fs -q -t ext4 -d "$root" -L CLEARBOX "$work/fs" 1570816k
+	truncate -s ${mebibytes}M "$work/disk.img"
+	echo "2048,$((mebibytes * 2048 - 4096)),83,*" | sfdisk -q --no-reread --no-tell-kernel "$work/disk.img" >/dev/null
+	mke2fs -q -t ext4 -d "$root" -L CLEARBOX "$work/fs" $((mebibytes * 1024 - 2048))k
 	dd if="$work/fs" of="$work/disk.img" bs=1M seek=1 conv=notrunc,sparse status=none
 	grub-mkimage -O i386-pc -p '(hd0,msdos1)/boot/grub' -o "$work/core.img" \
-		biosdisk part_msdos ext2 normal linux serial terminal minicmd
+		biosdisk part_msdos ext2 normal linux serial terminal minicmd vbe video
 	dd if=/usr/lib/grub/i386-pc/boot.img of="$work/disk.img" bs=440 count=1 conv=notrunc status=none
 	dd if="$work/core.img" of="$work/disk.img" bs=512 seek=1 conv=notrunc status=none
 	rm -f "$disk.made-by"
@@ -69,10 +117,10 @@ build()
 	work=
 }
 
-for architecture; do
-	case $architecture in
-	i386 | amd64) build "$architecture" ;;
-	*) die "$architecture is neither i386 nor amd64" ;;
+for wanted; do
+	case $wanted in
+	i386 | amd64 | desktop) build "$wanted" ;;
+	*) die "$wanted is none of i386, amd64 and desktop" ;;
 	esac
 done
 python3 "$here/run.py" $(printf 'userland-%s ' "$@")

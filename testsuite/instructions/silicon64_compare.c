@@ -188,9 +188,6 @@ static bool of_order(const struct case64 *c, const struct state64 *native, struc
 	if ((native->vector == VECTOR_MF && is_memory_fault(ours->vector)) ||
 	    (ours->vector == VECTOR_MF && is_memory_fault(native->vector)))
 		return true;
-	/* AMD's push in the way of the mode that is entered: with 32 bits of RSP. */
-	if (c->wide && named(c, "CALL_Mp") && native->cs != LONG_CODE)
-		accept |= ours->vector == VECTOR_PF;
 	/* The destination may be needed for writing only when RPL is changed. */
 	if (named(c, "ARPL") && ours->vector >= 0 && (native->error & 2) == 0)
 		accept |= native->vector >= 0 || !(native->rflags & FLAG_ZF);
@@ -241,8 +238,10 @@ bool tolerate64(const struct case64 *c, const struct state64 *native, struct sta
 			copy_from_native(native->reg[REG_SP] + n);
 	/* The return address may have been pushed before the target is found to be beyond the limit. */
 	if (both && named(c, "CALL_"))
-		for (unsigned n = 1; n <= 16; n++)
+		for (unsigned n = 1; n <= 16; n++) {
 			copy_from_native(c->before.reg[REG_SP] - n);
+			copy_from_native((uint32_t)c->before.reg[REG_SP] - n);
+		}
 	/* POPA may have loaded some registers already. */
 	if (c->op == OP_POPA && both && native->vector == ours->vector &&
 	    native->reg[REG_SP] == c->before.reg[REG_SP])

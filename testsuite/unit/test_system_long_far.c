@@ -114,6 +114,32 @@ static void vendors_differ(void **state)
 	guest_free(&guest);
 }
 
+/*
+ * A call to compatibility mode pushes as that mode does: below 4 GiB, wherever RSP points, canonical or
+ * not.  (Seen on silicon: AMD's Zen.)
+ */
+static void call_down_the_stack(void **state)
+{
+	static const uint64_t above[] = { 0, UINT64_C(0x100000000), HIGH_HALF, UINT64_C(0x0001123400000000) };
+
+	(void)state;
+	for (size_t n = 0; n < sizeof(above) / sizeof(above[0]); n++) {
+		struct guest guest;
+		uint64_t sp;
+
+		long_new(&guest, NULL);
+		descriptor(&guest, TEST64, 0, 0xfffff, A_CODE32 | A_DPL);
+		long_privilege(&guest, 3);
+		sp = (uint32_t)reg(&guest, CBX_RSP);
+		cbx_register_write(guest.machine, CBX_RSP, above[n] | sp);
+		LONG_EXPECT(&guest, "CALL", far_pointer(&guest, true, 4, TEST64 | 3, TARGET), NONE, 0);
+		assert_true(reg(&guest, CBX_RSP) == sp - 8);
+		assert_int_equal(peek(&guest, sp - 8, 4), CODE_AT + 7);
+		assert_int_equal(peek(&guest, sp - 4, 4), CODE3);
+		guest_free(&guest);
+	}
+}
+
 /* ---- Call gates ------------------------------------------------------------------------------------ */
 
 static const struct through {
@@ -373,7 +399,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(direct_transfers), cmocka_unit_test(vendors_differ),
-		cmocka_unit_test(gate_transfers), cmocka_unit_test(inner_call_frame),
+		cmocka_unit_test(call_down_the_stack), cmocka_unit_test(gate_transfers), cmocka_unit_test(inner_call_frame),
 		cmocka_unit_test(inner_call_stacks), cmocka_unit_test(returns), cmocka_unit_test(iret_alone),
 	};
 
