@@ -235,16 +235,11 @@ static void test_fork_of_the_past(void **state)
 /* Frames that a peer answers inside the call come again without the peer. */
 static void test_network(void **state)
 {
-	static const uint8_t setup[][2] = {
-		{ 0x00, 0x21 }, { 0x0e, 0x48 }, { 0x0a, 0 }, { 0x0b, 0 }, { 0x0c, 0x14 }, { 0x0d, 0 },
-		{ 0x01, 0x46 }, { 0x02, 0x80 }, { 0x03, 0x46 }, { 0x07, 0xff }, { 0x0f, 0 }, { 0x00, 0x22 }
-	};
 	struct world *world = with_history(WORLD_CARD, 64 << 20);
 	uint8_t frame[64] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x52, 0x54, 0, 1, 2, 3, 8, 6 };
 	uint64_t hash, count;
 
 	(void)state;
-	(void)setup;
 	/* The guest has no driver: frames are lost or kept by what the chip is after reset. */
 	for (unsigned i = 0; i < 4; i++) {
 		cbx_network_receive(world->machine, 0, frame, sizeof(frame));
