@@ -15,7 +15,7 @@ struct account {
 	void *user;
 	uint64_t limit;
 	atomic_size_t used;
-	atomic_bool refused;            /* since somebody asked last */
+	atomic_uint refused;            /* since somebody asked last; a bool takes a library on some hosts */
 };
 
 union head {
@@ -39,7 +39,7 @@ static void *account_reallocate(void *user, void *memory, size_t size)
 		return NULL;
 	}
 	if (size > PTRDIFF_MAX - sizeof(*head)) {
-		account->refused = true;
+		account->refused = 1;
 		return NULL;
 	}
 	size += sizeof(*head);
@@ -47,7 +47,7 @@ static void *account_reallocate(void *user, void *memory, size_t size)
 	used = atomic_fetch_add(&account->used, size);
 	if (size > account->limit || used - old > account->limit - size) {
 		atomic_fetch_sub(&account->used, size);
-		account->refused = true;
+		account->refused = 1;
 		return NULL;
 	}
 	head = options_reallocate(&real, head, size);
@@ -71,7 +71,7 @@ bool limits_install(struct cbx_machine_options *options)
 	account->user = options->user;
 	account->limit = options->memory_limit;
 	atomic_init(&account->used, 0);
-	atomic_init(&account->refused, false);
+	atomic_init(&account->refused, 0);
 	options->reallocate = account_reallocate;
 	options->user = account;
 	return true;
@@ -95,7 +95,7 @@ static bool refused(struct cbx_machine *machine)
 
 	if (machine->options.reallocate != account_reallocate)
 		return false;
-	return atomic_exchange(&account->refused, false);
+	return atomic_exchange(&account->refused, 0) != 0;
 }
 
 /* ---- Runs ---------------------------------------------------------------------------------- */
