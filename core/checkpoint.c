@@ -434,7 +434,7 @@ static void state_load(struct cbx_machine *machine, const struct checkpoint *c)
 		memset(machine->memory->rams[i]->flags, PAGE_DIRTY,
 		       machine->memory->rams[i]->page_count);
 	machine->out_of_memory = false;
-	machine->stop_pending = false;
+	machine->stop_pending = machine->shutdown_pending = false;
 	machine->outward = c->outward;
 	machine->history->cursor = c->at.journal;
 	machine->history->run_flags = c->run_flags;

@@ -69,6 +69,7 @@ static void copy_state(struct cbx_machine *machine, struct cbx_machine *fork)
 	cpu_memory_shared(machine);
 	fork->devices_unreset = fork->devices_end;
 	fork->stop_pending = machine->stop_pending;
+	fork->shutdown_pending = machine->shutdown_pending;
 	fork->stop = machine->stop;
 	cpu_loaded(fork);
 	for (struct cbx_device *to = fork->devices; to; to = to->next)

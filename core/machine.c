@@ -366,7 +366,7 @@ void cbx_machine_reset(struct cbx_machine *machine)
 	if (!machine || machine->running || machine_is_twin(machine))
 		return;
 	machine->out_of_memory = false;
-	machine->stop_pending = false;
+	machine->stop_pending = machine->shutdown_pending = false;
 	machine->stop_requested = 0;
 	machine_reset(machine, CBX_RESET_POWER);
 	history_restart(machine);

@@ -36,6 +36,7 @@ struct cbx_machine {
 	bool out_of_memory;
 	/* A stop that the processor or a device asks for, with its reason. */
 	bool stop_pending;
+	bool shutdown_pending;                  /* a triple fault is to be reported, after that */
 	struct cbx_stop stop;
 	volatile int stop_requested;            /* cbx_request_stop: any thread */
 

@@ -557,7 +557,7 @@ static void load_commit(struct loading *loading)
 		memset(memory->rams[i]->flags, PAGE_DIRTY, memory->rams[i]->page_count);
 	}
 	machine->out_of_memory = false;
-	machine->stop_pending = false;
+	machine->stop_pending = machine->shutdown_pending = false;
 	cpu_loaded(machine);
 	for (device = machine->devices; device; device = device->next)
 		if (device->type->loaded)

@@ -30,7 +30,7 @@ enum cbx_status cbx_pc_irq_line(struct cbx_machine *machine, unsigned irq, struc
  * board_input: at once, and once more whenever that moment comes again.
  */
 enum input_kind { INPUT_KEY, INPUT_TEXT, INPUT_MOUSE, INPUT_SERIAL, INPUT_POWER_BUTTON,
-		  INPUT_DRIVE, INPUT_FRAME };
+		  INPUT_DRIVE, INPUT_FRAME, INPUT_RESET_BUTTON };
 
 static enum cbx_status change_drive(struct board *board, const struct cbx_input *input)
 {
@@ -70,6 +70,9 @@ enum cbx_status board_input(struct cbx_machine *machine, const struct cbx_input 
 		taken = uart_receive(board->uarts[input->number], input->bytes, input->count);
 		if (input->taken)
 			*input->taken = taken;
+		return CBX_OK;
+	case INPUT_RESET_BUTTON:
+		cbx_request_reset(&board->device, false);
 		return CBX_OK;
 	case INPUT_POWER_BUTTON:
 		piix4_pm_power_button(board->pm);
@@ -134,12 +137,9 @@ enum cbx_status cbx_power_button(struct cbx_machine *machine)
 
 enum cbx_status cbx_reset_button(struct cbx_machine *machine)
 {
-	struct board *board = pc_board(machine);
+	struct cbx_input input = { .kind = INPUT_RESET_BUTTON };
 
-	if (!board)
-		return CBX_ERROR_UNSUPPORTED;
-	cbx_request_reset(&board->device, false);
-	return CBX_OK;
+	return pc_board(machine) ? cbx_machine_input(machine, &input) : CBX_ERROR_UNSUPPORTED;
 }
 
 enum cbx_status cbx_drive_change(struct cbx_machine *machine, enum cbx_drive drive,

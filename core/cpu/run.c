@@ -267,6 +267,12 @@ static bool requests(struct cpu *cpu, const struct cbx_run_options *options, str
 {
 	struct cbx_machine *machine = cpu->machine;
 
+	/* After what a hook asked for on the way. */
+	if (machine->shutdown_pending && !machine->stop_pending) {
+		machine->shutdown_pending = false;
+		machine->stop_pending = true;
+		machine->stop = (struct cbx_stop){ .reason = CBX_STOP_TRIPLE_FAULT };
+	}
 	if (machine->stop_pending) {
 		machine->stop_pending = false;
 		*stop = machine->stop;

@@ -237,8 +237,7 @@ static bool state_valid(const struct cpu *cpu, const struct saved *s)
 void cpu_shutdown(struct cpu *cpu)
 {
 	cpu->activity = ACTIVITY_SHUTDOWN;
-	cpu->machine->stop_pending = true;
-	cpu->machine->stop = (struct cbx_stop){ .reason = CBX_STOP_TRIPLE_FAULT };
+	cpu->machine->shutdown_pending = true;
 	cpu_attention(cpu->machine);
 }
 

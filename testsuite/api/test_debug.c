@@ -771,6 +771,19 @@ static void test_bad_hooks(void **state)
 
 /* ---- The last exceptions ---------------------------------------------------------------------------------- */
 
+/* A hook's stop is not lost when the delivery it looks at ends in a triple fault, which comes next. */
+static void test_stop_before_triple_fault(void **state)
+{
+	struct cbx_machine *machine = MACHINE("\x0f\x01\x1e\x00\x30\x0f\x0b");
+	struct seen seen = { .action = CBX_HOOK_STOP };
+
+	(void)state;
+	HOOK(machine, &seen, .kind = CBX_HOOK_EXCEPTION, .first = 6, .last = 6);
+	assert_int_equal(run(machine, 100).reason, CBX_STOP_HOOK);
+	assert_int_equal(run(machine, 100).reason, CBX_STOP_TRIPLE_FAULT);
+	cbx_machine_free(machine);
+}
+
 static void test_exceptions(void **state)
 {
 	/* lidt [3000h] (limit 0); ud2 */
@@ -807,6 +820,7 @@ int main(void)
 		cmocka_unit_test(test_interrupt_hooks), cmocka_unit_test(test_change_inside),
 		cmocka_unit_test(test_write_code), cmocka_unit_test(test_filters),
 		cmocka_unit_test(test_bad_hooks), cmocka_unit_test(test_exceptions),
+		cmocka_unit_test(test_stop_before_triple_fault),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
