@@ -45,7 +45,17 @@ Section "InputClass"
 	Option "AccelProfile" "flat"
 EndSection
 CONF
-	printf '%s\n' 'RandomPlacement' 'NoTitle { "xclock" "xeyes" }' >"$root/root/.twmrc"
+	# there is no kernel driver for the card here, so X is to be told where the framebuffer comes from
+	cat >"$root/etc/X11/xorg.conf.d/screen.conf" <<'CONF'
+Section "Device"
+	Identifier "the BIOS's framebuffer"
+	Driver "fbdev"
+	Option "fbdev" "/dev/fb0"
+	BusID "PCI:0:2:0"
+EndSection
+CONF
+	for font in Title Resize Menu Icon IconManager; do echo "${font}Font \"fixed\""; done >"$root/root/.twmrc"
+	printf '%s\n' 'RandomPlacement' 'NoTitle { "xclock" "xeyes" }' >>"$root/root/.twmrc"
 	cat >"$root/etc/systemd/system/desktop.service" <<'UNIT'
 [Service]
 WorkingDirectory=/root

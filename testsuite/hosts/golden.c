@@ -251,7 +251,7 @@ int main(int argc, char **argv)
 {
 	struct cbx_image rom;
 	const char *verb = argc > 2 ? argv[2] : "";
-	int result;
+	int result = 0;
 
 	if (argc < 3)
 		die("usage", "golden GUEST.ROM check LIST | record | save FILE COUNT | load FILE COUNT...");
