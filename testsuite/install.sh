@@ -10,7 +10,7 @@ guests="busybox-static ca-certificates cpio gzip fdisk mtools syslinux syslinux-
 	xorriso e2fsprogs grub-common grub-pc-bin util-linux"
 tests="g++ nasm ipxe-qemu tshark iproute2 libzydis-dev libmpfr-dev python3 tmux xvfb xdotool xclip openbox procps gdb seabios qemu-user-static"
 speed="libunicorn-dev bochs bochsbios vgabios qemu-system-x86 nasm python3 linux-perf"
-hosts="qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
+hosts="bzip2 xz-utils qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
 	gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-powerpc64-linux-gnu libc6-dev-ppc64-cross
 	gcc-s390x-linux-gnu libc6-dev-s390x-cross"
 case $(dpkg --print-architecture 2>/dev/null) in

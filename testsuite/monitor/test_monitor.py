@@ -205,7 +205,7 @@ class Looking(unittest.TestCase):
             damaged = bytearray(elf)
             for _ in range(draw.randrange(1, 8)):
                 place = draw.choice([draw.randrange(64), sections + draw.randrange(max(1, len(elf) - sections))])
-                damaged[place] = draw.choice([0, 1, 0x7f, 0x80, 0xff, draw.randrange(256)])
+                damaged[min(place, len(elf) - 1)] = draw.choice([0, 1, 0x7f, 0x80, 0xff, draw.randrange(256)])
             with open(path('damaged'), 'wb') as file:
                 file.write(damaged[:draw.choice([len(elf), len(elf), draw.randrange(200), len(elf) // 2])] or b'x')
             box('symbols none')
