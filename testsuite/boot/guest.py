@@ -30,7 +30,8 @@ def emulator_is_clearbox():
 def command_line(arguments, display):
     """The emulator's command line for the given guest options; both speak QEMU's spelling."""
     if emulator_is_clearbox():
-        return [EMULATOR, *arguments, *(("-display", "terminal", "-speed", "max") if display else ("-display", "none"))]
+        pace = () if "-pace" in arguments else ("-speed", "max")
+        return [EMULATOR, *arguments, *(("-display", "terminal", *pace) if display else ("-display", "none"))]
     return [EMULATOR, "-accel", "tcg", "-net", "none", *arguments,
             "-display", "curses" if display else "none"]
 

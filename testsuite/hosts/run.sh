@@ -26,7 +26,8 @@ i386) compiler="gcc -m32" ;;
 	;;
 esac
 [ ! -d /usr/lib/ccache ] || PATH=/usr/lib/ccache:$PATH
-command -v ${compiler% *} >/dev/null || sh "$here/testsuite/install.sh" build hosts
+{ command -v ${compiler% *} && command -v bzip2 && command -v xz; } >/dev/null ||
+	sh "$here/testsuite/install.sh" build hosts
 mkdir -p "$builds"
 builds=$(cd "$builds" && pwd)
 build=$builds/$host
