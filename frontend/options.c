@@ -1,137 +1,18 @@
 /*
  * The command line: one table of options, from which parsing, help and the suggestions
- * for misspelt ones are made.  QEMU's spellings where QEMU has the option.
+ * for misspelt ones are made.  QEMU's spellings where QEMU has the option.  What values
+ * are made of is in options_values.c and options_channels.c, files of options in options_files.c.
  */
-#include "options.h"
+#include "options_table.h"
+
 #include "keys.h"
 #include "nearest.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include <clearbox/machine.h>
-
-struct context {
-	struct options *options;
-	FILE *out, *errors;
-	const char *name;               /* of the option being parsed */
-};
-
-struct option {
-	const char *name;
-	const char *argument;           /* as help shows it, NULL: none */
-	const char *help;
-	enum options_result (*parse)(struct context *context, const char *value);
-};
-
-static enum options_result bad(const struct context *context, const char *value, const char *why,
-			       const char *advice)
-{
-	fprintf(context->errors, "clearbox: -%s %s: %s; %s\n", context->name, value, why, advice);
-	return OPTIONS_BAD;
-}
-
-/* The value, up to the first of its stops, is none of the words; the last of those is NULL. */
-static enum options_result bad_word(const struct context *context, const char *value,
-				    const char *stops, const char *const *words, const char *why,
-				    const char *advice)
-{
-	struct nearest nearest = { .given = value, .length = strcspn(value, stops) };
-
-	for (unsigned i = 0; words[i] && nearest.length; i++)
-		nearest_offer(&nearest, words[i]);
-	if (!nearest.word)
-		return bad(context, value, why, advice);
-	fprintf(context->errors, "clearbox: -%s %s: %s; did you mean %s%s?\n", context->name, value,
-		why, nearest.word, value + nearest.length);
-	return OPTIONS_BAD;
-}
-
-/* ---- Numbers, dates --------------------------------------------------------------- */
-
-/* A whole number, decimal or 0x...; *end is what follows it. */
-static bool parse_number(const char *text, uint64_t *value, const char **end)
-{
-	char *rest;
-
-	if (!isdigit((unsigned char)*text))
-		return false;
-	errno = 0;
-	*value = strtoull(text, &rest, text[0] == '0' && tolower((unsigned char)text[1]) == 'x' ?
-			  16 : 10);
-	*end = rest;
-	return !errno;
-}
-
-static bool parse_seconds(const char *text, double *value, const char **end)
-{
-	char *rest;
-
-	if (!isdigit((unsigned char)*text) && *text != '.')
-		return false;
-	*value = strtod(text, &rest);
-	*end = rest;
-	return rest != text && isfinite(*value) && *value >= 0 && *value < 1e9;
-}
-
-/* Days since 1970-01-01 in the Gregorian calendar. */
-static int64_t days_of(int64_t year, unsigned month, unsigned day)
-{
-	int64_t days;
-
-	/* The year begins in March, so that the leap day comes last. */
-	if (month <= 2) {
-		month += 12;
-		year--;
-	}
-	days = 365 * year + year / 4 - year / 100 + year / 400;
-	return days + (153 * (month - 3) + 2) / 5 + day - 1 - 719468;
-}
-
-/* 2026-11-22 or 2026-11-22T10:20:30 */
-static bool parse_date(const char *text, int64_t *seconds)
-{
-	static const unsigned lengths[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-	unsigned year, month, day, hour = 0, minute = 0, second = 0;
-	int used = 0, more = 0;
-
-	if (sscanf(text, "%4u-%2u-%2u%n", &year, &month, &day, &used) != 3)
-		return false;
-	if (text[used] == 'T' || text[used] == ' ') {
-		if (sscanf(text + used + 1, "%2u:%2u:%2u%n", &hour, &minute, &second, &more) != 3)
-			return false;
-		used += 1 + more;
-	}
-	if (text[used] || year < 1970 || year > 9999 || month < 1 || month > 12 || day < 1 ||
-	    day > lengths[month - 1] || hour > 23 || minute > 59 || second > 59)
-		return false;
-	*seconds = days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
-	return true;
-}
-
-/* Takes the next "key=value" or "word" off a comma list; value is "" for a word. */
-static bool next_item(const char **list, char *key, size_t key_size, char *value,
-		      size_t value_size)
-{
-	const char *end, *equals;
-	size_t length;
-
-	if (!**list)
-		return false;
-	end = strchr(*list, ',');
-	length = end ? (size_t)(end - *list) : strlen(*list);
-	equals = memchr(*list, '=', length);
-	snprintf(key, key_size, "%.*s", (int)(equals ? equals - *list : (ptrdiff_t)length), *list);
-	snprintf(value, value_size, "%.*s",
-		 equals ? (int)(length - (size_t)(equals + 1 - *list)) : 0, equals ? equals + 1 : "");
-	*list += length + (end ? 1 : 0);
-	return true;
-}
 
 /* ---- Options, one function each ------------------------------------------------------- */
 
@@ -143,7 +24,7 @@ static enum options_result parse_memory(struct context *context, const char *val
 
 	if (!strncmp(value, "size=", 5))
 		value += 5;
-	if (!parse_number(value, &number, &end))
+	if (!option_number(value, &number, &end))
 		return bad(context, value, "not a size", "try -m 256 (MiB), or -m 2G");
 	switch (toupper((unsigned char)*end)) {
 	case 'K':
@@ -243,7 +124,7 @@ static enum options_result parse_boot(struct context *context, const char *value
 		const char *list = value;
 
 		order = copy;
-		while (next_item(&list, key, sizeof(key), item, sizeof(item))) {
+		while (option_item(&list, key, sizeof(key), item, sizeof(item))) {
 			if (!strcmp(key, "order") || !strcmp(key, "once"))
 				memcpy(copy, item, sizeof(copy));
 			else if (strcmp(key, "menu"))
@@ -259,119 +140,28 @@ static enum options_result parse_boot(struct context *context, const char *value
 	return OPTIONS_RUN;
 }
 
-static bool copy_name(char *to, size_t size, const char *from, size_t length)
-{
-	if (!length || length >= size)
-		return false;
-	memcpy(to, from, length);
-	to[length] = 0;
-	return true;
-}
-
-static enum options_result parse_socket(struct context *context, const char *value,
-					const char *address, struct channel_option *channel)
-{
-	const char *comma = strchr(address, ','), *list = comma ? comma + 1 : "", *colon;
-	size_t length = comma ? (size_t)(comma - address) : strlen(address);
-	char key[32], item[32];
-
-	while (next_item(&list, key, sizeof(key), item, sizeof(item))) {
-		bool off = !strcmp(item, "off") || !strcmp(item, "no");
-
-		if (!strcmp(key, "server")) {
-			channel->server = !off;
-			channel->wait = channel->wait || !off;
-		} else if (!strcmp(key, "nowait") || (!strcmp(key, "wait") && off)) {
-			channel->wait = false;
-		} else if (strcmp(key, "wait")) {
-			return bad(context, value, "after the address come server and wait=off only",
-				   "try tcp:localhost:4444,server,wait=off");
-		}
-	}
-	if (channel->kind == CHANNEL_UNIX) {
-		if (!copy_name(channel->path, 108, address, length))
-			return bad(context, value, "the name is empty or too long for a socket",
-				   "try unix:/tmp/serial,server");
-		return OPTIONS_RUN;
-	}
-	for (colon = address + length; colon > address && *colon != ':'; colon--)
-		;
-	if (*colon != ':' ||
-	    !copy_name(channel->port, sizeof(channel->port), colon + 1,
-		       length - (size_t)(colon + 1 - address)))
-		return bad(context, value, "there is no port", "try tcp:localhost:4444");
-	if (!copy_name(channel->path, sizeof(channel->path), address, (size_t)(colon - address)))
-		strcpy(channel->path, "localhost");
-	return OPTIONS_RUN;
-}
-
-static enum options_result parse_channel(struct context *context, const char *value,
-					 struct channel_option *channel)
-{
-	static const char *const words[] = { "stdio", "null", "none", "pty", "file", "tcp", "unix", NULL };
-
-	memset(channel, 0, sizeof(*channel));
-	if (!strcmp(value, "null") || !strcmp(value, "none")) {
-		channel->kind = CHANNEL_NULL;
-	} else if (!strcmp(value, "stdio") || !strcmp(value, "mon:stdio")) {
-		channel->kind = CHANNEL_STDIO;
-	} else if (!strcmp(value, "pty")) {
-		channel->kind = CHANNEL_PTY;
-	} else if (!strncmp(value, "file:", 5)) {
-		channel->kind = CHANNEL_FILE;
-		if (!copy_name(channel->path, sizeof(channel->path), value + 5, strlen(value + 5)))
-			return bad(context, value, "the name is empty or too long", "try file:serial.log");
-	} else if (!strncmp(value, "tcp:", 4)) {
-		channel->kind = CHANNEL_TCP;
-		return parse_socket(context, value, value + 4, channel);
-	} else if (!strncmp(value, "unix:", 5)) {
-		channel->kind = CHANNEL_UNIX;
-		return parse_socket(context, value, value + 5, channel);
-	} else {
-		return bad_word(context, value, ":,", words, "no such backend",
-				"try stdio, null, pty, file:NAME, tcp:HOST:PORT[,server] or unix:PATH[,server]");
-	}
-	return OPTIONS_RUN;
-}
-
 static enum options_result parse_serial(struct context *context, const char *value)
 {
 	struct options *options = context->options;
 
 	if (options->serial_count == OPTIONS_SERIAL_MAX)
 		return bad(context, value, "the machine has four serial ports", "leave one -serial out");
-	return parse_channel(context, value, &options->serial[options->serial_count++]);
+	return option_channel(context, value, &options->serial[options->serial_count++]);
 }
 
 static enum options_result parse_parallel(struct context *context, const char *value)
 {
-	return parse_channel(context, value, &context->options->parallel);
+	return option_channel(context, value, &context->options->parallel);
 }
 
 static enum options_result parse_debugcon(struct context *context, const char *value)
 {
-	return parse_channel(context, value, &context->options->debug_console);
+	return option_channel(context, value, &context->options->debug_console);
 }
 
 static enum options_result parse_monitor(struct context *context, const char *value)
 {
-	static const char *const words[] = { "stdio", "none", "unix", NULL };
-	struct channel_option *monitor = &context->options->monitor;
-
-	memset(monitor, 0, sizeof(*monitor));
-	if (!strcmp(value, "none") || !strcmp(value, "null")) {
-		monitor->kind = CHANNEL_NULL;
-	} else if (!strcmp(value, "stdio")) {
-		monitor->kind = CHANNEL_STDIO;
-	} else if (!strncmp(value, "unix:", 5)) {
-		/* It always listens; ",server" and what may follow that are QEMU's. */
-		monitor->kind = CHANNEL_UNIX;
-		return parse_socket(context, value, value + 5, monitor);
-	} else {
-		return bad_word(context, value, ":,", words, "no such place for a monitor",
-				"try stdio, unix:PATH, or none");
-	}
-	return OPTIONS_RUN;
+	return option_monitor(context, value, &context->options->monitor);
 }
 
 static enum options_result parse_gdb(struct context *context, const char *value)
@@ -433,7 +223,7 @@ static enum options_result parse_window(struct context *context, const char *val
 	char key[32], item[32];
 
 	context->options->display = DISPLAY_SDL;
-	while (next_item(&list, key, sizeof(key), item, sizeof(item))) {
+	while (option_item(&list, key, sizeof(key), item, sizeof(item))) {
 		bool on = !strcmp(item, "on") || !*item, off = !strcmp(item, "off");
 
 		if (!strcmp(key, "scale") && (!strcmp(item, "integer") || !strcmp(item, "smooth"))) {
@@ -508,7 +298,7 @@ static enum options_result parse_rtc(struct context *context, const char *value)
 	char key[32], item[64];
 	const char *list = value;
 
-	while (next_item(&list, key, sizeof(key), item, sizeof(item))) {
+	while (option_item(&list, key, sizeof(key), item, sizeof(item))) {
 		if (strcmp(key, "base"))
 			return bad(context, value, "there is base= only", "try -rtc base=utc");
 		if (!strcmp(item, "utc")) {
@@ -516,7 +306,7 @@ static enum options_result parse_rtc(struct context *context, const char *value)
 		} else if (!strcmp(item, "localtime")) {
 			options->rtc_set = false;
 			options->rtc_local = true;
-		} else if (parse_date(item, &options->rtc_time)) {
+		} else if (option_date(item, &options->rtc_time)) {
 			options->rtc_set = true;
 		} else {
 			return bad(context, value, "not a date",
@@ -540,15 +330,15 @@ static enum options_result parse_device(struct context *context, const char *val
 		fprintf(context->errors, "clearbox: -device %s: %s\n", value, problem);
 		return OPTIONS_BAD;
 	}
-	next_item(&list, key, sizeof(key), item, sizeof(item));
+	option_item(&list, key, sizeof(key), item, sizeof(item));
 	if (strcmp(key, "isa-debug-exit")) {
 		static const char *const words[] = { "isa-debug-exit", "sb16", "adlib", NULL };
 
 		return bad_word(context, value, ",", words, "no such device",
 				"there is sb16, adlib, and isa-debug-exit,iobase=0xf4,iosize=4");
 	}
-	while (next_item(&list, key, sizeof(key), item, sizeof(item))) {
-		if (!parse_number(item, &number, &end) || *end ||
+	while (option_item(&list, key, sizeof(key), item, sizeof(item))) {
+		if (!option_number(item, &number, &end) || *end ||
 		    (strcmp(key, "iobase") && strcmp(key, "iosize")))
 			return bad(context, value, "not iobase=NUMBER or iosize=NUMBER",
 				   "try -device isa-debug-exit,iobase=0xf4,iosize=4");
@@ -571,7 +361,7 @@ static enum options_result parse_nodefaults(struct context *context, const char 
 
 static enum options_result parse_midi(struct context *context, const char *value)
 {
-	return parse_channel(context, value, &context->options->midi);
+	return option_channel(context, value, &context->options->midi);
 }
 
 static enum options_result parse_audio(struct context *context, const char *value)
@@ -607,7 +397,7 @@ static enum options_result parse_history(struct context *context, const char *va
 	uint64_t mebibytes;
 	const char *end;
 
-	if (!parse_number(value, &mebibytes, &end) || *end || mebibytes > UINT64_C(1) << 24)
+	if (!option_number(value, &mebibytes, &end) || *end || mebibytes > UINT64_C(1) << 24)
 		return bad(context, value, "not a number of MiB", "try -history 256");
 	context->options->history_bytes = mebibytes << 20;
 	return OPTIONS_RUN;
@@ -617,7 +407,7 @@ static enum options_result parse_timeout(struct context *context, const char *va
 {
 	const char *end;
 
-	if (!parse_seconds(value, &context->options->timeout, &end) || *end ||
+	if (!option_seconds(value, &context->options->timeout, &end) || *end ||
 	    context->options->timeout <= 0)
 		return bad(context, value, "not a number of seconds", "try -timeout 60");
 	return OPTIONS_RUN;
@@ -627,7 +417,7 @@ static enum options_result parse_instructions(struct context *context, const cha
 {
 	const char *end;
 
-	if (!parse_number(value, &context->options->instructions, &end) || *end ||
+	if (!option_number(value, &context->options->instructions, &end) || *end ||
 	    !context->options->instructions)
 		return bad(context, value, "not a number of instructions",
 			   "try -max-insns 1000000000");
@@ -642,7 +432,7 @@ static enum options_result parse_type(struct context *context, const char *value
 
 	if (options->type_count == OPTIONS_TYPE_MAX)
 		return bad(context, value, "that is more than 64 of them", "put the texts together");
-	if (!parse_seconds(value, &type->seconds, &end) || *end != ':')
+	if (!option_seconds(value, &type->seconds, &end) || *end != ':')
 		return bad(context, value, "it does not begin with guest seconds and a colon",
 			   "try -type '10:root\\n'");
 	type->text = end + 1;
@@ -679,7 +469,7 @@ static enum options_result parse_speed(struct context *context, const char *valu
 	options->pace = PACE_REAL;
 	if (!strcmp(value, "real"))
 		return OPTIONS_RUN;
-	if (!parse_seconds(value, &options->speed, &end) || (*end && strcmp(end, "x")) ||
+	if (!option_seconds(value, &options->speed, &end) || (*end && strcmp(end, "x")) ||
 	    options->speed < 0.01 || options->speed > 100)
 		return bad(context, value, "a speed is real, max, or a factor from 0.01 to 100",
 			   "try -speed 2 for guest seconds that take half a second");
@@ -830,7 +620,7 @@ static enum options_result parse_help(struct context *context, const char *value
 
 /* ---- Parsing -------------------------------------------------------------------------------- */
 
-static enum options_result unknown(const struct context *context, const char *given)
+enum options_result option_unknown(const struct context *context, const char *given)
 {
 	struct nearest nearest = { .given = given };
 
@@ -845,7 +635,7 @@ static enum options_result unknown(const struct context *context, const char *gi
 	return OPTIONS_BAD;
 }
 
-static const struct option *option_find(const char *name)
+const struct option *option_find(const char *name)
 {
 	for (unsigned i = 0; i < OPTIONS; i++)
 		if (table[i].name && !strcmp(name, table[i].name))
@@ -853,8 +643,7 @@ static const struct option *option_find(const char *name)
 	return NULL;
 }
 
-/* The option's name as the table has it. */
-static const char *plain_name(const char *argument)
+const char *option_plain_name(const char *argument)
 {
 	const char *name = argument + 1;
 
@@ -865,11 +654,11 @@ static const char *plain_name(const char *argument)
 
 static enum options_result parse_one(struct context *context, int argc, char **argv, int *at)
 {
-	const char *name = plain_name(argv[*at]), *value = NULL;
+	const char *name = option_plain_name(argv[*at]), *value = NULL;
 	const struct option *option = option_find(name);
 
 	if (!option)
-		return unknown(context, name);
+		return option_unknown(context, name);
 	context->name = name;
 	if (option->argument && *at + 1 >= argc) {
 		fprintf(context->errors, "clearbox: -%s: it needs a value; try -%s %s (%s)\n", name, name,
@@ -881,100 +670,6 @@ static enum options_result parse_one(struct context *context, int argc, char **a
 	if (strcmp(name, "f") && strcmp(name, "writeconfig"))
 		config_note(&context->options->config, option->name, value);
 	return option->parse(context, value);
-}
-
-/* ---- Files of options ----------------------------------------------------------------------- */
-
-struct from_file {
-	struct context *context;
-	int argc;
-	char **argv;
-	enum options_result result;
-};
-
-/* Is it on the command line, too? */
-static bool is_given(const struct from_file *from, const char *name)
-{
-	for (int i = 1; i < from->argc; i++) {
-		const struct option *option;
-
-		if (from->argv[i][0] != '-' || !from->argv[i][1]) {
-			if (!strcmp(name, "disk"))
-				return true;
-			continue;
-		}
-		option = option_find(plain_name(from->argv[i]));
-		if (option && !strcmp(option->name, name))
-			return true;
-		if (option && option->argument)
-			i++;
-	}
-	return false;
-}
-
-static bool set_from_file(void *user, const char *name, const char *value, FILE *errors)
-{
-	static const char *const never[] = { "f", "writeconfig", "help", "version" };
-	struct from_file *from = user;
-	struct context context = *from->context;
-	const struct option *option = option_find(name);
-	bool on = true;
-
-	context.errors = errors;
-	context.name = name;
-	from->result = OPTIONS_BAD;
-	if (!strcmp(name, "disk") && value) {
-		from->result = OPTIONS_RUN;
-		if (is_given(from, name))
-			return true;
-		context.options->bare = value;
-		config_note(&context.options->config, "disk", value);
-		return true;
-	}
-	for (unsigned i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
-		if (strcmp(name, never[i]))
-			continue;
-		fprintf(errors, "%s: it is for the command line; leave it out\n", name);
-		return false;
-	}
-	if (!option) {
-		unknown(&context, name);
-		return false;
-	}
-	if (option->argument && !value) {
-		fprintf(errors, "%s: it needs a value; try %s = %s\n", name, name, option->argument);
-		return false;
-	}
-	if (!option->argument && !config_flag(value, &on)) {
-		fprintf(errors, "%s = %s: it is yes or no\n", name, value);
-		return false;
-	}
-	from->result = OPTIONS_RUN;
-	if (!on || is_given(from, option->name))
-		return true;
-	config_note(&context.options->config, option->name, option->argument ? value : NULL);
-	from->result = option->parse(&context, option->argument ? value : NULL);
-	return from->result == OPTIONS_RUN;
-}
-
-static enum options_result read_files(struct context *context, int argc, char **argv)
-{
-	struct from_file from = { context, argc, argv, OPTIONS_RUN };
-
-	for (int i = 1; i < argc; i++) {
-		const struct option *option;
-
-		if (argv[i][0] != '-' || !argv[i][1])
-			continue;
-		option = option_find(plain_name(argv[i]));
-		if (!option || !option->argument || i + 1 >= argc)
-			continue;
-		if (option->parse == parse_config &&
-		    !config_read(&context->options->config, argv[i + 1], context->errors, set_from_file, &from))
-			return from.result == OPTIONS_RUN ? OPTIONS_BAD : from.result;
-		i++;
-	}
-	return OPTIONS_RUN;
 }
 
 void options_free(struct options *options)
@@ -1026,7 +721,7 @@ enum options_result options_parse(struct options *options, int argc, char **argv
 
 	memset(options, 0, sizeof(*options));
 	options->memory_bytes = 128u << 20;
-	result = read_files(&context, argc, argv);
+	result = options_read_files(&context, argc, argv);
 	if (result != OPTIONS_RUN)
 		return result;
 	bare_from_file = options->bare;
