@@ -594,9 +594,7 @@ static bool pit_check(const struct cbx_device *device, const void *bytes)
 
 static void pit_loaded(struct cbx_device *device)
 {
-	struct pit *pit = (struct pit *)device;
-
-	pit->followed = pit->state.counters[2];
+	pit_follow_restart((struct pit *)device);
 }
 
 static const struct cbx_device_type pit_type = {

@@ -336,6 +336,24 @@ static void test_speaker(void **unused)
 	fake_machine_free(machine);
 }
 
+/* As in a PC, where the board is told of a load first. */
+static void test_speaker_after_load(void **unused)
+{
+	(void)unused;
+	start();
+	speaker_tone(3, 1193);
+	fake_out(machine, 0x61, 0, 1);
+	/* What nobody listened to before the load does not delay what is heard after it. */
+	advance_ms(5000);
+	sound_mix_restart(&mix);
+	fake_reload(machine);
+	heard_count = 0;
+	fake_out(machine, 0x61, 3, 1);
+	advance_ms(1000);
+	assert_in_range(crossings(0), 998, 1001);
+	fake_machine_free(machine);
+}
+
 /* The frames do not depend on how often somebody asks for them. */
 static void test_slices(void **unused)
 {
@@ -437,6 +455,7 @@ int main(void)
 		cmocka_unit_test(test_envelope),
 		cmocka_unit_test(test_four_operators_and_drums),
 		cmocka_unit_test(test_speaker),
+		cmocka_unit_test(test_speaker_after_load),
 		cmocka_unit_test(test_slices),
 		cmocka_unit_test(test_hostile),
 	};
