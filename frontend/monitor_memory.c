@@ -107,7 +107,7 @@ static void print_value(struct monitor_call *call, const struct format *f, uint6
 		monitor_print(call, " 0%llo", (unsigned long long)value);
 		break;
 	case 'c':
-		monitor_print(call, isprint((int)value) ? " '%c'" : " '\\x%02x'", (int)value);
+		monitor_print(call, isprint((uint8_t)value) ? " '%c'" : " '\\x%02x'", (uint8_t)value);
 		break;
 	default:
 		monitor_print(call, " 0x%0*llx", (int)f->width * 2, (unsigned long long)value);
