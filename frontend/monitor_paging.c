@@ -261,11 +261,11 @@ static void list_table(struct listing *l, uint64_t table, unsigned level, uint64
 	uint8_t bytes[4096];
 	size_t count = ((size_t)1 << bits) * p->width;
 
-	if (!l->left || !l->tables-- ||
-	    cbx_memory_read(l->call->session->machine, table, bytes, count)) {
-		l->tables += !l->tables;
+	if (!l->left || !l->tables)
 		return;
-	}
+	l->tables--;
+	if (cbx_memory_read(l->call->session->machine, table, bytes, count))
+		return;
 	for (size_t i = 0; i < (size_t)1 << bits; i++) {
 		uint64_t entry = 0, address = base + ((uint64_t)i << shift);
 		unsigned now = rights;
