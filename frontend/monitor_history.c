@@ -62,9 +62,9 @@ static bool run_rewind(struct monitor_call *call)
 	to = (uint64_t)number;
 	if (number < 0) {
 		to = cbx_instruction_count(machine);
-		if ((uint64_t)-number > to)
+		if (0 - (uint64_t)number > to)
 			return monitor_fail(call, "the guest has executed %llu instructions", long_count(to));
-		to -= (uint64_t)-number;
+		to += (uint64_t)number;
 	}
 	if (to < info.first || to > info.last)
 		return monitor_fail(call, "the history goes from %llu to %llu", long_count(info.first),
