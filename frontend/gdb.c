@@ -4,6 +4,7 @@
  */
 #include "gdb.h"
 #include "complain.h"
+#include "local_socket.h"
 #include "monitor.h"
 #include "session.h"
 
@@ -126,15 +127,10 @@ static int listen_tcp(const struct gdb_option *option)
 static int listen_unix(const struct gdb_option *option)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int probe = socket(AF_UNIX, SOCK_STREAM, 0), fd;
+	int fd;
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%.107s", option->path);
-	/* A name that an earlier server left behind is in the way. */
-	if (probe >= 0 && connect(probe, (struct sockaddr *)&address, sizeof(address)) &&
-	    errno == ECONNREFUSED)
-		unlink(address.sun_path);
-	if (probe >= 0)
-		close(probe);
+	local_socket_clear(option->path);
 	fd = listen_at(AF_UNIX, (struct sockaddr *)&address, sizeof(address));
 	if (fd < 0)
 		complain("-gdb unix:%s: %s; try another name", option->path, strerror(errno));

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 
 #include "complain.h"
+#include "local_socket.h"
 #include "serial.h"
 #include "session.h"
 
@@ -125,23 +126,16 @@ static bool listen_at(struct monitor_port *port)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	const char *path = port->option.path;
 	mode_t mask;
-	int probe;
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%.107s", path);
-	/* A name that an earlier monitor left behind is in the way. */
-	probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (probe >= 0 && connect(probe, (struct sockaddr *)&address, sizeof(address)) &&
-	    errno == ECONNREFUSED)
-		unlink(path);
-	if (probe >= 0)
-		close(probe);
+	local_socket_clear(path);
 	port->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	/* Who may write to it rules the machine and reads files by it: its owner alone. */
 	mask = umask(077);
 	if (port->listener < 0 ||
 	    bind(port->listener, (struct sockaddr *)&address, sizeof(address)) ||
 	    listen(port->listener, 16)) {
-		complain("-monitor unix:%s: %s; is the name taken?", path, strerror(errno));
+		complain("-monitor unix:%s: %s; is the name taken? try another", path, strerror(errno));
 		if (port->listener >= 0)
 			close(port->listener);
 		port->listener = -1;

@@ -16,6 +16,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "local_socket.h"
+
 /* ---- The terminal ------------------------------------------------------------------ */
 
 /* Kept here because a signal may end the program at any time. */
@@ -107,18 +109,10 @@ static int try_address(const struct channel *channel, int family, const struct s
 static int open_unix(const struct channel *channel)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int probe;
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%.107s", channel->option.path);
-	if (channel->option.server) {
-		/* A name that an earlier server left behind is in the way. */
-		probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (probe >= 0 && connect(probe, (struct sockaddr *)&address, sizeof(address)) &&
-		    errno == ECONNREFUSED)
-			unlink(address.sun_path);
-		if (probe >= 0)
-			close(probe);
-	}
+	if (channel->option.server)
+		local_socket_clear(channel->option.path);
 	return try_address(channel, AF_UNIX, (struct sockaddr *)&address, sizeof(address));
 }
 

@@ -145,6 +145,8 @@ class Looking(unittest.TestCase):
         self.assertIn('0x7c1b', box('p $pc'))
         self.assertIn('cmp word ptr', box('step'))
         self.assertEqual(box('xp/2dh 0x1000'), '0000000000001000: 6 0\n')
+        self.assertEqual(box('p/c 65'), " 'A'\n")
+        self.assertEqual(box('p/c 0x7fffffffffff1207'), " '\\x07'\n")
         box('delete')
         self.assertIn('watchpoint', box('watch/w 0x1000,4 if dword(0x1000) == 9'))
         box('cont')
@@ -296,6 +298,24 @@ class Faults(unittest.TestCase):
         box.quit()
 
 
+    def test_looped_tables(self):
+        """Four levels of tables that are all the same one: what it says ends all the same."""
+        box = self.start(bytes.fromhex('b80010' '8ec0' '31ff' 'b90002'      # 512 times 10007h at 10000h
+                                       'b80700ab' 'b80100ab' '31c0abab' 'e2f2'
+                                       'b061e6e9' 'faf4'), '-cpu', 'core2', '-debugcon', 'file:' + path('said'))
+        end = time.time() + 20
+        while not os.path.getsize(path('said')) and time.time() < end:
+            time.sleep(0.05)
+        box('stop')
+        for register, value in ('cr4', 0x20), ('efer', 0x500), ('cr3', 0x10000), ('cr0', 0x80000011):
+            self.assertEqual(box('set %s %d' % (register, value)), '')
+        self.assertIn('PML4E', box('walk 0'))
+        begin = time.time()
+        self.assertIn('there is more', box('info mem'))
+        self.assertIn('there is more', box('info tlb'))
+        self.assertLess(time.time() - begin, 15)
+
+
 class Hostile(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -417,6 +437,18 @@ class Standard(unittest.TestCase):
             done = subprocess.run([PROGRAM, '-display', 'none', *options], capture_output=True, timeout=20)
             self.assertIn(done.returncode, (2, 4))
             self.assertIn(message, done.stderr)
+
+    def test_files_stay(self):
+        """A name that is taken by something else than a socket is not for the taking."""
+        for option in ('-monitor unix:%s', '-serial unix:%s,server,nowait', '-gdb unix:%s'):
+            with open(path('mine'), 'w') as file:
+                file.write('mine')
+            done = subprocess.run([PROGRAM, '-display', 'none', '-timeout', '0.1', *(option % path('mine')).split()],
+                                  capture_output=True, timeout=20)
+            self.assertEqual(done.returncode, 4)
+            self.assertIn(b'in use', done.stderr)
+            with open(path('mine')) as file:
+                self.assertEqual(file.read(), 'mine')
 
     def test_left_socket(self):
         name = path('left.sock')
