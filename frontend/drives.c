@@ -174,10 +174,10 @@ static bool open_one(struct drives *drives, struct cbx_pc_options *pc, unsigned 
 
 	drive->kind = kind;
 	drive->snapshot = snapshot;
-	drive->present = drive->present || number < CBX_IDE_0 || name;
-	if (!name)
+	drive->present = drive->present || kind != DISK_HARD || name;
+	if (!drive->present)
 		return true;
-	if (!drive_fill(drive, name))
+	if (name && !drive_fill(drive, name))
 		return false;
 	if (number < CBX_IDE_0) {
 		pc->floppy[number] = drive->backend;
@@ -199,7 +199,10 @@ bool drives_open(struct drives *drives, struct options *o, struct cbx_pc_options
 	for (unsigned i = 0; i < 4; i++)
 		if (!open_one(drives, pc, CBX_IDE_0 + i, o->disk[i], DISK_HARD, o->snapshot))
 			return false;
-	return !o->cdrom || open_one(drives, pc, CBX_IDE_2, o->cdrom, DISK_CD, o->snapshot);
+	/* A drive for CDs that come later. */
+	if (o->disk[2] || (!o->cdrom && o->bare_machine))
+		return true;
+	return open_one(drives, pc, CBX_IDE_2, o->cdrom, DISK_CD, o->snapshot);
 }
 
 void drives_close(struct drives *drives)

@@ -356,6 +356,7 @@ static enum options_result parse_nodefaults(struct context *context, const char 
 {
 	(void)value;
 	context->options->sound.asked = true;
+	context->options->bare_machine = true;
 	return OPTIONS_RUN;
 }
 
@@ -509,7 +510,7 @@ static const struct option table[] = {
 	{ "device", "D", "isa-debug-exit,iobase=0xf4,iosize=4: the guest ends the run with a code;\n"
 	  "                       sb16,iobase=0x220,irq=5,dma=1,dma16=5,midi=0x330 or adlib: the sound card (sb16)",
 	  parse_device },
-	{ "nodefaults", NULL, "no sound card, unless -device names one", parse_nodefaults },
+	{ "nodefaults", NULL, "no sound card and no CD drive, unless -device and -cdrom name them", parse_nodefaults },
 	{ NULL, NULL, "Disks (raw images or block devices; written to, unless -snapshot):", NULL },
 	{ "fda", "FILE", "floppy in drive A", parse_fda },
 	{ "fdb", "FILE", "floppy in drive B", parse_fdb },
@@ -517,7 +518,7 @@ static const struct option table[] = {
 	{ "hdb", "FILE", "hard disk, primary slave", parse_hdb },
 	{ "hdc", "FILE", "hard disk, secondary master", parse_hdc },
 	{ "hdd", "FILE", "hard disk, secondary slave", parse_hdd },
-	{ "cdrom", "FILE", "CD, secondary master", parse_cdrom },
+	{ "cdrom", "FILE", "CD, secondary master (there is an empty drive)", parse_cdrom },
 	{ "snapshot", NULL, "keep what the guest writes in memory; the images stay as they are",
 	  parse_snapshot },
 	{ NULL, NULL, "Booting:", NULL },

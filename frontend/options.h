@@ -58,6 +58,7 @@ struct options {
 	enum pace_option pace;
 	double speed;                   /* guest seconds in one of the host's, with PACE_REAL; 0: 1 */
 	bool snapshot, no_reboot;
+	bool bare_machine;              /* -nodefaults: without the empty CD drive */
 	bool rtc_set;
 	int64_t rtc_time;               /* seconds since 1970 on the guest's clock, with rtc_set */
 	bool rtc_local;

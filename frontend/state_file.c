@@ -556,7 +556,8 @@ static bool check_disk(const struct loading *l, unsigned number)
 		return true;
 	if (!l->has[number]) {
 		complain("%.200s: it was saved without a drive %s, which this machine has; "
-			 "start it with the same drives", l->path, name);
+			 "start it with the same drives%s", l->path, name,
+			 drive->kind == DISK_CD ? " (-nodefaults leaves an empty CD drive out)" : "");
 		return false;
 	}
 	if (!identify(&l->session->drives, number, &now))

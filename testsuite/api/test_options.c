@@ -112,7 +112,7 @@ static void test_values(void **state)
 	good("-device adlib -audio none");
 	assert_true(options.sound.adlib && !options.sound.card.present);
 	good("-nodefaults");
-	assert_true(options.sound.asked);
+	assert_true(options.sound.asked && options.bare_machine);
 	good("-type 1.5:abc -type 20:x");
 	assert_int_equal(options.type_count, 2);
 	assert_string_equal(options.type[1].text, "x");

@@ -130,6 +130,20 @@ WRITER = bytes.fromhex('31c08ec08ed8' 'b80103b90200ba8000bb007ccd13'    # CHS 0/
                        'b80103b90202ba8001bb007ccd13'                   # 2/1/2
                        'b80103b90120ba8000bb007ccd13') + COUNTER        # 32/0/1
 
+# 79 A in the first row of the screen, 79 B in the next ... Y in the last, where the cursor goes.
+ROWS = bytes.fromhex('b800b88ec0' '31ff' 'b84107'               # mov ax,b800; mov es,ax; xor di,di; mov ax,0741
+                     'b94f00f3ab' '40' '83c702' '3c5a72f3'      # again: mov cx,79; rep stosw; inc ax; add di,2; cmp al,'Z'; jb again
+                     'b402b700ba0018cd10' 'f4ebfd')             # mov ah,2; mov bh,0; mov dx,1800; int 10; hlt; jmp $-1
+
+# Fills the memory from 1 to 64 MiB with numbers that nothing packs, and sends 1Ah on COM1 (a character has five bits).
+NOISE = bytes.fromhex('fa31c08ed8' 'b80124cd15'          # cli; xor ax,ax; mov ds,ax; mov ax,2401; int 15 (A20)
+                      '0f0116457c' '0f20c00c010f22c0'    # lgdt [7c45]; mov eax,cr0; or al,1; mov cr0,eax
+                      'ea1c7c0800'                       # jmp 8:7c1c
+                      '66b810008ec0' 'bf00001000' 'b90000fc00' '89c8'    # es = 10; edi = 100000; eax = ecx = 63 << 18
+                      '69c00d661900' '055ff36e3c' 'abe2f2'       # again: imul eax,19660d; add eax,3c6ef35f; stosd; loop again
+                      '66baf803' 'b01a' 'ee' 'ebfe'              # mov dx,3f8; mov al,1a; out dx,al; jmp $
+                      '17004b7c0000' '0000000000000000' 'ffff0000009acf00' 'ffff00000092cf00')
+
 # Turns the mouse on and writes all that comes from the keyboard controller to the debug port.
 MOUSE = bytes.fromhex('fa' 'b0a8e664' 'b0d4e664' 'b0f4e660'     # cli; enable the port; tell the mouse: F4
                       'e464a80174fa' 'e460' 'e6e9' 'ebf4')      # in 64; test 1; jz; in 60; out e9; jmp

@@ -12,7 +12,7 @@ import time
 import unittest
 import warnings
 
-from clearbox import COUNTER, MOUSE, PAGING, TRIPLE, TRIPLE_UD2, Clearbox, Monitor, boot_sector
+from clearbox import COUNTER, MOUSE, PAGING, ROWS, TRIPLE, TRIPLE_UD2, Clearbox, Monitor, boot_sector
 
 warnings.simplefilter('ignore', ResourceWarning)
 PROGRAM = os.path.abspath(sys.argv[1])
@@ -536,6 +536,19 @@ class Terminal(unittest.TestCase):
         self.tmux('send-keys', 'C-a', 'c')
         self.wait(lambda: self.flags() == '1 1 1')
         self.tmux('resize-window', '-x', '70', '-y', '20')
+        self.tmux('send-keys', 'C-a', 'x')
+
+    def test_resize(self):
+        """The picture goes with the terminal's size: its lower rows with the cursor, and all of it again."""
+        with open(path('rows.img'), 'wb') as file:
+            file.write(boot_sector(ROWS))
+            file.truncate(1 << 20)
+        self.start('-display', 'terminal', path('rows.img'))
+        for width, height in ((120, 40), (40, 10), (80, 25), (7, 3), (79, 30)):
+            self.tmux('resize-window', '-x', str(width), '-y', str(height))
+            letters = 'ABCDEFGHIJKLMNOPQRSTUVWXY'[-height:]
+            expected = '\n'.join(letter * min(width, 79) for letter in letters)
+            self.wait(lambda: self.tmux('capture-pane', '-p').rstrip('\n') == expected)
         self.tmux('send-keys', 'C-a', 'x')
 
     def test_crash(self):

@@ -11,7 +11,7 @@ import time
 import unittest
 import warnings
 
-from clearbox import COUNTER, WRITER, Clearbox, boot_sector
+from clearbox import COUNTER, NOISE, WRITER, Clearbox, boot_sector
 
 warnings.simplefilter('ignore', ResourceWarning)
 PROGRAM = os.path.abspath(sys.argv[1])
@@ -132,6 +132,48 @@ class States(unittest.TestCase):
         # as an option it is an error that ends the program
         with self.assertRaisesRegex(RuntimeError, 'is not the one it was saved with'):
             self.start('-hda', other, '-fda', path('f1.img'), '-loadvm', path('d.state'))
+
+    def test_cd_drive(self):
+        """There is an empty CD drive, unless -hdc or -nodefaults says otherwise; a state knows of it."""
+        cd = make_disk('a cd.iso', 1 << 20)
+        with_drive, without = self.start(), self.start('-nodefaults')
+        self.assertIn('ide1-cd0: empty', with_drive('info block'))
+        self.assertNotIn('ide1', without('info block'))
+        for one in (with_drive, without):
+            one('stop')
+        self.assertEqual(with_drive('savevm ' + path('with.state')), '')
+        self.assertEqual(without('savevm ' + path('without.state')), '')
+        self.assertIn('without a drive ide1-cd0', with_drive('loadvm ' + path('without.state')))
+        self.assertIn('-nodefaults', with_drive('loadvm ' + path('without.state')))
+        self.assertIn('with a drive ide1-cd0', without('loadvm ' + path('with.state')))
+        self.assertEqual(with_drive('change cdrom "%s"' % cd), '')
+        self.assertIn('ide1-cd0: ' + cd, with_drive('info block'))
+        with_drive.quit()
+        without.quit()
+        disk = self.start('-hdc', make_disk('third.img'))
+        self.assertIn('ide1-hd0: ', disk('info block'))
+        self.assertNotIn('ide1-cd0', disk('info block'))
+        disk.quit()
+
+    def test_progress(self):
+        """Saving that takes longer says so, on standard error; saving that does not says nothing."""
+        with open(path('noise.img'), 'wb') as file:
+            file.write(boot_sector(NOISE))
+            file.truncate(1 << 20)
+        machine = self.start('-m', '64', '-hda', path('noise.img'), quick=False)
+        self.assertEqual(machine('savevm ' + path('quick.state')), '')
+        machine.wait_for('\x1a', 60)
+        machine('stop')
+        self.assertEqual(machine('savevm ' + path('slow.state')), '')
+        self.assertGreater(os.path.getsize(path('slow.state')), 50 << 20)
+        self.assertEqual(machine('loadvm ' + path('slow.state')), '')
+        machine.quit()
+        lines = machine.errors.splitlines()
+        self.assertRegex(lines[0], r'^clearbox: saving the state to slow\.state \.* done$')
+        for line in lines[1:]:          # that one may take longer, too
+            self.assertRegex(line, r'^clearbox: loading the state slow\.state \.* done$')
+        self.assertLessEqual(len(lines), 2)
+        os.remove(path('slow.state'))
 
     def test_snapshot(self):
         disk = make_disk('base.img')
