@@ -218,6 +218,7 @@ static void transmit(struct dp8390 *nic)
 	unsigned count = s->tbcr;
 
 	s->transmitting = 1;
+	s->cr |= CR_TXP;
 	s->tsr = 0;
 	if (count <= FRAME_MOST && count && !(s->tcr & TCR_LB)) {
 		memory_copy(nic, (uint16_t)(s->tpsr * PAGE), frame, count);
@@ -400,12 +401,12 @@ bool dp8390_receive(struct dp8390 *nic, const uint8_t *frame, size_t count)
 static void write_command(struct dp8390 *nic, uint8_t value)
 {
 	struct dp8390_state *s = &nic->state;
-	bool was_sending = s->cr & CR_TXP;
 
 	/* Neither start nor stop: it goes on as it was (iPXE writes that). */
 	if (!(value & (CR_STP | CR_STA)))
 		value |= s->cr & (CR_STP | CR_STA);
-	s->cr = value;
+	/* A transmission under way ends by itself, and only its end clears the bit. */
+	s->cr = (uint8_t)((value & ~CR_TXP) | (s->transmitting ? CR_TXP : 0));
 	if (!(value & CR_RD))           /* 000 is not allowed: as an abort */
 		s->cr |= RD_ABORT;
 	if (value & CR_STP) {
@@ -418,9 +419,7 @@ static void write_command(struct dp8390 *nic, uint8_t value)
 		send_packet(nic);
 	if (((s->cr & CR_RD) == RD_READ || (s->cr & CR_RD) == RD_WRITE) && !s->rbcr)
 		dp8390_event(nic, ISR_RDC);
-	if (was_sending)
-		s->cr |= CR_TXP;        /* only its end clears it */
-	else if (value & CR_TXP)
+	if (value & CR_TXP && !s->transmitting)
 		transmit(nic);
 }
 

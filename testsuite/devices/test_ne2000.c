@@ -136,6 +136,21 @@ static void test_transmit(void **unused)
 	assert_int_equal(get(m, 0x4), 1);
 	assert_int_equal(get(m, 0x7) & 2, 2);
 	assert_true(irq.level);
+	/* A transmit bit that comes with a stop is none, and keeps no later one from being one. */
+	put(m, 0x0, 0x25);
+	fake_advance(m, 1000000);
+	put(m, 0x7, 0x7f);
+	put(m, 0x0, 0x22);
+	assert_int_equal(get(m, 0x0) & 4, 0);
+	put(m, 0x0, 0x26);
+	/* One that is under way goes on over a stop. */
+	put(m, 0x0, 0x21);
+	assert_int_equal(get(m, 0x0) & 4, 4);
+	put(m, 0x0, 0x22);
+	assert_int_equal(sent_frames, 2);
+	fake_advance(m, 1000000);
+	assert_int_equal(get(m, 0x0) & 4, 0);
+	assert_int_equal(get(m, 0x7) & 2, 2);
 	fake_machine_free(m);
 }
 
