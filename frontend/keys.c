@@ -194,18 +194,18 @@ static void start(struct key_queue *queue, struct key key)
 	}
 }
 
-uint64_t key_queue_due(const struct key_queue *queue)
+uint64_t key_queue_due(const struct key_queue *queue, uint64_t now)
 {
 	if (queue->pending_first == queue->pending_count && !queue->count)
 		return UINT64_MAX;
-	return queue->next_time;
+	return queue->next_time > now + key_pause ? now : queue->next_time;
 }
 
 bool key_queue_feed(struct key_queue *queue, struct cbx_machine *machine)
 {
 	uint64_t now = cbx_guest_time(machine);
 
-	if (key_queue_due(queue) > now)
+	if (key_queue_due(queue, now) > now)
 		return false;
 	if (queue->pending_first == queue->pending_count) {
 		start(queue, queue->keys[queue->first]);

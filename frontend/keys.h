@@ -36,7 +36,10 @@ void key_queue_add(struct key_queue *queue, struct key key);
 bool key_queue_add_text(struct key_queue *queue, const char *text, const char **wrong);
 /* Gives the machine what is due now; false: nothing was. */
 bool key_queue_feed(struct key_queue *queue, struct cbx_machine *machine);
-/* Guest time when there is something to feed; UINT64_MAX: nothing waits. */
-uint64_t key_queue_due(const struct key_queue *queue);
+/*
+ * Guest time when there is something to feed, now being that of now; UINT64_MAX: nothing waits.
+ * When the guest has been set back in time, nothing waits for what its time was before.
+ */
+uint64_t key_queue_due(const struct key_queue *queue, uint64_t now);
 
 #endif

@@ -154,6 +154,9 @@ static bool is_time(struct network *n, bool idle)
 {
 	uint64_t now = cbx_guest_time(n->machine);
 
+	/* The guest was set back in time: a state was loaded, or its history. */
+	if (n->given > now + PATIENCE_NANOSECONDS)
+		n->given = now;
 	if (cbx_network_has_room(n->machine, n->card)) {
 		if (!idle && now < n->given)
 			return false;

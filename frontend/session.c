@@ -99,7 +99,7 @@ static bool deliver_serial(struct session *s)
 /* Guest time of the next thing that is typed, or done by the script. */
 static uint64_t typing_due(const struct session *s)
 {
-	uint64_t due = key_queue_due(&s->keys), script = script_due(s->script);
+	uint64_t due = key_queue_due(&s->keys, cbx_guest_time(s->machine)), script = script_due(s->script);
 
 	due = script < due ? script : due;
 

@@ -675,7 +675,6 @@ static bool load(struct loading *l)
 	}
 	/* What was on its way is of another time. */
 	session->keys.count = session->keys.pending_count = 0;
-	session->keys.next_time = 0;
 	session->pacing.started = false;
 	session->idle = false;
 	return true;

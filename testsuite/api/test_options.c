@@ -578,6 +578,11 @@ static void test_typing(void **state)
 	for (unsigned i = 0; i < 2 * KEY_QUEUE; i++)
 		key_queue_add(&queue, key_of_ascii('x'));
 	assert_int_equal(queue.count, KEY_QUEUE);
+	/* The pause after a key is short, also when the guest has been set back meanwhile. */
+	queue.next_time = 1015000000;
+	assert_int_equal(key_queue_due(&queue, 1000000000), 1015000000);
+	assert_int_equal(key_queue_due(&queue, 2000000000), 1015000000);
+	assert_int_equal(key_queue_due(&queue, 500000000), 500000000);
 }
 
 int main(void)

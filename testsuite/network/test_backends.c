@@ -470,6 +470,30 @@ static void test_capture(void **unused)
 	network_close(&network);
 }
 
+/* A guest that is set back in time gets frames all the same. */
+static void test_time_goes_back(void **unused)
+{
+	struct cbx_pc_options pc = { .size = sizeof(pc), .machine.memory_bytes = 4 << 20 };
+	struct cbx_run_options run = { .size = sizeof(run), .guest_nanoseconds = 20000000 };
+	uint8_t frame[60] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	struct cbx_stop stop;
+
+	(void)unused;
+	open_socket();
+	pc.card[0] = network_card(&network, &option);
+	assert_int_equal(cbx_pc_new(&pc, &network.machine, NULL), CBX_OK);
+	assert_int_equal(cbx_run(network.machine, &run, &stop), CBX_OK);
+	network_arrived(&network, frame, sizeof(frame));
+	network.given = UINT64_C(3600000000000);
+	network_work(&network, false);
+	run.guest_nanoseconds = 11000000;
+	assert_int_equal(cbx_run(network.machine, &run, &stop), CBX_OK);
+	assert_true(network_work(&network, false));
+	assert_int_equal(network.count, 0);
+	cbx_machine_free(network.machine);
+	network_close(&network);
+}
+
 static void refused(const char *text)
 {
 	char problem[512];
@@ -517,7 +541,8 @@ int main(void)
 		cmocka_unit_test(test_parts), cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_lengths_that_are_none), cmocka_unit_test(test_random_bytes),
 		cmocka_unit_test(test_peers_who_go), cmocka_unit_test(test_peers_who_do_not_listen),
-		cmocka_unit_test(test_flood), cmocka_unit_test(test_datagrams),
+		cmocka_unit_test(test_flood), cmocka_unit_test(test_time_goes_back),
+		cmocka_unit_test(test_datagrams),
 #ifdef HAVE_SLIRP
 		cmocka_unit_test(test_fragments), cmocka_unit_test(test_hostile_guest),
 #endif
