@@ -385,6 +385,8 @@ static void begin(struct script *script, struct session *session, uint64_t now)
 			end(script, EXIT_SCRIPT);
 		}
 		fflush(stdout);
+		/* It may have set the guest back in time. */
+		script->due = cbx_guest_time(session->machine);
 		break;
 	case TYPE:
 		key_queue_add_text(&session->keys, line->text, &bad);

@@ -35,6 +35,15 @@ cp out out1
 mv one.ppm one1.ppm
 "$clearbox" -display none -script - <script >out 2>&1
 cmp out out1 && cmp one.ppm one1.ppm || failed=1
+check "another time" 0 ", 1.000000 seconds of guest time" <<'S'
+wait 1
+savevm then.state
+wait 60
+loadvm then.state
+info status
+quit
+S
+rm -f then.state
 check "text that never comes" 22 'script:2: "never" did not come within 0.25 seconds' <<'S'
 wait 0.1
 expect "never" 0.25
