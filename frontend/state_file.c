@@ -27,6 +27,8 @@
 
 enum { HEAD_MAX = 64 << 10, CHUNK = 64 << 10, SAMPLES = 1024, BLOCK_MAX = 4096 };
 
+static const char magic[] = "clearbox state ";
+
 static const uint64_t whole_hash_max = 256 << 20;
 
 /* ---- Progress -------------------------------------------------------------------------- */
@@ -234,6 +236,17 @@ static bool write_overlay(int fd, const struct cbx_overlay *overlay)
 	return true;
 }
 
+/* A name as a line of the head: what would end it, or look odd, is a question mark. */
+static int put_image(char *head, const char *name)
+{
+	int n = snprintf(head, 1024, "image %.1000s\n", name);
+
+	for (int i = 0; i < n - 1; i++)
+		if ((unsigned char)head[i] < ' ')
+			head[i] = '?';
+	return n;
+}
+
 /* The head's text, with a sum of its own; NULL: complained. */
 static char *make_head(const struct session *session, size_t snapshot_size)
 {
@@ -247,7 +260,7 @@ static char *make_head(const struct session *session, size_t snapshot_size)
 		return NULL;
 	}
 	n = snprintf(head, HEAD_MAX,
-		     "clearbox state 1\nprogram %s\noptions -m %" PRIu64 "K%s%.200s\n",
+		     "%s1\nprogram %s\noptions -m %" PRIu64 "K%s%.200s\n", magic,
 		     CLEARBOX_VERSION, o->memory_bytes >> 10, o->cpu ? " -cpu " : "",
 		     o->cpu ? o->cpu : "");
 	for (unsigned i = 0; i < DRIVES; i++) {
@@ -270,8 +283,7 @@ static char *make_head(const struct session *session, size_t snapshot_size)
 				      id.name, id.bytes, id.whole ? "whole" : "sampled", id.sum,
 				      id.changed, overlay.blocks, overlay.sum);
 		if (!id.empty)
-			n += snprintf(head + n, (size_t)(HEAD_MAX - n), "image %.1000s\n",
-				      drive->name);
+			n += put_image(head + n, drive->name);
 	}
 	n += snprintf(head + n, (size_t)(HEAD_MAX - n), "snapshot %zu\n", snapshot_size);
 	sum_add(&sum, (const uint8_t *)head, (size_t)n);
@@ -294,6 +306,19 @@ static bool write_file(const struct session *session, int fd, const void *data, 
 	return good;
 }
 
+/* Would nobody miss this file?  It is a saved state, or empty. */
+static bool is_replaceable(const char *path, const struct stat *about)
+{
+	char bytes[sizeof(magic) - 1];
+	int fd = about->st_size ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	bool good = !about->st_size || (fd >= 0 && read(fd, bytes, sizeof(bytes)) == sizeof(bytes) &&
+					!memcmp(bytes, magic, sizeof(bytes)));
+
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
 /* What the name stands for when links are followed; false: nothing that may be replaced. */
 static bool resolve(const char *path, char *full)
 {
@@ -310,6 +335,10 @@ static bool resolve(const char *path, char *full)
 	if (!stat(full, &about) && !S_ISREG(about.st_mode)) {
 		complain("%.200s: it is %s; a state is saved to a file, try another name", path,
 			 S_ISDIR(about.st_mode) ? "a folder" : "no file");
+		return false;
+	}
+	if (S_ISREG(about.st_mode) && !is_replaceable(full, &about)) {
+		complain("%.200s: it is there, and no saved state; try another name", path);
 		return false;
 	}
 	return true;
@@ -493,7 +522,6 @@ static bool head_line(struct loading *l, const char *line, int *last)
 /* The text up to the empty line; *body is where the rest begins. */
 static bool read_head(struct loading *l, size_t *body)
 {
-	static const char magic[] = "clearbox state ";
 	char *text = (char *)l->bytes, *at = text, *end;
 	struct sum sum = { 0 };
 	char expected[24];

@@ -155,6 +155,14 @@ class States(unittest.TestCase):
         self.assertNotIn('ide1-cd0', disk('info block'))
         disk.quit()
 
+    def test_odd_disk_names(self):
+        disk = make_disk('two\nlines.img')
+        one = self.start('-hda', disk)
+        one('stop')
+        self.assertEqual(one('savevm ' + path('odd.state')), '')
+        self.assertEqual(one('loadvm ' + path('odd.state')), '')
+        one.quit()
+
     def test_progress(self):
         """Saving that takes longer says so, on standard error; saving that does not says nothing."""
         with open(path('noise.img'), 'wb') as file:
@@ -193,6 +201,8 @@ class States(unittest.TestCase):
         for name, message in [(FOLDER, 'folder'), ('/nonexistent/x', 'No such file'), ('/dev/null', 'no file')]:
             self.assertIn(message, one('savevm ' + name))
         self.assertTrue(stat.S_ISCHR(os.stat('/dev/null').st_mode))
+        self.assertIn('no saved state; try another name', one('savevm ' + disk))
+        self.assertEqual(os.path.getsize(disk), 1 << 20)
         for name, message in [(FOLDER, 'no file'), (path('none'), 'No such file'), ('/dev/zero', 'no file'),
                               (disk, 'no saved state')]:
             self.assertIn(message, one('loadvm ' + name))
