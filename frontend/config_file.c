@@ -166,8 +166,10 @@ bool config_flag(const char *value, bool *on)
 
 void config_note(struct config *config, const char *name, const char *value)
 {
-	if (config->settings == CONFIG_SETTINGS)
+	if (config->settings >= CONFIG_SETTINGS) {
+		config->settings = CONFIG_SETTINGS + 1;
 		return;
+	}
 	config->setting[config->settings].name = name;
 	config->setting[config->settings++].value = value;
 }
@@ -179,25 +181,35 @@ static bool needs_quotes(const char *value)
 	return !length || strchr(" \t\"", *value) || strchr(" \t\r", value[length - 1]);
 }
 
+/* Can all of it be written?  Nothing is, if not. */
+static bool check(const struct config *config, const char *path, FILE *errors)
+{
+	if (config->settings > CONFIG_SETTINGS)
+		return fail(errors, "writeconfig", path, "that is more than 256 settings", "leave some out");
+	for (unsigned i = 0; i < config->settings; i++) {
+		if (!config->setting[i].value || !strchr(config->setting[i].value, '\n'))
+			continue;
+		fprintf(errors,
+			"clearbox: -writeconfig %s: the value of -%s has more than one line; write it in one\n",
+			path, config->setting[i].name);
+		return false;
+	}
+	return true;
+}
+
 bool config_write(const struct config *config, const char *path, FILE *errors)
 {
-	FILE *file = strcmp(path, "-") ? fopen(path, "we") : stdout;
-	bool good = true;
+	FILE *file;
 
+	if (!check(config, path, errors))
+		return false;
+	file = strcmp(path, "-") ? fopen(path, "we") : stdout;
 	if (!file)
 		return fail(errors, "writeconfig", path, strerror(errno), "try another name");
 	fputs("# clearbox -f reads this; options on its command line win\n", file);
 	for (unsigned i = 0; i < config->settings; i++) {
 		const char *value = config->setting[i].value, *quote;
 
-		if (value && strchr(value, '\n')) {
-			fprintf(errors,
-				"clearbox: -writeconfig %s: the value of -%s has more than one "
-				"line; write it in one\n",
-				path, config->setting[i].name);
-			good = false;
-			continue;
-		}
 		quote = value && needs_quotes(value) ? "\"" : "";
 		fprintf(file, "%s = %s%s%s\n", config->setting[i].name, quote,
 			value ? value : "yes", quote);
@@ -205,7 +217,7 @@ bool config_write(const struct config *config, const char *path, FILE *errors)
 	if (ferror(file) || (file == stdout ? fflush(file) : fclose(file)))
 		return fail(errors, "writeconfig", path, strerror(errno),
 			    "is the host's disk full?");
-	return good;
+	return true;
 }
 
 void config_free(struct config *config)

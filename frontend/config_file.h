@@ -15,7 +15,7 @@ struct config {
 	struct {
 		const char *name, *value;       /* value NULL: an option without one */
 	} setting[CONFIG_SETTINGS];
-	unsigned settings;
+	unsigned settings;              /* one more than there is room for: some are missing */
 	const char *write;              /* -writeconfig, NULL: not given */
 };
 

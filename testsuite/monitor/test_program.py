@@ -83,6 +83,12 @@ class Config(unittest.TestCase):
         self.assertIn("more than 8 files", run(*["-f", self.write("m = 16")] * 9).stderr)
         self.assertEqual(run("-writeconfig", "/nonexistent/x").returncode, 2)
         self.assertIn("more than one line", run("-append", "a\nb", "-kernel", "x", "-writeconfig", "-").stderr)
+        # what cannot be written whole leaves the old one alone
+        old = self.write("m = 16")
+        for options in (["-append", "a\nb", "-kernel", "x"], ["-m", "16"] * 257):
+            self.assertEqual(run(*options, "-writeconfig", old).returncode, 2)
+            with open(old) as file:
+                self.assertEqual(file.read(), "m = 16")
 
     def test_garbage(self):
         draw = random.Random(8)
