@@ -259,7 +259,7 @@ bool drive_change(struct drives *drives, struct cbx_machine *machine, unsigned n
 		if (drive->disk) {
 			drive->disk->name = drive->name;
 			flock(drive->disk->fd,
-			      (drive->backend.read_only ? LOCK_SH : LOCK_EX) | LOCK_NB);
+			      (drive->disk->backend.read_only ? LOCK_SH : LOCK_EX) | LOCK_NB);
 		}
 	}
 	free(old);
