@@ -164,6 +164,12 @@ static int by_name(const void *a, const void *b)
 	return x->address < y->address ? -1 : x->address > y->address;
 }
 
+static bool no_memory(const char *path)
+{
+	complain("%.200s: no memory for its names; close other programs", path);
+	return false;
+}
+
 bool symbols_load(struct symbols *symbols, const char *path, uint64_t offset)
 {
 	size_t size, before = symbols->count;
@@ -172,7 +178,7 @@ bool symbols_load(struct symbols *symbols, const char *path, uint64_t offset)
 	bool good;
 
 	if (!texts)
-		return false;
+		return no_memory(path);
 	symbols->texts = texts;
 	bytes = file_load("symbols", path, file_max, "is this the right file?", &size);
 	if (!bytes)
@@ -180,7 +186,7 @@ bool symbols_load(struct symbols *symbols, const char *path, uint64_t offset)
 	ended = realloc(bytes, size + 1);
 	if (!ended) {
 		free(bytes);
-		return false;
+		return no_memory(path);
 	}
 	ended[size] = 0;
 	texts[symbols->text_count++] = (char *)ended;
@@ -192,7 +198,8 @@ bool symbols_load(struct symbols *symbols, const char *path, uint64_t offset)
 		complain("%.200s: %s", path,
 			 good ? "it names no addresses; give an ELF file with symbols, or a "
 				"System.map"
-			      : "there are too many names in it");
+			      : "there are too many names in it, or no memory for them; try a "
+				"smaller file");
 		symbols->count = before;
 		free(ended);
 		symbols->text_count--;
@@ -205,7 +212,7 @@ bool symbols_load(struct symbols *symbols, const char *path, uint64_t offset)
 		memcpy(symbols->names, symbols->list, symbols->count * sizeof(*symbols->names));
 		qsort(symbols->names, symbols->count, sizeof(*symbols->names), by_name);
 	}
-	return symbols->names != NULL;
+	return symbols->names || no_memory(path);
 }
 
 void symbols_clear(struct symbols *symbols)
