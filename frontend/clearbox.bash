@@ -14,7 +14,7 @@ _clearbox()
 	case $before in
 	-cpu) words=$(clearbox -cpu help 2>/dev/null | sed -n '/^Models/,/^Features/s/^  //p') ;;
 	-display) words='sdl terminal none' ;;
-	-serial | -parallel | -debugcon) words='stdio null pty file: tcp: unix:' ;;
+	-serial | -parallel | -debugcon | -midi) words='stdio null pty file: tcp: unix:' ;;
 	-monitor) words='stdio none unix:' ;;
 	-gdb) words='tcp::1234 stdio unix:' ;;
 	-nic) words='user tap socket none' ;;

@@ -135,8 +135,8 @@ static void start_paste(struct window *w)
 static bool go_on_pasting(struct window *w)
 {
 	uint64_t now = cbx_guest_time(w->session->machine);
+	size_t length = 0, begin = w->paste_at;
 	char piece[PASTE_PIECE + 1];
-	size_t length = 0;
 
 	if (!w->paste || w->session->paused || (now < w->paste_time && w->paste_time - now <= paste_pause))
 		return false;
@@ -152,7 +152,7 @@ static bool go_on_pasting(struct window *w)
 	}
 	piece[length] = 0;
 	if (cbx_type_text(w->session->machine, piece) == CBX_ERROR_LIMIT) {
-		w->paste_at -= length;
+		w->paste_at = begin;
 		w->paste_time = now + paste_pause;
 		return false;
 	}
