@@ -63,28 +63,30 @@ static INLINE const struct insn *io_done(struct cpu *cpu, const struct insn *i)
 
 static const struct insn *in(struct cpu *cpu, const struct insn *i, uint16_t port)
 {
+	unsigned width = port_width(i);
 	uint32_t value;
 
-	if (!port_allowed(cpu, port, port_width(i)))
+	if (!port_allowed(cpu, port, width))
 		return cpu_fault(cpu, i);
 	cpu_expose(cpu, i);
-	value = io_read(cpu, port, port_width(i));
+	value = io_read(cpu, port, width);
 	cpu->current = NULL;
-	reg_set(cpu, i->width == 1 ? (uint8_t)BYTE_REGISTER_AL : (uint8_t)REG_AX, port_width(i), value);
-	watch_port(cpu, port, port_width(i));
+	reg_set(cpu, width == 1 ? (uint8_t)BYTE_REGISTER_AL : (uint8_t)REG_AX, width, value);
+	watch_port(cpu, port, width);
 	return io_done(cpu, i);
 }
 
 static const struct insn *out(struct cpu *cpu, const struct insn *i, uint16_t port)
 {
-	if (!port_allowed(cpu, port, port_width(i)))
+	unsigned width = port_width(i);
+
+	if (!port_allowed(cpu, port, width))
 		return cpu_fault(cpu, i);
 	cpu_expose(cpu, i);
-	io_write(cpu, port, (uint32_t)reg_get(cpu, i->width == 1 ? (uint8_t)BYTE_REGISTER_AL
-								 : (uint8_t)REG_AX, port_width(i)),
-		 port_width(i));
+	io_write(cpu, port, (uint32_t)reg_get(cpu, width == 1 ? (uint8_t)BYTE_REGISTER_AL : (uint8_t)REG_AX,
+					      width), width);
 	cpu->current = NULL;
-	watch_port(cpu, port, port_width(i));
+	watch_port(cpu, port, width);
 	return io_done(cpu, i);
 }
 
@@ -98,9 +100,9 @@ HANDLER(op_OUT_DX_AL) { return out(cpu, i, reg16(cpu, REG_DX)); }
 HANDLER(op_OUT_DX_eAX) { return out(cpu, i, reg16(cpu, REG_DX)); }
 
 /* The memory is checked before the port is read: a read cannot be taken back. */
-static bool ins(struct cpu *cpu, const struct insn *i, unsigned width)
+static INLINE bool ins(struct cpu *cpu, const struct insn *i, unsigned width, uint64_t mask)
 {
-	uint64_t mask = string_mask(i), to;
+	uint64_t to;
 	uint16_t port = reg16(cpu, REG_DX);
 	uint32_t value;
 
@@ -118,9 +120,9 @@ static bool ins(struct cpu *cpu, const struct insn *i, unsigned width)
 	return true;
 }
 
-static bool outs(struct cpu *cpu, const struct insn *i, unsigned width)
+static INLINE bool outs(struct cpu *cpu, const struct insn *i, unsigned width, uint64_t mask)
 {
-	uint64_t mask = string_mask(i), from;
+	uint64_t from;
 	uint16_t port = reg16(cpu, REG_DX);
 	uint64_t value;
 
@@ -135,24 +137,24 @@ static bool outs(struct cpu *cpu, const struct insn *i, unsigned width)
 	return true;
 }
 
+/* One place for one, which is to be inlined: for all widths, repeated or not. */
 static INLINE const struct insn *string_io(struct cpu *cpu, const struct insn *i,
-					   bool (*one)(struct cpu *, const struct insn *, unsigned))
+					   bool (*one)(struct cpu *, const struct insn *, unsigned, uint64_t))
 {
+	unsigned width = port_width(i);
+	bool repeated = i->flags & (INSN_REP | INSN_REPNE);
 	struct rep rep;
 
 	rep_begin(cpu, i, &rep);
-	if (!(i->flags & (INSN_REP | INSN_REPNE))) {
-		if (!port_allowed(cpu, reg16(cpu, REG_DX), port_width(i)) || !one(cpu, i, port_width(i)))
-			return cpu_fault(cpu, i);
-		return io_done(cpu, i);
-	}
-	if (rep.left && !port_allowed(cpu, reg16(cpu, REG_DX), port_width(i)))
+	if ((rep.left || !repeated) && !port_allowed(cpu, reg16(cpu, REG_DX), width))
 		return cpu_fault(cpu, i);
-	while (rep.left) {
+	while (rep.left || !repeated) {
 		if (rep.done == rep.allowed)
 			return rep_leave(cpu, i);
-		if (!one(cpu, i, port_width(i)))
+		if (!one(cpu, i, width, rep.mask))
 			return cpu_fault(cpu, i);
+		if (!repeated)
+			return io_done(cpu, i);
 		rep_advance(cpu, &rep, 1);
 		if (rep_disturbed(cpu, &rep) && rep.left)
 			return rep_leave(cpu, i);
@@ -160,7 +162,17 @@ static INLINE const struct insn *string_io(struct cpu *cpu, const struct insn *i
 	return rep_end(cpu, i, &rep);
 }
 
-HANDLER(op_INS_Yb_DX) { return string_io(cpu, i, ins); }
-HANDLER(op_INS_Yv_DX) { return string_io(cpu, i, ins); }
-HANDLER(op_OUTS_DX_Xb) { return string_io(cpu, i, outs); }
-HANDLER(op_OUTS_DX_Xv) { return string_io(cpu, i, outs); }
+static NOINLINE const struct insn *string_in(struct cpu *cpu, const struct insn *i)
+{
+	return string_io(cpu, i, ins);
+}
+
+static NOINLINE const struct insn *string_out(struct cpu *cpu, const struct insn *i)
+{
+	return string_io(cpu, i, outs);
+}
+
+HANDLER(op_INS_Yb_DX) { return string_in(cpu, i); }
+HANDLER(op_INS_Yv_DX) { return string_in(cpu, i); }
+HANDLER(op_OUTS_DX_Xb) { return string_out(cpu, i); }
+HANDLER(op_OUTS_DX_Xv) { return string_out(cpu, i); }

@@ -206,6 +206,8 @@ enum cbx_status cpu_register_write(struct cbx_machine *machine, enum cbx_registe
 	}
 	if (which >= CBX_DR0 && which <= CBX_DR7)
 		debug_changed(cpu);
+	if (which == CBX_RIP)
+		cpu->activity = ACTIVITY_RUNNING;       /* whoever says where it is to run wants it to */
 	if (which > CBX_RIP)
 		cpu->hook_disturbed = true;
 	cpu_mode_changed(cpu);

@@ -160,7 +160,8 @@ enum cbx_register {
 /*
  * Writing a selector (CBX_CS ...) changes the selector alone; base, limit and
  * attributes are registers of their own, as the hidden part of the hardware is.
- * EFER.LMA follows EFER.LME and CR0.PG.  Errors: CBX_ERROR_ARGUMENT (no value for this
+ * EFER.LMA follows EFER.LME and CR0.PG.  Writing RIP, be it the old value, wakes a processor that has
+ * halted or shut down: the next run goes on there.  Errors: CBX_ERROR_ARGUMENT (no value for this
  * register), CBX_ERROR_UNSUPPORTED (R8 to R15 of a 32-bit processor).
  */
 CBX_API enum cbx_status cbx_register_read(const struct cbx_machine *machine, enum cbx_register which,

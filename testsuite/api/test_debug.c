@@ -222,6 +222,89 @@ static void test_watch_repeated(void **state)
 	cbx_machine_free(machine);
 }
 
+/* ---- Halted, and RIP is written --------------------------------------------------------------- */
+
+static void test_rip_wakes(void **state)
+{
+	/* 500: hlt; inc ax; hlt.  510: int3 (no handler can run: the IDT is empty); inc cx; hlt */
+	static const char code[] = "\xf4\x40\xf4\0\0\0\0\0\0\0\0\0\0\0\0\0\xcc\x41\xf4";
+	struct cbx_machine *machine = MACHINE(code);
+
+	(void)state;
+	assert_int_equal(run(machine, 10).reason, CBX_STOP_HALTED);
+	assert_int_equal(run(machine, 10).instructions, 0);
+	assert_int_equal(cbx_register_write(machine, CBX_RAX, 7), CBX_OK);      /* others do not wake it */
+	assert_int_equal(run(machine, 10).instructions, 0);
+	assert_int_equal(cbx_register_write(machine, CBX_RIP, get(machine, CBX_RIP)), CBX_OK);
+	assert_int_equal(run(machine, 10).instructions, 2);
+	assert_int_equal(get(machine, CBX_RAX), 8);
+	/* A step from a halt. */
+	assert_int_equal(cbx_register_write(machine, CBX_RIP, CODE + 1), CBX_OK);
+	assert_int_equal(cbx_step(machine, NULL), CBX_OK);
+	assert_int_equal(get(machine, CBX_RAX), 9);
+	assert_int_equal(get(machine, CBX_RIP), CODE + 2);
+	/* Shut down by a triple fault. */
+	assert_int_equal(cbx_register_write(machine, CBX_IDTR_LIMIT, 0), CBX_OK);
+	assert_int_equal(cbx_register_write(machine, CBX_RIP, CODE + 16), CBX_OK);
+	assert_int_equal(run(machine, 10).reason, CBX_STOP_TRIPLE_FAULT);
+	assert_int_equal(cbx_register_write(machine, CBX_RIP, CODE + 17), CBX_OK);
+	assert_int_equal(run(machine, 10).instructions, 2);
+	assert_int_equal(get(machine, CBX_RCX), 1);
+	/* A reset of the halted processor. */
+	cbx_machine_reset(machine);
+	assert_int_equal(run(machine, 1).instructions, 1);
+	cbx_machine_free(machine);
+}
+
+static void test_rip_wakes_again(void **state)
+{
+	static const char code[] = "\xf4\x40\xf4";
+	struct cbx_machine *machine = MACHINE(code);
+	uint64_t hash;
+
+	(void)state;
+	assert_int_equal(cbx_history_enable(machine, 8 << 20), CBX_OK);
+	assert_int_equal(run(machine, 10).reason, CBX_STOP_HALTED);
+	assert_int_equal(cbx_register_write(machine, CBX_RIP, CODE + 1), CBX_OK);
+	assert_int_equal(run(machine, 1).instructions, 1);
+	hash = cbx_state_hash(machine);
+	assert_int_equal(cbx_rewind_to(machine, 0), CBX_OK);
+	assert_int_equal(get(machine, CBX_RAX), 0);
+	assert_int_equal(cbx_rewind_to(machine, 2), CBX_OK);
+	assert_int_equal(get(machine, CBX_RAX), 1);
+	assert_int_equal(cbx_state_hash(machine), hash);
+	cbx_machine_free(machine);
+}
+
+static enum cbx_hook_action away_from_hlt(void *user, struct cbx_machine *machine, struct cbx_event *event)
+{
+	if (!*(const bool *)user) {
+		event->jump_rip = CODE + 1;
+		return CBX_HOOK_JUMP;
+	}
+	assert_int_equal(cbx_register_write(machine, CBX_RIP, CODE + 1), CBX_OK);
+	return CBX_HOOK_CONTINUE;
+}
+
+static void test_hook_sets_rip_at_hlt(void **state)
+{
+	static const char code[] = "\xf4\x40\xeb\xfd";        /* hlt; inc ax; jmp to the inc */
+
+	(void)state;
+	for (unsigned n = 0; n < 2; n++) {
+		struct cbx_machine *machine = MACHINE(code);
+		bool write = n;
+		struct cbx_hook hook = { .size = sizeof(hook), .kind = CBX_HOOK_HLT, .call = away_from_hlt,
+					 .user = &write };
+		unsigned id;
+
+		assert_int_equal(cbx_hook_add(machine, &hook, &id), CBX_OK);
+		assert_int_equal(run(machine, 8).reason, CBX_STOP_LIMIT);
+		assert_int_equal(get(machine, CBX_RAX), 4);
+		cbx_machine_free(machine);
+	}
+}
+
 static void test_bad_breakpoints(void **state)
 {
 	struct cbx_machine *machine = MACHINE(loop);
@@ -820,7 +903,8 @@ int main(void)
 		cmocka_unit_test(test_interrupt_hooks), cmocka_unit_test(test_change_inside),
 		cmocka_unit_test(test_write_code), cmocka_unit_test(test_filters),
 		cmocka_unit_test(test_bad_hooks), cmocka_unit_test(test_exceptions),
-		cmocka_unit_test(test_stop_before_triple_fault),
+		cmocka_unit_test(test_stop_before_triple_fault), cmocka_unit_test(test_rip_wakes),
+		cmocka_unit_test(test_rip_wakes_again), cmocka_unit_test(test_hook_sets_rip_at_hlt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
