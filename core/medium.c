@@ -284,8 +284,11 @@ static enum cbx_status drive_read(void *user, uint64_t offset, void *bytes, size
 	} else if (status == CBX_OK) {
 		status = read_pieces(machine, medium, offset, bytes, count);
 	}
-	if (status != CBX_OK)
+	if (status != CBX_OK) {
+		/* What a backend may have put there does not come again. */
+		memset(bytes, 0, count);
 		history_failed(machine, call, status);
+	}
 	history_outward_end(machine, call);
 	return status;
 }
@@ -309,19 +312,30 @@ static struct page *block_for_write(struct cbx_machine *machine, struct medium *
 	return NULL;
 }
 
+/* Is there room for what is written?  All of it or nothing is. */
+static bool within_limit(const struct medium *medium, uint64_t offset, size_t count)
+{
+	uint64_t number = offset / BLOCK_SIZE, last = (offset + (count - 1)) / BLOCK_SIZE;
+	uint64_t used = medium->own.used;
+
+	for (; medium->limit && number <= last; number++)
+		if (!block_get(&medium->own, number) && ++used > medium->limit / BLOCK_SIZE)
+			return false;
+	return true;
+}
+
 static enum cbx_status write_map(struct cbx_machine *machine, struct medium *medium,
 				 struct block_map *map, uint64_t offset, const uint8_t *bytes,
 				 size_t count)
 {
+	if (map == &medium->own && !within_limit(medium, offset, count))
+		return CBX_ERROR_LIMIT;
 	while (count) {
 		size_t skip = (size_t)(offset % BLOCK_SIZE);
 		size_t piece = count < BLOCK_SIZE - skip ? count : BLOCK_SIZE - skip;
 		uint64_t number = offset / BLOCK_SIZE;
 		struct page *page;
 
-		if (map == &medium->own && medium->limit && !block_get(map, number) &&
-		    map->used >= medium->limit / BLOCK_SIZE)
-			return CBX_ERROR_LIMIT;
 		page = block_for_write(machine, medium, map, number, piece == BLOCK_SIZE);
 		if (!page)
 			return CBX_ERROR_MEMORY;
