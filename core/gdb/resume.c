@@ -234,11 +234,17 @@ static bool in_range(const struct cbx_gdb *gdb)
 /* One instruction, or those of a range. */
 static enum cbx_status step(struct cbx_gdb *gdb, struct cbx_run_options *options, struct cbx_stop *stop)
 {
-	uint64_t most = options->instructions ? options->instructions : RANGE_STEPS, done = 0;
+	uint64_t most = options->instructions ? options->instructions : RANGE_STEPS, done = 0, before;
+	uint64_t now = cbx_guest_time(gdb->machine), end = UINT64_MAX;
 	enum cbx_status status;
 
+	if (options->guest_nanoseconds && options->guest_nanoseconds < UINT64_MAX - now)
+		end = now + options->guest_nanoseconds;
 	options->instructions = 1;
 	do {
+		if (end != UINT64_MAX)
+			options->guest_nanoseconds = end - cbx_guest_time(gdb->machine);
+		before = done;
 		status = cbx_run(gdb->machine, options, stop);
 		done += stop->instructions;
 		stop->instructions = done;
@@ -247,7 +253,9 @@ static enum cbx_status step(struct cbx_gdb *gdb, struct cbx_run_options *options
 		ran(gdb, stop);
 		if (gdb->state != CBX_GDB_RUNNING || stop->reason != CBX_STOP_LIMIT)
 			return CBX_OK;
-	} while (gdb->resume == RESUME_RANGE && in_range(gdb) && done < most);
+		/* Without an instruction it was a limit of the machine's. */
+	} while (gdb->resume == RESUME_RANGE && in_range(gdb) && done < most && done != before &&
+		 cbx_guest_time(gdb->machine) < end);
 	if (done && (gdb->resume == RESUME_STEP || !in_range(gdb)))
 		gdb_stopped(gdb, SIGNAL_TRAP, "");
 	return CBX_OK;
@@ -265,29 +273,38 @@ static void back_at_watchpoint(struct cbx_gdb *gdb, const struct cbx_stop *stop)
 
 /*
  * Did the instruction before now make a watched access?  A search back looks for stops before this moment,
- * and that one would be at it.  The machine is where it was.
+ * and that one would be at it.  The machine is where it was, or, with *over_interrupt, before the interrupt
+ * whose handler begins there.
  */
-static bool just_accessed(struct cbx_gdb *gdb, struct cbx_stop *stop)
+static bool just_accessed(struct cbx_gdb *gdb, struct cbx_stop *stop, bool *over_interrupt)
 {
 	struct cbx_run_options options = { .size = sizeof(options), .instructions = 1 };
+	uint64_t count = cbx_instruction_count(gdb->machine);
 	bool watches = false;
 
+	*over_interrupt = false;
 	for (unsigned i = 0; i < gdb->breakpoint_count; i++)
 		watches = watches || gdb->breakpoints[i].type >= 2;
-	return watches && cbx_reverse_step(gdb->machine, NULL) == CBX_OK &&
-	       cbx_run(gdb->machine, &options, stop) == CBX_OK && stop->reason == CBX_STOP_WATCHPOINT;
+	if (!watches || cbx_reverse_step(gdb->machine, stop) != CBX_OK)
+		return false;
+	*over_interrupt = cbx_instruction_count(gdb->machine) == count;
+	return !*over_interrupt && cbx_run(gdb->machine, &options, stop) == CBX_OK &&
+	       stop->reason == CBX_STOP_WATCHPOINT;
 }
 
 static void go_back(struct cbx_gdb *gdb, struct cbx_stop *stop)
 {
-	bool one = gdb->resume == RESUME_BACK_STEP;
-	enum cbx_status status;
+	bool one = gdb->resume == RESUME_BACK_STEP, stepped;
+	enum cbx_status status = CBX_OK;
 
-	if (just_accessed(gdb, stop)) {
+	if (just_accessed(gdb, stop, &stepped)) {
 		back_at_watchpoint(gdb, stop);
 		return;
 	}
-	status = one ? cbx_reverse_step(gdb->machine, stop) : cbx_reverse_continue(gdb->machine, stop);
+	if (!one)
+		status = cbx_reverse_continue(gdb->machine, stop);
+	else if (!stepped)
+		status = cbx_reverse_step(gdb->machine, stop);
 	if (status == CBX_ERROR_LIMIT) {
 		gdb_stopped(gdb, SIGNAL_TRAP, "replaylog:begin;");
 	} else if (status) {

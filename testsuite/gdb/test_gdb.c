@@ -502,6 +502,72 @@ static void test_back(void **state)
 	end();
 }
 
+/*
+ * Back from the first instruction of an interrupt's handler with something watched: over the
+ * interrupt, not to where it is already.  (TF makes a trap after each instruction.)
+ */
+static void test_back_from_handler(void **state)
+{
+	static const uint8_t vector[] = { 0x00, 0x06, 0x00, 0x00 }, handler[] = { 0xcf };    /* iret */
+	uint64_t counts[3];
+
+	(void)state;
+	begin(NULL, CBX_GDB_PROCESSOR);
+	assert_int_equal(cbx_memory_write(machine, 4, vector, sizeof(vector)), CBX_OK);
+	assert_int_equal(cbx_memory_write(machine, 0x600, handler, sizeof(handler)), CBX_OK);
+	assert_int_equal(cbx_register_write(machine, CBX_RFLAGS, 0x102), CBX_OK);
+	assert_int_equal(cbx_history_enable(machine, 16u << 20), CBX_OK);
+	expect("Z0,600,1", "OK");
+	expect("Z2,900,2", "OK");
+	for (unsigned i = 0; i < 3; i++) {
+		expect("c", "(none)");
+		assert_string_equal(run(), "T05thread:1;swbreak:;");
+		counts[i] = cbx_instruction_count(machine);
+	}
+	for (unsigned i = 2; i-- > 0;) {
+		expect("bc", "(none)");
+		assert_int_equal(cbx_gdb_run(gdb, NULL, NULL), CBX_OK);
+		assert_string_equal(reply(), "T05thread:1;swbreak:;");
+		assert_int_equal(cbx_instruction_count(machine), counts[i]);
+		assert_int_equal(value(CBX_RIP), 0x600);
+	}
+	/* One step back is before the interrupt, and no instruction. */
+	expect("bs", "(none)");
+	assert_int_equal(cbx_gdb_run(gdb, NULL, NULL), CBX_OK);
+	assert_string_equal(reply(), "T05thread:1;");
+	assert_int_equal(cbx_instruction_count(machine), counts[0]);
+	assert_int_not_equal(value(CBX_RIP), 0x600);
+	end();
+}
+
+/* A range that is stepped through ends at the machine's limits, and at the run's. */
+static void test_limits(void **state)
+{
+	struct cbx_machine_options options = {
+		.size = sizeof(options), .memory_bytes = 2u << 20, .instruction_limit = 1000
+	};
+	struct cbx_run_options slice = { .size = sizeof(slice), .guest_nanoseconds = 500 };
+	struct cbx_stop stop;
+
+	(void)state;
+	assert_int_equal(cbx_machine_new(&options, &machine, NULL), CBX_OK);
+	assert_int_equal(cbx_memory_write(machine, 0x7c00, code, sizeof(code)), CBX_OK);
+	assert_int_equal(cbx_register_write(machine, CBX_CS_BASE, 0), CBX_OK);
+	assert_int_equal(cbx_register_write(machine, CBX_RIP, 0x7c00), CBX_OK);
+	gdb = new_gdb(machine, CBX_GDB_PROCESSOR);
+	cbx_gdb_connected(gdb, true);
+	expect("vCont;r7c00,7d00", "(none)");
+	assert_int_equal(cbx_gdb_run(gdb, &slice, &stop), CBX_OK);
+	assert_int_equal(stop.reason, CBX_STOP_LIMIT);
+	assert_int_equal(stop.instructions, 50);
+	assert_int_equal(cbx_gdb_run(gdb, NULL, &stop), CBX_OK);
+	assert_int_equal(stop.reason, CBX_STOP_LIMIT);
+	assert_int_equal(cbx_instruction_count(machine), 1000);
+	assert_int_equal(cbx_gdb_run(gdb, NULL, &stop), CBX_OK);
+	assert_string_equal(stop.detail, "instruction_limit is reached");
+	end();
+}
+
 static void test_queries(void **state)
 {
 	(void)state;
@@ -751,7 +817,7 @@ int main(void)
 		cmocka_unit_test(test_frames), cmocka_unit_test(test_too_long), cmocka_unit_test(test_registers),
 		cmocka_unit_test(test_program_counter), cmocka_unit_test(test_memory), cmocka_unit_test(test_stops),
 		cmocka_unit_test(test_triple_fault), cmocka_unit_test(test_halt), cmocka_unit_test(test_back),
-		cmocka_unit_test(test_queries),
+		cmocka_unit_test(test_back_from_handler), cmocka_unit_test(test_limits), cmocka_unit_test(test_queries),
 		cmocka_unit_test(test_description), cmocka_unit_test(test_arguments), cmocka_unit_test(test_fuzz),
 	};
 
