@@ -198,6 +198,7 @@ enum cbx_status cbx_machine_new(const struct cbx_machine_options *given,
 	if (given && !options_take(&options, sizeof(options), given, given->size))
 		return fail(error, CBX_ERROR_ARGUMENT,
 			    "the machine options' size is not that of the struct");
+	options.size = sizeof(options);
 	if (!options.memory_bytes)
 		options.memory_bytes = DEFAULT_MEMORY;
 	if (options.memory_bytes & PAGE_MASK || options.memory_bytes > LARGEST_MEMORY)
@@ -314,6 +315,7 @@ enum cbx_status cbx_device_new(struct cbx_machine *machine, const struct cbx_dev
 			device->instance++;
 	*machine->devices_end = device;
 	machine->devices_end = &device->next;
+	history_lose(machine);          /* it is no part of the past */
 	*result = device;
 	return CBX_OK;
 }
