@@ -136,6 +136,7 @@ enum cbx_status cbx_timer_new(struct cbx_device *device, const char *name,
 	timer->index = clock->timer_count++;
 	*clock->timers_end = timer;
 	clock->timers_end = &timer->next;
+	history_lose(device->machine);
 	*result = timer;
 	return CBX_OK;
 }

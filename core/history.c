@@ -279,7 +279,8 @@ static enum cbx_status past_piece(struct cbx_machine *machine, const struct cbx_
 	status = cpu_run(machine, &piece, stop);
 	machine->goal.set = false;
 	machine->goal.deliveries = 0;
-	if (status == CBX_OK && stop->reason == CBX_STOP_LIMIT) {
+	/* A guest that halts for ever where it did not will never come there, either. */
+	if (status == CBX_OK && (stop->reason == CBX_STOP_LIMIT || stop->reason == CBX_STOP_HALTED)) {
 		struct moment then = moment_now(machine);
 
 		if (!moment_compare(&now, &then))
@@ -356,6 +357,8 @@ static enum cbx_status keep_present(struct cbx_machine *machine)
 	struct moment now;
 
 	machine_settle(machine);
+	if (history->lost)
+		return machine_fail(machine, CBX_ERROR_MEMORY, "no memory to go back in time");
 	now = moment_now(machine);
 	if (machine->replaying || !moment_compare(&now, &history->last->at))
 		return CBX_OK;

@@ -132,8 +132,10 @@ void journal_forget_after(struct cbx_machine *machine, uint64_t number)
 	while (history->journal_first + history->entry_count > number)
 		entry_free(machine, &history->entries[--history->entry_count]);
 	while (history->failure_count &&
-	       history->failures[history->failure_count - 1].call >= machine->outward)
+	       history->failures[history->failure_count - 1].call >= machine->outward) {
 		history->failure_count--;
+		history->bytes -= sizeof(*history->failures);
+	}
 }
 
 void journal_forget_before(struct cbx_machine *machine, uint64_t number, uint64_t call)
@@ -151,6 +153,7 @@ void journal_forget_before(struct cbx_machine *machine, uint64_t number, uint64_
 	while (failures < history->failure_count && history->failures[failures].call < call)
 		failures++;
 	history->failure_count -= failures;
+	history->bytes -= failures * sizeof(*history->failures);
 	if (failures)
 		memmove(history->failures, history->failures + failures,
 			history->failure_count * sizeof(*history->failures));
@@ -162,6 +165,7 @@ void journal_free(struct cbx_machine *machine)
 
 	while (history->entry_count)
 		entry_free(machine, &history->entries[--history->entry_count]);
+	history->bytes -= history->failure_count * sizeof(*history->failures);
 	machine_release(machine, history->entries);
 	machine_release(machine, history->failures);
 	history->entries = NULL;
@@ -223,6 +227,9 @@ void history_failed(struct cbx_machine *machine, uint64_t number, enum cbx_statu
 	}
 	history->failures = failures;
 	failures[history->failure_count++] = (struct failure){ number, status };
+	history->bytes += sizeof(*failures);
+	if (history->bytes > history->budget)
+		history_thin(machine);
 }
 
 enum cbx_status history_failure(struct cbx_machine *machine, uint64_t number)
@@ -257,6 +264,7 @@ enum cbx_status cbx_machine_input(struct cbx_machine *machine, const struct cbx_
 {
 	struct entry *entry;
 	enum cbx_status status;
+	uint64_t number;
 
 	if (!machine || !input || input->kind >= CBX_INPUT_RESERVED || !machine->board_ops ||
 	    !machine->board_ops->input)
@@ -271,6 +279,7 @@ enum cbx_status cbx_machine_input(struct cbx_machine *machine, const struct cbx_
 		return status;
 	entry->in_call = machine->in_call != 0;
 	entry->call = machine->outward - 1;
+	number = machine->history->cursor - 1;
 	machine->history->wants_medium = true;
 	status = machine->board_ops->input(machine, input);
 	machine->history->wants_medium = false;
@@ -279,8 +288,8 @@ enum cbx_status cbx_machine_input(struct cbx_machine *machine, const struct cbx_
 		machine->history->again = NULL;
 		return status;
 	}
-	/* It may have been refused and still have left a trace: it stays in the journal. */
-	entry = &machine->history->entries[machine->history->entry_count - 1];
+	/* It may have been refused and still have left a trace: it stays in the journal.  Others may be behind it. */
+	entry = &machine->history->entries[number - machine->history->journal_first];
 	entry->medium = machine->history->again;
 	machine->history->again = NULL;
 	return status;

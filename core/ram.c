@@ -230,6 +230,7 @@ enum cbx_status cbx_ram_new(struct cbx_machine *machine, const char *name, uint6
 	rams[memory->ram_count++] = ram;
 	machine_release(machine, memory->rams);
 	memory->rams = rams;
+	history_lose(machine);
 	*result = ram;
 	return CBX_OK;
 }

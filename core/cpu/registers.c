@@ -216,6 +216,9 @@ enum cbx_status cpu_register_write(struct cbx_machine *machine, enum cbx_registe
 
 enum cbx_status cbx_register_write(struct cbx_machine *machine, enum cbx_register which, uint64_t value)
 {
+	/* One of the general registers that stays the same is nothing new.  (CR3, say, empties the TLB.) */
+	if (machine && (unsigned)which <= CBX_R15 && machine->cpu->reg[which] == value)
+		return cpu_register_write(machine, which, value);
 	if (machine && machine->history && !history_note(machine, INPUT_REGISTER, which, value, NULL, 0))
 		return CBX_ERROR_MEMORY;
 	return cpu_register_write(machine, which, value);
