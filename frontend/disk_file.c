@@ -85,6 +85,8 @@ static const uint64_t floppy_sizes[] = {
 	1680 << 10, 1722 << 10, 1743 << 10, 2880 << 10
 };
 
+static const uint64_t disc_most = UINT64_C(128) << 30;
+
 /* Formats that are not disks byte by byte. */
 static bool check_format(const char *name, const uint8_t *head, size_t count)
 {
@@ -145,6 +147,8 @@ static bool check_size(struct disk_file *disk, enum disk_kind kind)
 		}
 		return fail(name, "it is larger than any floppy (2880 KiB)", "try -hda or -cdrom");
 	case DISK_CD:
+		if (bytes > disc_most)
+			return fail(name, "it is larger than any CD, DVD or Blu-ray disc (128 GB)", "try -hda");
 		disk->backend.bytes = (bytes + 2047) / 2048 * 2048;
 		return true;
 	default:

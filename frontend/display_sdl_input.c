@@ -206,7 +206,7 @@ static bool key_event(struct window *w, const SDL_KeyboardEvent *event, uint64_t
 	bool down = event->type == SDL_KEYDOWN;
 
 	if (w->menu.open) {
-		if (down && usage)
+		if (down && usage && (!event->repeat || menu_key_repeats(usage)))
 			menu_event(w, usage, now);
 		return false;
 	}

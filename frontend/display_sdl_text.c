@@ -139,7 +139,8 @@ static void draw_message(struct window *w)
 {
 	static const SDL_Color ground = { 0x1d, 0x23, 0x2d, 0xe8 };
 	int scale = letter_scale(w, MENU_COLUMNS + 20, MENU_ROWS + 6), width, height, lines = 0;
-	const char *text = w->menu.message;
+	char message[sizeof(w->menu.message)];
+	const char *text = message;
 	const char *starts[MESSAGE_LINES];
 	size_t lengths[MESSAGE_LINES], columns;
 	SDL_Rect bar;
@@ -147,6 +148,7 @@ static void draw_message(struct window *w)
 	window_size(w, &width, &height);
 	columns = (size_t)(width / (CELL_WIDTH * scale));
 	columns = columns > 4 ? columns - 2 : 2;
+	menu_message(&w->menu, message, sizeof(message));
 	while (*text && lines < MESSAGE_LINES) {
 		starts[lines] = text;
 		lengths[lines] = line_length(text, columns);

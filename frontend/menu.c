@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <clearbox/screen.h>
@@ -235,8 +236,14 @@ void menu_insert(struct menu *menu, const char *path)
 {
 	const struct drives *drives = &menu->session->drives;
 	int drive = CBX_FLOPPY_A;
+	struct stat about = { 0 };
 	char command[64];
 
+	if (stat(path, &about) || S_ISDIR(about.st_mode)) {
+		menu_say(menu, "%.80s: %s; drop the image of a floppy or a CD here", file_name(path),
+			 S_ISDIR(about.st_mode) ? "it is a folder" : strerror(errno));
+		return;
+	}
 	switch (disk_file_guess(path)) {
 	case DISK_FLOPPY:
 		break;
@@ -449,6 +456,11 @@ enum menu_wish menu_key(struct menu *menu, unsigned usage, uint64_t now)
 	return MENU_NOTHING;
 }
 
+bool menu_key_repeats(unsigned usage)
+{
+	return usage == KEY_UP || usage == KEY_DOWN || usage == KEY_PAGE_UP || usage == KEY_PAGE_DOWN;
+}
+
 enum menu_wish menu_point(struct menu *menu, unsigned column, unsigned row, bool click, uint64_t now)
 {
 	(void)now;
@@ -491,6 +503,20 @@ static uint8_t next_character(const char **text)
 		if (cbx_cell_unicode((uint8_t)i) == code)
 			return (uint8_t)i;
 	return '?';
+}
+
+void menu_message(const struct menu *menu, char *text, size_t size)
+{
+	const char *from = menu->message;
+	size_t n = 0;
+
+	while (*from && n + 1 < size) {
+		if (*from == '\n')
+			text[n++] = *from++;
+		else
+			text[n++] = (char)next_character(&from);
+	}
+	text[n] = 0;
 }
 
 /* Puts text into cells; what does not fit is cut, which "..." shows. */

@@ -52,10 +52,14 @@ void menu_open(struct menu *menu);
 void menu_close(struct menu *menu);
 /* A key, by its USB HID usage; now is host time in ns. */
 enum menu_wish menu_key(struct menu *menu, unsigned usage, uint64_t now);
+/* Does a key that is held down go on?  Those that move about do. */
+bool menu_key_repeats(unsigned usage);
 /* The mouse is at a cell; click: its button goes down there. */
 enum menu_wish menu_point(struct menu *menu, unsigned column, unsigned row, bool click, uint64_t now);
 /* The wheel: a step down (1) or up (-1). */
 void menu_wheel(struct menu *menu, int step);
+/* The message as it is shown: code page 437, and ends of lines. */
+void menu_message(const struct menu *menu, char *text, size_t size);
 void menu_draw(const struct menu *menu, struct menu_cell cells[MENU_ROWS][MENU_COLUMNS]);
 
 /* A file from outside: by its size and contents into drive A or the CD drive, or says why not. */

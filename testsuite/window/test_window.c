@@ -396,6 +396,8 @@ static void test_menu(void **state)
 	told("system_powerdown\n");
 	assert_int_equal(menu_key(&menu, 0x0c, 0), MENU_SCALING);      /* I */
 	assert_int_equal(menu_key(&menu, 0x1d, 0), MENU_NOTHING);      /* Z */
+	assert_true(menu_key_repeats(UP) && menu_key_repeats(DOWN));
+	assert_false(menu_key_repeats(ENTER) || menu_key_repeats(ESCAPE) || menu_key_repeats(0x45));
 	/* up from the first is the last */
 	menu_open(&menu);
 	menu_key(&menu, UP, 0);
@@ -470,9 +472,15 @@ static void test_menu_files(void **state)
 	menu_insert(&menu, path);
 	snprintf(expected, sizeof(expected), "change ide1-cd0 <%s>\n", path);
 	told(expected);
-	menu_insert(&menu, "/tmp/disk.img");
+	menu_insert(&menu, folder);
+	assert_non_null(strstr(menu.message, ": it is a folder; "));
+	menu_insert(&menu, "/nonexistent/dos.img");
+	assert_non_null(strstr(menu.message, "dos.img: No such file"));
+	snprintf(path, sizeof(path), "%s/disk.img", folder);
+	menu_insert(&menu, path);
 	assert_non_null(strstr(menu.message, "disk.img is neither"));
 	session->drives.drive[4].present = false;
+	snprintf(path, sizeof(path), "%s/My \"System\".iso", folder);
 	menu_insert(&menu, path);
 	assert_non_null(strstr(menu.message, "no CD drive"));
 	assert_string_equal(commands, "");
@@ -480,6 +488,11 @@ static void test_menu_files(void **state)
 	menu_open(&menu);
 	snprintf(menu.items[0].text, sizeof(menu.items[0].text), "a\xc3\xa4z\xe2\x82\xacz\xff" "f\xf0");
 	assert_non_null(shows(&menu, "a\x84z?z?f?"));
+	menu_say(&menu, "d\xc3\xa4sk \xe2\x82\xac.img\n\xff");
+	menu_message(&menu, path, sizeof(path));
+	assert_string_equal(path, "d\x84sk ?.img\n?");
+	menu_message(&menu, path, 4);
+	assert_string_equal(path, "d\x84s");
 	menu_close(&menu);
 	free(session);
 }
