@@ -203,7 +203,7 @@ bool cbx_outward_begin(struct cbx_machine *machine)
 
 void cbx_outward_end(struct cbx_machine *machine)
 {
-	if (machine)
+	if (machine && machine->in_call)
 		history_outward_end(machine, machine->outward - 1);
 }
 
@@ -266,8 +266,8 @@ enum cbx_status cbx_machine_input(struct cbx_machine *machine, const struct cbx_
 	enum cbx_status status;
 	uint64_t number;
 
-	if (!machine || !input || input->kind >= CBX_INPUT_RESERVED || !machine->board_ops ||
-	    !machine->board_ops->input)
+	if (!machine || !input || input->kind >= CBX_INPUT_RESERVED || (input->count && !input->bytes) ||
+	    !machine->board_ops || !machine->board_ops->input)
 		return CBX_ERROR_ARGUMENT;
 	if (!noting(machine))
 		return machine->board_ops->input(machine, input);

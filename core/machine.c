@@ -452,7 +452,7 @@ void cbx_request_stop(struct cbx_machine *machine)
 {
 	/* One store: this may be a signal handler or another thread. */
 	if (machine)
-		machine->stop_requested = 1;
+		atomic_store_explicit(&machine->stop_requested, 1, memory_order_release);
 }
 
 uint64_t cbx_instruction_count(const struct cbx_machine *machine)

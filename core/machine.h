@@ -5,6 +5,8 @@
 #ifndef CORE_MACHINE_H
 #define CORE_MACHINE_H
 
+#include <stdatomic.h>
+
 #include <clearbox/clearbox.h>
 #include "compiler.h"
 
@@ -38,7 +40,7 @@ struct cbx_machine {
 	bool stop_pending;
 	bool shutdown_pending;                  /* a triple fault is to be reported, after that */
 	struct cbx_stop stop;
-	volatile int stop_requested;            /* cbx_request_stop: any thread */
+	atomic_int stop_requested;              /* cbx_request_stop: any thread, or a signal handler */
 
 	void *board;
 	void (*destroy_board)(void *board);
@@ -153,6 +155,8 @@ enum { INPUT_RUN_FLAGS = CBX_INPUT_RESERVED, INPUT_REGISTER, INPUT_MEMORY };
 /* The same without a note. */
 enum cbx_status cpu_register_write(struct cbx_machine *machine, enum cbx_register which,
 				   uint64_t value);
+/* Is all of this (count is not 0) RAM, for MAP_READ or MAP_WRITE (ram.h)? */
+bool memory_all_ram(struct memory *memory, uint64_t address, size_t count, unsigned kind);
 enum cbx_status memory_write_bytes(struct cbx_machine *machine, uint64_t address, const void *bytes,
 				   size_t count);
 

@@ -240,7 +240,7 @@ void cbx_dma_read(struct cbx_device *device, uint64_t address, void *bytes, size
 {
 	uint8_t *out = bytes;
 
-	while (count) {
+	while (out && count) {
 		size_t piece = dma_piece(address, count);
 		uint64_t offset;
 		struct cbx_ram *ram = device ? dma_find(device->machine, address, MAP_READ, &offset) : NULL;
@@ -259,7 +259,7 @@ void cbx_dma_write(struct cbx_device *device, uint64_t address, const void *byte
 {
 	const uint8_t *in = bytes;
 
-	while (count) {
+	while (in && count) {
 		size_t piece = dma_piece(address, count);
 		uint64_t offset;
 		struct cbx_ram *ram = device ? dma_find(device->machine, address, MAP_WRITE, &offset) : NULL;
@@ -275,7 +275,7 @@ void cbx_dma_write(struct cbx_device *device, uint64_t address, const void *byte
 
 /* ---- The embedder ------------------------------------------------------------------------ */
 
-static bool all_ram(struct memory *memory, uint64_t address, size_t count, unsigned kind)
+bool memory_all_ram(struct memory *memory, uint64_t address, size_t count, unsigned kind)
 {
 	uint64_t page = address & ~(uint64_t)PAGE_MASK;
 	uint64_t last = address + (count - 1);
@@ -306,7 +306,7 @@ enum cbx_status cbx_memory_read(struct cbx_machine *machine, uint64_t address, v
 
 	if (!machine || (count && !bytes))
 		return CBX_ERROR_ARGUMENT;
-	if (count && !all_ram(machine->memory, address, count, MAP_READ))
+	if (count && !memory_all_ram(machine->memory, address, count, MAP_READ))
 		return unmapped(machine);
 	while (count) {
 		size_t piece = dma_piece(address, count);
@@ -331,7 +331,7 @@ enum cbx_status memory_write_bytes(struct cbx_machine *machine, uint64_t address
 		return CBX_ERROR_ARGUMENT;
 	if (!count)
 		return CBX_OK;
-	if (!all_ram(machine->memory, address, count, MAP_WRITE))
+	if (!memory_all_ram(machine->memory, address, count, MAP_WRITE))
 		return unmapped(machine);
 	/* All pages first, so that a failure leaves no half. */
 	for (page = address >> PAGE_BITS; page <= (address + (count - 1)) >> PAGE_BITS; page++) {
@@ -365,7 +365,9 @@ enum cbx_status memory_write_bytes(struct cbx_machine *machine, uint64_t address
 enum cbx_status cbx_memory_write(struct cbx_machine *machine, uint64_t address,
 				 const void *bytes, size_t count)
 {
+	/* What is refused does not belong to the history. */
 	if (machine && machine->history && bytes && count &&
+	    memory_all_ram(machine->memory, address, count, MAP_WRITE) &&
 	    !history_note(machine, INPUT_MEMORY, 0, address, bytes, count))
 		return CBX_ERROR_MEMORY;
 	return memory_write_bytes(machine, address, bytes, count);

@@ -62,11 +62,15 @@ enum cbx_status board_input(struct cbx_machine *machine, const struct cbx_input 
 		return ps2_keyboard_key(i8042_keyboard(board->i8042), input->number,
 					input->value[0] != 0);
 	case INPUT_TEXT:
+		if (!input->bytes || !input->count || ((const char *)input->bytes)[input->count - 1])
+			return CBX_ERROR_ARGUMENT;
 		return ps2_keyboard_type(i8042_keyboard(board->i8042), input->bytes);
 	case INPUT_MOUSE:
 		return ps2_mouse_move(i8042_mouse(board->i8042), (int)input->value[0],
 				      (int)input->value[1], (int)input->value[2], input->number);
 	case INPUT_SERIAL:
+		if (input->number >= 4 || (!input->bytes && input->count))
+			return CBX_ERROR_ARGUMENT;
 		taken = uart_receive(board->uarts[input->number], input->bytes, input->count);
 		if (input->taken)
 			*input->taken = taken;
@@ -78,8 +82,13 @@ enum cbx_status board_input(struct cbx_machine *machine, const struct cbx_input 
 		piix4_pm_power_button(board->pm);
 		return CBX_OK;
 	case INPUT_DRIVE:
+		if (input->number > CBX_IDE_3)
+			return CBX_ERROR_ARGUMENT;
 		return change_drive(board, input);
 	case INPUT_FRAME:
+		if (input->number >= CBX_CARDS || !board->cards[input->number] || !input->bytes ||
+		    input->count < 14 || input->count > 1514)
+			return CBX_ERROR_ARGUMENT;
 		return ne2000_receive(board->cards[input->number], input->bytes, input->count) ?
 		       CBX_OK : CBX_ERROR_LIMIT;
 	}
@@ -166,7 +175,7 @@ enum cbx_status cbx_network_receive(struct cbx_machine *machine, unsigned card, 
 	if (!board)
 		return CBX_ERROR_UNSUPPORTED;
 	if (card >= CBX_CARDS || !board->cards[card] || !frame || count < 14 || count > 1514)
-		return CBX_ERROR_ARGUMENT;
+		return CBX_ERROR_ARGUMENT;      /* and no input of the history */
 	return cbx_machine_input(machine, &input);
 }
 
@@ -183,6 +192,8 @@ enum cbx_status cbx_screen_info(struct cbx_machine *machine, struct cbx_screen *
 
 	if (!board)
 		return CBX_ERROR_UNSUPPORTED;
+	if (!screen)
+		return CBX_ERROR_ARGUMENT;
 	vga_screen_info(board->vga, screen);
 	return CBX_OK;
 }
@@ -194,6 +205,8 @@ enum cbx_status cbx_screen_render(struct cbx_machine *machine, uint32_t *pixels,
 
 	if (!board)
 		return CBX_ERROR_UNSUPPORTED;
+	if (!pixels)
+		return CBX_ERROR_ARGUMENT;
 	return vga_screen_render(board->vga, pixels, stride, lines);
 }
 
@@ -204,6 +217,8 @@ enum cbx_status cbx_screen_update(struct cbx_machine *machine, uint64_t since, u
 
 	if (!board)
 		return CBX_ERROR_UNSUPPORTED;
+	if (!pixels)
+		return CBX_ERROR_ARGUMENT;
 	return vga_screen_update(board->vga, since, pixels, stride, lines, changed);
 }
 
@@ -214,6 +229,8 @@ enum cbx_status cbx_screen_cells(struct cbx_machine *machine, struct cbx_cell *c
 
 	if (!board)
 		return CBX_ERROR_UNSUPPORTED;
+	if (!cells)
+		return CBX_ERROR_ARGUMENT;
 	return vga_screen_cells(board->vga, cells, count);
 }
 
@@ -223,5 +240,7 @@ enum cbx_status cbx_screen_text(struct cbx_machine *machine, char *text, size_t 
 
 	if (!board)
 		return CBX_ERROR_UNSUPPORTED;
+	if (!text)
+		return CBX_ERROR_ARGUMENT;
 	return vga_screen_text(board->vga, text, size);
 }

@@ -9,6 +9,7 @@
 #include "local_apic.h"
 #include "memory.h"
 #include "models.h"
+#include "ram.h"
 #include "system.h"
 #include "tlb.h"
 
@@ -322,9 +323,12 @@ static enum cbx_status linear_copy(struct cbx_machine *machine, uint64_t address
 		size_t part = PAGE_SIZE - (size_t)((address + done) & PAGE_MASK);
 		enum cbx_status status = cbx_translate(machine, linear_wrap(machine, address + done), &physical);
 
+		part = part < count - done ? part : count - done;
+		if (status == CBX_OK && !memory_all_ram(machine->memory, physical, part, to ? MAP_READ : MAP_WRITE))
+			status = machine_fail(machine, CBX_ERROR_UNMAPPED, "these addresses are not all memory");
 		if (status != CBX_OK)
 			return status;
-		done += part < count - done ? part : count - done;
+		done += part;
 	}
 	while (count) {
 		size_t part = PAGE_SIZE - (address & PAGE_MASK);

@@ -306,7 +306,7 @@ static bool requests(struct cpu *cpu, const struct cbx_run_options *options, str
 		if (all && options->stop_on_reset)
 			return stopped(cpu, stop, CBX_STOP_RESET);
 	}
-	if (machine->stop_requested) {
+	if (atomic_load_explicit(&machine->stop_requested, memory_order_acquire)) {
 		machine->stop_requested = 0;
 		return stopped(cpu, stop, CBX_STOP_REQUEST);
 	}

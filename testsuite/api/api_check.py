@@ -26,6 +26,15 @@ def main():
         for function in functions(open(header).read()):
             function.header = os.path.basename(header)
             declared[function.name] = function
+    with open(os.path.join(source, "testsuite", "api", "meson.build"), encoding="utf-8") as file:
+        listed = file.read()
+    with open(os.path.join(source, "include", "clearbox", "clearbox.h"), encoding="utf-8") as file:
+        whole = file.read()
+    for header in sorted(os.listdir(os.path.join(source, "include", "clearbox"))):
+        if f"'{header}'" not in listed:
+            problems.append(f"{header} is not among the public_headers of testsuite/api/meson.build")
+        if header != "clearbox.h" and f'"{header}"' not in whole:
+            problems.append(f"{header} is not in clearbox.h")
     for f in declared.values():
         if not f.comment:
             problems.append(f"{f.header}: {f.name} has no comment")
