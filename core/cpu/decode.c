@@ -255,9 +255,16 @@ static const uint16_t *rows_by_modrm(const uint16_t *table, unsigned which, uint
 	return any ? table : NULL;
 }
 
+static uint16_t plain_row(const struct decoded *d, int map, int prefix)
+{
+	if (d->vex)
+		return map && prefix ? vex_plain[VEX_PAGE(map, prefix) * 256 + d->opcode] : OP_INVALID;
+	return map < 3 || prefix ? legacy_plain[LEGACY_PAGE(map, prefix) * 256 + d->opcode] : OP_INVALID;
+}
+
 static bool usable(uint16_t op, uint64_t features)
 {
-	return op && (features & op_info[op].feature) == op_info[op].feature;
+	return op && !(op_features(&op_info[op]) & ~features);
 }
 
 /* Finds the row; reads ModRM when the row depends on it. */
@@ -265,7 +272,6 @@ static void find_row(struct cursor *c, struct decoded *d, uint64_t features, boo
 {
 	unsigned prefix;
 	int map = opcode_map(c, d, &prefix);
-	const uint16_t *plain = d->vex ? vex_plain : legacy_plain;
 	const uint16_t *by_modrm = d->vex ? vex_modrm : legacy_modrm;
 	unsigned tables[2], count = 0;
 
@@ -278,11 +284,11 @@ static void find_row(struct cursor *c, struct decoded *d, uint64_t features, boo
 		return;
 	}
 	if (map == 0 && d->bits == 64)
-		d->op = plain[PLAIN_AT(0, 1, d->opcode)];
+		d->op = plain_row(d, 0, 1);
 	if (map)
-		d->op = plain[PLAIN_AT(map, (int)prefix, d->opcode)];
+		d->op = plain_row(d, map, (int)prefix);
 	if (!usable(d->op, features))
-		d->op = plain[PLAIN_AT(map, 0, d->opcode)];
+		d->op = plain_row(d, map, 0);
 	if (d->op == OP_NOP && d->rex_b)
 		d->op = OP_XCHG_Zv_eAX; /* with R8 it is no NOP */
 	if (d->op)
@@ -322,7 +328,7 @@ static void set_operand_size(struct decoded *d, const struct op_info *info)
 
 	if (op_is_vector(info))
 		/* Elsewhere VEX.W says nothing of general registers. */
-		d->operand_size = d->rex_w && (d->bits == 64 || (info->feature & FEAT_FMA)) ? 8 : 4;
+		d->operand_size = d->rex_w && (d->bits == 64 || (op_features(info) & FEAT_FMA)) ? 8 : 4;
 	else if (d->bits != 64)
 		d->operand_size = other == (d->bits == 32) ? 2 : 4;
 	else if (d->rex_w || (info->attributes & ATTRIBUTE_F))
@@ -360,7 +366,7 @@ static bool exists(const struct decoded *d, const struct op_info *info, uint64_t
 {
 	bool uses_vvvv = false;
 
-	if ((features & info->feature) != info->feature ||
+	if ((op_features(info) & ~features) ||
 	    (info->attributes & (d->bits == 64 ? ATTRIBUTE_I : ATTRIBUTE_Q)))
 		return false;
 	if (!d->vex)

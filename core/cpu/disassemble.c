@@ -143,7 +143,7 @@ static void put_mnemonic(struct out *out, const struct decoded *d, const struct 
 		put_text(out, "pause");
 		return;
 	}
-	for (const char *c = info->name; *c && *c != '_'; c++) {
+	for (const char *c = op_name(info); *c && *c != '_'; c++) {
 		if (*c == 'x')          /* Px and Sx: by the size of elements */
 			put_char(out, d->rex_w ? 'd' : 's');
 		else

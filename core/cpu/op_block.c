@@ -31,7 +31,7 @@ static bool waits_for_x87(const struct insn *i)
 {
 	if (is_mmx(i))
 		return true;
-	return (op_info[i->op].feature & FEAT_FPU) && i->op != OP_FNSTCW && i->op != OP_FNSTSW_Mw &&
+	return (op_features(&op_info[i->op]) & FEAT_FPU) && i->op != OP_FNSTCW && i->op != OP_FNSTSW_Mw &&
 	       i->op != OP_FNSTENV && i->op != OP_FNSAVE;
 }
 
@@ -47,7 +47,7 @@ static NOINLINE bool segmented_slow(struct cpu *cpu, const struct insn *i, uint6
 	if (!segment_linear(cpu, i->segment, offset, (unsigned)i->imm, i->flags & INSN_WRITES, &linear)) {
 		if (is_mmx(i) && (cpu->cr0 & CR0_EM))
 			cpu_raise(cpu, VECTOR_UD);
-		else if (((op_info[i->op].feature & (FEAT_FPU | FEAT_FXSR)) || is_mmx(i)) &&
+		else if (((op_features(&op_info[i->op]) & (FEAT_FPU | FEAT_FXSR)) || is_mmx(i)) &&
 			 (cpu->cr0 & (CR0_EM | CR0_TS)))
 			cpu_raise(cpu, VECTOR_NM);
 		else if (waits_for_x87(i) && (cpu->x87.status & FPU_ES) && (cpu->cr0 & CR0_NE))

@@ -111,25 +111,27 @@ static COLD HANDLER_OF(scalar_rest, fma_scalar)
 
 /* ---- The plain cases --------------------------------------------------------------------------- */
 
-enum { NEGATE_NONE = 0, NEGATE_C = IEEE_FMA_NEGATE_ADDEND, NEGATE_AB = IEEE_FMA_NEGATE_PRODUCT,
-       NEGATE_ALL = NEGATE_C | NEGATE_AB };
+/* What turns a sign around: both as binary64 has it. */
+struct signs {
+	uint64_t product, addend;
+};
 
-static INLINE struct ieee_fast64 plain64(uint64_t a, uint64_t b, uint64_t c, uint32_t negate)
+static INLINE struct ieee_fast64 plain64(uint64_t a, uint64_t b, uint64_t c, struct signs negate)
 {
-	return ieee_host64_fma(a, b, c, negate & NEGATE_AB ? (uint64_t)1 << 63 : 0,
-			       negate & NEGATE_C ? (uint64_t)1 << 63 : 0);
+	return ieee_host64_fma(a, b, c, negate.product, negate.addend);
 }
-static INLINE struct ieee_fast32 plain32(uint64_t a, uint64_t b, uint64_t c, uint32_t negate)
+static INLINE struct ieee_fast32 plain32(uint64_t a, uint64_t b, uint64_t c, struct signs negate)
 {
 	if (!IEEE_HOST_FMA)
-		return ieee_fast32_fma((uint32_t)a, (uint32_t)b, (uint32_t)c, negate);
-	return ieee_host32_fma((uint32_t)a, (uint32_t)b, (uint32_t)c,
-			       negate & NEGATE_AB ? (uint32_t)1 << 31 : 0,
-			       negate & NEGATE_C ? (uint32_t)1 << 31 : 0);
+		return ieee_fast32_fma((uint32_t)a, (uint32_t)b, (uint32_t)c,
+				       (negate.product ? IEEE_FMA_NEGATE_PRODUCT : 0u) |
+				       (negate.addend ? IEEE_FMA_NEGATE_ADDEND : 0u));
+	return ieee_host32_fma((uint32_t)a, (uint32_t)b, (uint32_t)c, (uint32_t)(negate.product >> 32),
+			       (uint32_t)(negate.addend >> 32));
 }
 
 static INLINE bool scalar_plain(struct cpu *cpu, const struct insn *i, uint64_t w, enum order order,
-				uint32_t negate)
+				struct signs negate)
 {
 	uint64_t *d = cpu->v[i->dst].q;
 	const uint64_t *h = cpu->v[i->src].q;
@@ -155,9 +157,9 @@ static INLINE bool scalar_plain(struct cpu *cpu, const struct insn *i, uint64_t 
 	return true;
 }
 
-/* w may be in guest memory's order of bytes and anywhere. */
+/* memory: in the guest's order of bytes and anywhere; NULL: a register. */
 static INLINE bool packed_plain(struct cpu *cpu, const struct insn *i, const uint8_t *memory,
-				enum order order, uint32_t even, uint32_t odd)
+				enum order order, struct signs even, struct signs odd)
 {
 	uint64_t *d = cpu->v[i->dst].q, w[4], r[4];
 	const uint64_t *h = cpu->v[i->src].q, *a = factor(order, d, h), *b = other_factor(order, d, w);
@@ -166,27 +168,27 @@ static INLINE bool packed_plain(struct cpu *cpu, const struct insn *i, const uin
 
 	if (!ieee_fast_mode(cpu->mxcsr))
 		return false;
-	for (unsigned n = 0; n < count; n += 2) {
-		if (memory)
-			lane_get(w + n, memory + n * 8);
-		else
-			memcpy(w + n, cpu->v[i->rm].q + n, 16);
-		if (i->width == 8) {
+	if (!memory)
+		memcpy(w, cpu->v[i->rm].q, sizeof(w));
+	for (unsigned n = 0; memory && n < count; n += 2)
+		lane_get(w + n, memory + n * 8);
+	if (i->width == 8) {
+		for (unsigned n = 0; n < count; n += 2) {
 			struct ieee_fast64 low = plain64(a[n], b[n], c[n], even);
 			struct ieee_fast64 high = plain64(a[n + 1], b[n + 1], c[n + 1], odd);
 
 			if (!low.done || !high.done)
 				return false;
 			lane_set(r + n, low.bits, high.bits);
-			continue;
 		}
-		for (unsigned k = n; k < n + 2; k++) {
-			struct ieee_fast32 low = plain32(a[k], b[k], c[k], even);
-			struct ieee_fast32 high = plain32(a[k] >> 32, b[k] >> 32, c[k] >> 32, odd);
+	} else {
+		for (unsigned n = 0; n < count; n++) {
+			struct ieee_fast32 low = plain32(a[n], b[n], c[n], even);
+			struct ieee_fast32 high = plain32(a[n] >> 32, b[n] >> 32, c[n] >> 32, odd);
 
 			if (!low.done || !high.done)
 				return false;
-			r[k] = (uint64_t)high.bits << 32 | low.bits;
+			r[n] = (uint64_t)high.bits << 32 | low.bits;
 		}
 	}
 	lane_set(d, r[0], r[1]);
@@ -199,10 +201,25 @@ static INLINE bool packed_plain(struct cpu *cpu, const struct insn *i, const uin
 
 /* ---- Handlers ---------------------------------------------------------------------------------- */
 
-#define SCALAR(row, order, negate)                                                              \
+/* By the order of operands; the signs come with the row: for each its own would be many bytes. */
+#define PACKED_ORDER(order)                                                                     \
+static NOINLINE const struct insn *packed_##order(struct cpu *cpu, const struct insn *i,        \
+						  const uint8_t *memory, uint64_t product,      \
+						  uint64_t even, uint64_t odd)                  \
+{                                                                                               \
+	if (!packed_plain(cpu, i, memory, ORDER_##order, (struct signs){ product, even },       \
+			  (struct signs){ product, odd }))                                      \
+		return packed_rest(cpu, i);                                                     \
+	NEXT(cpu, i);                                                                           \
+}
+PACKED_ORDER(132)
+PACKED_ORDER(213)
+PACKED_ORDER(231)
+
+#define SCALAR(row, order, product, addend)                                                     \
 HANDLER(op_##row##_r)                                                                           \
 {                                                                                               \
-	if (!scalar_plain(cpu, i, cpu->v[i->rm].q[0], order, negate))                           \
+	if (!scalar_plain(cpu, i, cpu->v[i->rm].q[0], order, (struct signs){ product, addend })) \
 		return scalar_rest(cpu, i);                                                     \
 	NEXT(cpu, i);                                                                           \
 }                                                                                               \
@@ -213,47 +230,41 @@ HANDLER(op_##row##_m)                                                           
                                                                                                 \
 	if (!tlb_hit(entry, linear, i->width) ||                                                \
 	    !scalar_plain(cpu, i, i->width == 8 ? get64(tlb_host(entry, linear)) :              \
-			  get32(tlb_host(entry, linear)), order, negate))                       \
+			  get32(tlb_host(entry, linear)), order,                                \
+			  (struct signs){ product, addend }))                                   \
 		return scalar_rest(cpu, i);                                                     \
 	NEXT(cpu, i);                                                                           \
 }
-#define PACKED(row, order, even, odd)                                                           \
-static NOINLINE bool row##_plain(struct cpu *cpu, const struct insn *i, const uint8_t *memory)  \
-{                                                                                               \
-	return packed_plain(cpu, i, memory, order, even, odd);                                  \
-}                                                                                               \
+#define PACKED(row, order, product, even, odd)                                                  \
 HANDLER(op_##row##_r)                                                                           \
 {                                                                                               \
-	if (!row##_plain(cpu, i, NULL))                                                         \
-		return packed_rest(cpu, i);                                                     \
-	NEXT(cpu, i);                                                                           \
+	return packed_##order(cpu, i, NULL, product, even, odd);                                \
 }                                                                                               \
 HANDLER(op_##row##_m)                                                                           \
 {                                                                                               \
 	uint64_t linear = ea(cpu, i);                                                           \
 	const struct tlb_entry *entry = tlb_read_entry(cpu, linear);                            \
                                                                                                 \
-	if (!vector_hit(entry, i, linear) || !row##_plain(cpu, i, tlb_host(entry, linear)))     \
+	if (!vector_hit(entry, i, linear))                                                      \
 		return packed_rest(cpu, i);                                                     \
-	NEXT(cpu, i);                                                                           \
+	return packed_##order(cpu, i, tlb_host(entry, linear), product, even, odd);             \
 }
 
-#define ORDERS(name, even, odd)                                                                 \
-PACKED(name##132Px_Vx_Hx_Wx, ORDER_132, even, odd)                                              \
-PACKED(name##213Px_Vx_Hx_Wx, ORDER_213, even, odd)                                              \
-PACKED(name##231Px_Vx_Hx_Wx, ORDER_231, even, odd)
-#define SCALAR_ORDERS(name, negate)                                                             \
-SCALAR(name##132Sx_Vx_Hx_Wsy, ORDER_132, negate)                                                \
-SCALAR(name##213Sx_Vx_Hx_Wsy, ORDER_213, negate)                                                \
-SCALAR(name##231Sx_Vx_Hx_Wsy, ORDER_231, negate)
+#define PLUS 0
+#define MINUS ((uint64_t)1 << 63)
+#define ORDERS(name, product, even, odd)                                                        \
+PACKED(name##132Px_Vx_Hx_Wx, 132, product, even, odd)                                           \
+PACKED(name##213Px_Vx_Hx_Wx, 213, product, even, odd)                                           \
+PACKED(name##231Px_Vx_Hx_Wx, 231, product, even, odd)
+#define ALL_ORDERS(name, product, addend)                                                    \
+ORDERS(name, product, addend, addend)                                                           \
+SCALAR(name##132Sx_Vx_Hx_Wsy, ORDER_132, product, addend)                                       \
+SCALAR(name##213Sx_Vx_Hx_Wsy, ORDER_213, product, addend)                                       \
+SCALAR(name##231Sx_Vx_Hx_Wsy, ORDER_231, product, addend)
 
-ORDERS(VFMADDSUB, NEGATE_C, NEGATE_NONE)
-ORDERS(VFMSUBADD, NEGATE_NONE, NEGATE_C)
-ORDERS(VFMADD, NEGATE_NONE, NEGATE_NONE)
-ORDERS(VFMSUB, NEGATE_C, NEGATE_C)
-ORDERS(VFNMADD, NEGATE_AB, NEGATE_AB)
-ORDERS(VFNMSUB, NEGATE_ALL, NEGATE_ALL)
-SCALAR_ORDERS(VFMADD, NEGATE_NONE)
-SCALAR_ORDERS(VFMSUB, NEGATE_C)
-SCALAR_ORDERS(VFNMADD, NEGATE_AB)
-SCALAR_ORDERS(VFNMSUB, NEGATE_ALL)
+ORDERS(VFMADDSUB, PLUS, MINUS, PLUS)
+ORDERS(VFMSUBADD, PLUS, PLUS, MINUS)
+ALL_ORDERS(VFMADD, PLUS, PLUS)
+ALL_ORDERS(VFMSUB, PLUS, MINUS)
+ALL_ORDERS(VFNMADD, MINUS, PLUS)
+ALL_ORDERS(VFNMSUB, MINUS, MINUS)

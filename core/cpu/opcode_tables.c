@@ -4,6 +4,8 @@
  */
 #include "opcode_tables.h"
 
+#include <stddef.h>
+
 /* The words that stand in the rows. */
 enum {
 	CF = FLAG_CF, PF = FLAG_PF, AF = FLAG_AF, ZF = FLAG_ZF, SF = FLAG_SF, OF = FLAG_OF,
@@ -14,13 +16,43 @@ enum {
 	_ = 0
 };
 
-const struct op_info op_info[OP_COUNT] = {
-	[OP_INVALID] = { .name = "" },
-#define ROW(kind, enc, byte, digit, opname, a, b, c, d, reads, sets, undef, feat, attr)    \
-	[OP_##opname] = { #opname, FEAT_##feat, { OPERAND_##a, OPERAND_##b, OPERAND_##c, OPERAND_##d }, \
-			  attr, reads, sets, undef, KIND_##kind, ENCODING_##enc, byte, digit },
+/* All names, one after the other. */
+static const struct names {
+	char none[1];
+#define ROW(kind, enc, byte, digit, opname, ...) char opname[sizeof(#opname)];
+#include "opcodes_rows.h"
+} names = {
+	"",
+#define ROW(kind, enc, byte, digit, opname, ...) #opname,
 #include "opcodes_rows.h"
 };
+_Static_assert(sizeof(names) <= UINT16_MAX, "op_info has room");
+
+/* The lowest bit's number and 1, and the same without that bit. */
+#define NUMBER_BIT(bit, mask, value) (((bit) & (mask)) ? (value) : 0)
+#define NUMBER(bit) ((bit) ? 1 + NUMBER_BIT(bit, 0xaaaaaaaaaaaaaaaa, 1) + NUMBER_BIT(bit, 0xcccccccccccccccc, 2) + \
+	NUMBER_BIT(bit, 0xf0f0f0f0f0f0f0f0, 4) + NUMBER_BIT(bit, 0xff00ff00ff00ff00, 8) +       \
+	NUMBER_BIT(bit, 0xffff0000ffff0000, 16) + NUMBER_BIT(bit, 0xffffffff00000000, 32) : 0)
+#define LOWEST(bits) ((bits) & (0 - (bits)))
+#define REST(bits) ((bits) & ((bits) - 1))
+
+#define ROW(kind, enc, byte, digit, opname, a, b, c, d, reads, sets, undef, feat, attr)    \
+	_Static_assert(!REST(REST((FEAT_##feat))) && !((FEAT_##feat) >> 63), #opname ": features");
+#include "opcodes_rows.h"
+
+const struct op_info op_info[OP_COUNT] = {
+#define ROW(kind, enc, byte, digit, opname, a, b, c, d, reads, sets, undef, feat, attr)    \
+	[OP_##opname] = { attr, reads, sets, undef, offsetof(struct names, opname),        \
+			  { NUMBER(LOWEST((FEAT_##feat))), NUMBER(REST((FEAT_##feat))) },      \
+			  { OPERAND_##a, OPERAND_##b, OPERAND_##c, OPERAND_##d },          \
+			  KIND_##kind, ENCODING_##enc, byte, digit },
+#include "opcodes_rows.h"
+};
+
+const char *op_name(const struct op_info *info)
+{
+	return (const char *)&names + info->name;
+}
 
 const struct encoding_info encoding_info[ENCODING_COUNT] = {
 #define PLAIN FORM_PLAIN
@@ -52,7 +84,7 @@ const struct encoding_info encoding_info[ENCODING_COUNT] = {
 
 #define NOTHING(byte, digit, op)
 
-#define ONE(map, prefix, byte, op) [PLAIN_AT(map, prefix, byte)] = op,
+#define ONE(map, prefix, byte, op) [PAGE(map, prefix) * 256 + (byte)] = op,
 #define SEVEN(map, byte, op) ONE(map, 0, byte, op) ONE(map, 0, (byte) + 1, op) \
 	ONE(map, 0, (byte) + 2, op) ONE(map, 0, (byte) + 3, op) ONE(map, 0, (byte) + 4, op) \
 	ONE(map, 0, (byte) + 5, op) ONE(map, 0, (byte) + 6, op)
@@ -198,7 +230,8 @@ const struct encoding_info encoding_info[ENCODING_COUNT] = {
 #define VEX_VS KEEP
 #define VEX_VG KEEP
 
-const uint16_t legacy_plain[PLAIN_SIZE] = {
+#define PAGE LEGACY_PAGE
+const uint16_t legacy_plain[LEGACY_PAGES * 256] = {
 #define ROW(kind, enc, byte, digit, name, ...) LEGACY_##kind(P_##enc(byte, digit, OP_##name))
 #include "opcodes_rows.h"
 };
@@ -206,7 +239,9 @@ const uint16_t legacy_modrm[MODRM_SIZE] = {
 #define ROW(kind, enc, byte, digit, name, ...) LEGACY_##kind(M_##enc(byte, digit, OP_##name))
 #include "opcodes_rows.h"
 };
-const uint16_t vex_plain[PLAIN_SIZE] = {
+#undef PAGE
+#define PAGE VEX_PAGE
+const uint16_t vex_plain[VEX_PAGES * 256] = {
 	[0] = OP_INVALID,
 #define ROW(kind, enc, byte, digit, name, ...) VEX_##kind(P_##enc(byte, digit, OP_##name))
 #include "opcodes_rows.h"

@@ -9,10 +9,11 @@
 #include "opcodes_info.h"
 
 /*
- * map and prefix as ENCODINGS has them; map 0 with prefix 1: one-byte opcodes of 64-bit mode
- * only.
+ * The plain tables are pages of 256 opcodes.  map and prefix as ENCODINGS has them; map 0 with prefix
+ * 1: one-byte opcodes of 64-bit mode only.  Where no row can be there is no page.
  */
-#define PLAIN_AT(map, prefix, byte) (((map) * 5 + (prefix)) * 256 + (byte))
+#define LEGACY_PAGE(map, prefix) ((map) ? (map) * 5 - 3 + (prefix) - ((map) == 3) : (prefix))
+#define VEX_PAGE(map, prefix) (((map) - 1) * 4 + (prefix) - 1)
 /*
  * table: 0 the one-byte map, 1 the 0F map with any prefix, 2-5 with a mandatory one, 6 0F 38.  Few
  * opcodes depend on ModRM, so there is room for these fours of opcodes alone: X(t, b, table, first
@@ -35,9 +36,9 @@ enum four { MODRM_FOURS(FOUR_NAME, , ) FOUR_COUNT };
 	(((MODRM_FOUR(table, byte) * 4 + ((byte) & 3)) * 2 + (form)) * 8 + (digit))
 /* index: the reg field for memory forms, ModRM - B8h for the others. */
 #define X87_AT(byte, index) (((byte) - 0xd8) * 72 + (index))
-enum { PLAIN_SIZE = 4 * 5 * 256, MODRM_SIZE = FOUR_COUNT * 4 * 16, X87_SIZE = 8 * 72 };
+enum { LEGACY_PAGES = 16, VEX_PAGES = 12, MODRM_SIZE = FOUR_COUNT * 4 * 16, X87_SIZE = 8 * 72 };
 
-extern const uint16_t legacy_plain[PLAIN_SIZE], vex_plain[PLAIN_SIZE];
+extern const uint16_t legacy_plain[LEGACY_PAGES * 256], vex_plain[VEX_PAGES * 256];
 extern const uint16_t legacy_modrm[MODRM_SIZE], vex_modrm[MODRM_SIZE];
 /* The four that an opcode is in, plus 1: [table * 64 + opcode / 4]; 0: none of its opcodes is there. */
 extern const uint8_t modrm_fours[7 * 64];

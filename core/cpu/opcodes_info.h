@@ -96,11 +96,11 @@ enum form { FORM_PLAIN, FORM_IN_OPCODE, FORM_DIGIT, FORM_DIGIT_MEMORY, FORM_DIGI
 	    FORM_MEMORY, FORM_REGISTER, FORM_X87, FORM_ALTERNATIVE };
 
 struct op_info {
-	const char *name;
-	uint64_t feature;
-	uint8_t operand[4];             /* enum operand */
 	uint16_t attributes;
 	uint16_t flags_read, flags_set, flags_undefined;
+	uint16_t name;                  /* op_name */
+	uint8_t feature[2];             /* op_features */
+	uint8_t operand[4];             /* enum operand */
 	uint8_t kind;                   /* enum kind */
 	uint8_t encoding;               /* enum encoding */
 	uint8_t opcode, digit;          /* digit: of the group, or the whole ModRM byte */
@@ -117,6 +117,14 @@ static inline bool op_has_legacy(const struct op_info *info) { return info->kind
 static inline bool op_has_vex(const struct op_info *info) { return info->kind > KIND_XM; }
 
 extern const struct op_info op_info[OP_COUNT];
+
+/* Small numbers in place of a pointer, which a shared library would have to relocate, and a mask. */
+const char *op_name(const struct op_info *info);
+/* The FEAT_ bits that it needs: at most two. */
+static inline uint64_t op_features(const struct op_info *info)
+{
+	return (uint64_t)1 << info->feature[0] >> 1 | (uint64_t)1 << info->feature[1] >> 1;
+}
 
 /*
  * The handler that runs a row: operand_size in bytes, with a memory operand or a register, with

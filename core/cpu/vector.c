@@ -13,7 +13,7 @@ static bool must_align(const struct cpu *cpu, const struct insn *i)
 {
 	unsigned attributes = op_info[i->op].attributes;
 
-	if (op_info[i->op].feature == FEAT_SHA && model_is_amd(cpu->model))
+	if (op_features(&op_info[i->op]) == FEAT_SHA && model_is_amd(cpu->model))
 		return false;
 	return (attributes & ATTRIBUTE_AA) || ((attributes & ATTRIBUTE_A) && !i->vl);
 }

@@ -1,8 +1,9 @@
 /*
  * elementary.h - template: elementary functions on numbers of LIMBS 64-bit words
  *
- * Included by transcendental.c once for each width, with LIMBS and FN(name) defined, and a series
- * function FN(series) for that width. Words are stored most significant first. Two kinds of number:
+ * Included once for each width, with LIMBS, FN(name) and the LINKAGE of its results defined, and a
+ * series function FN(series) for that width. Words are stored most significant first. Two kinds of
+ * number:
  *
  *	big	sign, exponent and a normalised fraction: 0.5 <= fraction < 1, value = fraction *
  *		2^exponent; each operation errs by a few units of the last place
@@ -342,7 +343,7 @@ static inline void FN(circular)(struct float80 x, struct FN(big) *sine, struct F
 		cosine->sign ^= ((quadrant + 1) & 2) != 0;
 }
 
-static void FN(evaluate_sine)(struct approximation *r, struct float80 x, struct float80 unused)
+LINKAGE void FN(evaluate_sine)(struct approximation *r, struct float80 x, struct float80 unused)
 {
 	struct FN(big) value;
 
@@ -351,7 +352,7 @@ static void FN(evaluate_sine)(struct approximation *r, struct float80 x, struct 
 	FN(deliver)(r, &value);
 }
 
-static void FN(evaluate_cosine)(struct approximation *r, struct float80 x, struct float80 unused)
+LINKAGE void FN(evaluate_cosine)(struct approximation *r, struct float80 x, struct float80 unused)
 {
 	struct FN(big) value;
 
@@ -360,7 +361,7 @@ static void FN(evaluate_cosine)(struct approximation *r, struct float80 x, struc
 	FN(deliver)(r, &value);
 }
 
-static void FN(evaluate_tangent)(struct approximation *r, struct float80 x, struct float80 unused)
+LINKAGE void FN(evaluate_tangent)(struct approximation *r, struct float80 x, struct float80 unused)
 {
 	struct FN(big) sine, cosine;
 
@@ -371,7 +372,7 @@ static void FN(evaluate_tangent)(struct approximation *r, struct float80 x, stru
 }
 
 /* 2^x - 1 for |x| < 1: t = x ln 2, then t * (1 + t / 2! + t^2 / 3! ...). */
-static void FN(evaluate_exponential)(struct approximation *r, struct float80 x,
+LINKAGE void FN(evaluate_exponential)(struct approximation *r, struct float80 x,
 				     struct float80 unused)
 {
 	struct FN(big) t, factor;
@@ -402,7 +403,7 @@ static inline void FN(logarithm_of_ratio)(struct FN(big) *r, const struct FN(big
 }
 
 /* y * log2 x for a positive x that is no power of two. */
-static void FN(evaluate_logarithm)(struct approximation *r, struct float80 y, struct float80 x)
+LINKAGE void FN(evaluate_logarithm)(struct approximation *r, struct float80 y, struct float80 x)
 {
 	struct FN(big) z, denominator, factor;
 	struct wide top = { 0, 0 }, bottom;
@@ -446,7 +447,7 @@ static void FN(evaluate_logarithm)(struct approximation *r, struct float80 y, st
 }
 
 /* y * log2(1 + x), -0.3 < x < 0.42: z = x / (2 + x). */
-static void FN(evaluate_logarithm_plus_1)(struct approximation *r, struct float80 y,
+LINKAGE void FN(evaluate_logarithm_plus_1)(struct approximation *r, struct float80 y,
 					  struct float80 x)
 {
 	struct FN(big) z, denominator, factor;
@@ -470,7 +471,7 @@ static void FN(evaluate_logarithm_plus_1)(struct approximation *r, struct float8
  * The angle of (x, y), neither zero. With a the greater magnitude and b the smaller, atan(b / a) =
  * atan(j / 32) + atan((32 b - j a) / (32 a + j b)) for the j that brings the second below 1/64.
  */
-static void FN(evaluate_arctangent)(struct approximation *r, struct float80 y, struct float80 x)
+LINKAGE void FN(evaluate_arctangent)(struct approximation *r, struct float80 y, struct float80 x)
 {
 	struct FN(big) t, denominator, square;
 	uint64_t angle[LIMBS], argument[LIMBS], value[LIMBS], a, b, j;

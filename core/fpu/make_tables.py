@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints tables.h, the constants of the transcendental functions, from integer arithmetic alone."""
+"""Prints tables.c, the constants of the transcendental functions, from integer arithmetic alone."""
 
 BITS = 1024
 ONE = 1 << BITS
@@ -45,12 +45,12 @@ def row(words):
 
 
 def array(comment, name, words):
-    print("/* %s */\nstatic const uint64_t %s[%d] = {\n%s\n};\n" %
+    print("/* %s */\nconst uint64_t %s[%d] = {\n%s\n};\n" %
           (comment, name, len(words), row(words)))
 
 
 def table(comment, name, rows):
-    print("/* %s */\nstatic const uint64_t %s[%d][%d] = {" %
+    print("/* %s */\nconst uint64_t %s[%d][%d] = {" %
           (comment, name, len(rows), len(rows[0])))
     for words in rows:
         print("\t{\n\t%s\n\t}," % row(words).replace("\n", "\n\t"))
@@ -64,10 +64,8 @@ for k in range(36):
     factorials.append(limbs(ONE // factorial, 2, 2))
     factorial *= k + 1
 
-print("/*\n * tables.h - constants of the transcendental functions, made by make_tables.py\n *\n"
-      " * Fractions of 64-bit words, most significant first. Those with two integer bits (q2) hold the\n"
-      " * value divided by four.\n */")
-print("#ifndef CLEARBOX_FPU_TABLES_H\n#define CLEARBOX_FPU_TABLES_H\n\n#include <stdint.h>\n")
+print("/*\n * tables.c - constants of the transcendental functions, made by make_tables.py\n */")
+print("#include \"tables.h\"\n")
 array("2 / pi", "two_over_pi", limbs(ONE * 2 * ONE // pi, 10))
 array("pi / 4", "quarter_pi", limbs(pi // 4, 8))
 array("ln 2", "ln_2", limbs(ln2, 8))
@@ -75,4 +73,3 @@ array("1 / (2 ln 2)", "half_over_ln_2", limbs(ONE * ONE // (2 * ln2), 8))
 table("1 / k!, q2", "reciprocal_factorials", factorials)
 table("1 / (2k + 1), q2", "reciprocal_odds", [limbs(ONE // (2 * k + 1), 2, 2) for k in range(28)])
 table("atan(j / 32), q2", "arctangents", [limbs(arctangent_32nds(j), 8, 2) for j in range(33)])
-print("#endif")

@@ -3,53 +3,17 @@
  *
  * Each result is the exact value of the function rounded once, under the rounding control, to 64
  * bits. It is computed to 128 bits first, good to more than 114. Only when those cannot tell how to
- * round (less than once in 2^45 random arguments) it is computed again to 512 bits; the exact cases,
- * and those so close to an exact one that no fixed precision would do, are told apart beforehand.
+ * round (less than once in 2^45 random arguments) it is computed again to 512 bits, by
+ * transcendental_long.c; the exact cases, and those so close to an exact one that no fixed precision
+ * would do, are told apart beforehand.
  *
  * Special operands: Intel SDM volume 2, the tables of these instructions.
  */
-#include "round.h"
-#include "tables.h"
-
-#include <stddef.h>
-
-/* A result before rounding: exponent biased, significand normalised, lowest bit sticky. */
-struct approximation {
-	bool sign;
-	int32_t exponent;
-	uint64_t high, low;
-};
-
-/* Power series by their coefficients c[k]: sums of (+-x)^k * c[k]. */
-enum series {
-	SERIES_SINE,		/* 1 / (2k + 1)!: sin r / r in r^2 */
-	SERIES_COSINE,		/* 1 / (2k)! */
-	SERIES_EXPONENTIAL,	/* 1 / (k + 1)!: (e^t - 1) / t */
-	SERIES_ODD		/* 1 / (2k + 1): atan t / t and artanh z / z in the square */
-};
-
-/* How many terms it takes until x^k, or x^k over its factorial, is below 2^-bits. */
-static int series_terms(uint64_t x_top, enum series which, int bits)
-{
-	/* x is a q2: with n leading zeros it is below 2^(2 - n). */
-	int zeros = x_top ? wide_leading_zeros(x_top) - 2 : 62;
-	int terms = 0;
-
-	if (which == SERIES_ODD) {
-		/* x < 0.03 always, so there is something to divide by. */
-		return bits / (zeros > 0 ? zeros : 1) + 1;
-	}
-	for (int factor = 1, got = 0; got < bits; terms++) {
-		int logarithm = 63 - wide_leading_zeros((uint64_t)factor);
-
-		got += zeros + (which == SERIES_EXPONENTIAL ? logarithm : 2 * logarithm);
-		factor += which == SERIES_EXPONENTIAL ? 1 : 2;
-	}
-	return terms;
-}
+#include "transcendental.h"
 
 #define LIMBS 2
 #define FN(name) name##_2
+#define LINKAGE static
 
 static void series_2(uint64_t r[2], const uint64_t x[2], enum series which, bool alternate)
 {
@@ -87,57 +51,6 @@ static void series_2(uint64_t r[2], const uint64_t x[2], enum series which, bool
 }
 
 #include "elementary.h"
-#undef LIMBS
-#undef FN
-
-#define LIMBS 8
-#define FN(name) name##_8
-
-static void series_8(uint64_t r[8], const uint64_t x[8], enum series which, bool alternate);
-
-#include "elementary.h"
-
-static void divide_small(uint64_t a[8], uint64_t divisor)
-{
-	uint64_t rest = 0;
-
-	for (int i = 0; i < 8; i++)
-		a[i] = wide_divide(rest, a[i], divisor, &rest);
-}
-
-/* By Horner's rule, with the factorials divided out one factor at a time. */
-static void series_8(uint64_t r[8], const uint64_t x[8], enum series which, bool alternate)
-{
-	static const uint64_t one[8] = { (uint64_t)1 << 62 };
-	uint64_t sum[8] = { 0 };
-
-	for (int k = series_terms(x[0], which, 510); k >= 0; k--) {
-		uint64_t n = (uint64_t)k, divisor, term[8];
-
-		for (int i = 0; i < 8; i++)
-			term[i] = one[i];
-		multiply_q2_8(sum, sum, x);
-		if (which == SERIES_ODD) {
-			divide_small(term, 2 * n + 1);
-		} else {
-			if (which == SERIES_SINE)
-				divisor = (2 * n + 2) * (2 * n + 3);
-			else if (which == SERIES_COSINE)
-				divisor = (2 * n + 1) * (2 * n + 2);
-			else
-				divisor = n + 2;
-			divide_small(sum, divisor);
-		}
-		if (alternate)
-			difference_8(sum, term, sum);
-		else
-			sum_8(sum, term, sum);
-	}
-	for (int i = 0; i < 8; i++)
-		r[i] = sum[i];
-}
-
-typedef void evaluate(struct approximation *r, struct float80 a, struct float80 b);
 
 /* The first pass decides unless the bits below the 65th are all but zero or all but a carry. */
 #ifndef FPU_FIRST_PASS_ERROR

@@ -87,7 +87,7 @@ static bool is_what(const struct subject *s, const char *what)
 
 static bool is_named(const struct subject *s, const char *prefix)
 {
-	return s->our_valid && !strncmp(op_info[s->ours.op].name, prefix, strlen(prefix));
+	return s->our_valid && !strncmp(op_name(&op_info[s->ours.op]), prefix, strlen(prefix));
 }
 
 static bool is_theirs(const struct subject *s, const char *mnemonic)
@@ -502,7 +502,7 @@ static void report(const struct subject *s)
 	for (unsigned n = 0; n < BYTES; n++)
 		printf(" %02x", s->bytes[n]);
 	printf("\n    Zydis: %s, length %u; ours: %s \"%s\", status %d, length %u\n",
-	       s->valid ? their_text : "none", s->valid ? s->theirs.length : 0, op_info[s->ours.op].name, text, s->status, s->ours.length);
+	       s->valid ? their_text : "none", s->valid ? s->theirs.length : 0, op_name(&op_info[s->ours.op]), text, s->status, s->ours.length);
 }
 
 static const char *difference(const struct subject *s)

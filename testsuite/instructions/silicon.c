@@ -40,7 +40,7 @@ enum shift { NO_SHIFT, ROTATE, ROTATE_CARRY, SHIFT, SHIFT_SAR, SHIFT_DOUBLE };
 
 static enum shift shift_kind(enum op op)
 {
-	const char *name = op_info[op].name;
+	const char *name = op_name(&op_info[op]);
 
 	if (op_info[op].encoding == ENCODING_GR1 && ((op_info[op].opcode | 1) == 0xc1 ||
 						     (op_info[op].opcode & 0xfc) == 0xd0)) {
@@ -244,7 +244,7 @@ static void show_case(const struct test_case *c, uint64_t number)
 	char text[160];
 	unsigned length;
 
-	printf("  %s, case %" PRIu64 ", %u bits:\n", c->op ? op_info[c->op].name : "sequence", number,
+	printf("  %s, case %" PRIu64 ", %u bits:\n", c->op ? op_name(&op_info[c->op]) : "sequence", number,
 	       c->code_bits);
 	for (unsigned n = 0; n < c->length; n += length ? length : 15) {
 		cbx_disassemble(c->bytes + n, 15, c->code_bits, c->before.eip + n, text, sizeof text,
@@ -388,7 +388,7 @@ int main(int argc, char **argv)
 	printf("seed %" PRIu64 ", %" PRIu64 " cases of each row%s\n", options.seed, options.count,
 	       with_ldt ? "" : "; no LDT, so no 16-bit code");
 	for (unsigned op = 0; op < OP_COUNT; op++) {
-		const char *name = op ? op_info[op].name : "sequences";
+		const char *name = op ? op_name(&op_info[op]) : "sequences";
 		uint64_t bad, faults = 0, by_bits[2] = { 0, 0 };
 
 		if (options.row && strcmp(options.row, name))

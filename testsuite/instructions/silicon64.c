@@ -47,7 +47,7 @@ static void poke_both(uint64_t linear, const void *bytes, unsigned count)
 
 static const char *row_name(enum op op)
 {
-	return op ? op_info[op].name : "sequences";
+	return op ? op_name(&op_info[op]) : "sequences";
 }
 
 static void show_case(const struct case64 *c, enum mode64 mode, uint64_t number)
@@ -170,9 +170,9 @@ static const char *why_not(enum op op, enum mode64 mode, uint64_t native, uint64
 
 	if (skipped)
 		return skipped;
-	if (op_info[op].feature & ~native)
+	if (op_features(&op_info[op]) & ~native)
 		return "the host does not have it";
-	return op_info[op].feature & ~ours ? "the best model does not have it" : NULL;
+	return op_features(&op_info[op]) & ~ours ? "the best model does not have it" : NULL;
 }
 
 static void test_mode(enum mode64 mode, unsigned job, struct totals *totals)

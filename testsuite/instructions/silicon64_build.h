@@ -39,7 +39,7 @@ static inline bool is_string(const struct op_info *info)
 
 static inline bool named(const struct op_info *info, const char *prefix)
 {
-	return !strncmp(info->name, prefix, strlen(prefix));
+	return !strncmp(op_name(info), prefix, strlen(prefix));
 }
 
 /* ---- silicon64_encode.c ---- */

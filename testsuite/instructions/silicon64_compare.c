@@ -12,12 +12,12 @@ static const char *const segment_names[6] = { "es", "cs", "ss", "ds", "fs", "gs"
 
 static bool named(const struct case64 *c, const char *prefix)
 {
-	return !strncmp(op_info[c->op].name, prefix, strlen(prefix));
+	return !strncmp(op_name(&op_info[c->op]), prefix, strlen(prefix));
 }
 
 static bool contains(const struct case64 *c, const char *what)
 {
-	return strstr(op_info[c->op].name, what) != NULL;
+	return strstr(op_name(&op_info[c->op]), what) != NULL;
 }
 
 /* ---- What is defined ---- */
@@ -26,7 +26,7 @@ static bool contains(const struct case64 *c, const char *what)
 static uint32_t shift_flags(const struct case64 *c, bool *result)
 {
 	const struct op_info *info = &op_info[c->op];
-	bool twice = !strncmp(info->name, "SHLD", 4) || !strncmp(info->name, "SHRD", 4);
+	bool twice = !strncmp(op_name(info), "SHLD", 4) || !strncmp(op_name(info), "SHRD", 4);
 	unsigned operand = info->operand[twice ? 2 : 1], count, bits;
 
 	count = operand == OPERAND_CL ? (uint8_t)c->before.reg[REG_CX]
@@ -55,7 +55,7 @@ uint32_t undefined_flags64(const struct case64 *c, bool *result)
 	*result = false;
 	if (c->op == OP_INVALID)
 		return c->undefined;
-	if (group || !strncmp(info->name, "SHLD", 4) || !strncmp(info->name, "SHRD", 4))
+	if (group || !strncmp(op_name(info), "SHLD", 4) || !strncmp(op_name(info), "SHRD", 4))
 		return shift_flags(c, result);
 	return info->flags_undefined;
 }
@@ -127,7 +127,7 @@ static void take_answers(const struct case64 *c, const struct state64 *native, s
 		return;
 	}
 	for (unsigned k = 0; k < sizeof rows / sizeof *rows; k++)
-		if (!strcmp(op_info[c->op].name, rows[k].name))
+		if (!strcmp(op_name(&op_info[c->op]), rows[k].name))
 			for (unsigned n = 0; n < 4; n++)
 				if (rows[k].registers >> n & 1)
 					take_low(native, ours, n, 4);

@@ -218,7 +218,7 @@ static void fill_memory(struct build *b)
 	struct case64 *c = b->c;
 	const struct op_info *info = b->info;
 	uint8_t bytes[64], image[STATE_BYTES];
-	bool always = strstr(info->name, "LDMXCSR") || takes_selector(info) ||
+	bool always = strstr(op_name(info), "LDMXCSR") || takes_selector(info) ||
 		      has(info, OPERAND_Mp, OPERAND_Mp);        /* selectors that both have */
 
 	if (is_state_op(c->op)) {
@@ -228,7 +228,7 @@ static void fill_memory(struct build *b)
 	if (c->memory && (always || chance(random, 90))) {
 		if (op_is_vector(info)) {
 			vector_values(random, c->op, bytes, 32);
-			if (strstr(info->name, "LDMXCSR"))
+			if (strstr(op_name(info), "LDMXCSR"))
 				put(bytes, chance(random, 80) ? random_mxcsr(random)
 							      : random32(random) & ~(1u << 17) /* AMD's */, 4);
 		} else if (is_x87(c->op)) {
@@ -315,7 +315,7 @@ static void choose_form(struct build *b)
 static bool near_branch(const struct op_info *info)
 {
 	return has(info, OPERAND_Jb, OPERAND_Jz) || named(info, "CALL_Ev") || named(info, "JMP_Ev") ||
-	       !strcmp(info->name, "RET") || !strcmp(info->name, "RET_Iw");
+	       !strcmp(op_name(info), "RET") || !strcmp(op_name(info), "RET_Iw");
 }
 
 static void choose_sizes(struct build *b)
@@ -516,7 +516,7 @@ static bool fits_sequence(enum op op)
 	       (!takes_selector(info) && !(info->attributes & ATTRIBUTE_X) && !is_one_of(info, names) &&
 		!is_string(info) && !is_transcendental(op) && !is_state_op(op) && !has(info, OPERAND_Mt, OPERAND_Mt) &&
 		!has(info, OPERAND_ES, OPERAND_GS) && !has(info, OPERAND_Sw, OPERAND_Dd) &&
-		!has(info, OPERAND_VM32x, OPERAND_VM64x) && !strstr(info->name, "MASKMOV"));
+		!has(info, OPERAND_VM32x, OPERAND_VM64x) && !strstr(op_name(info), "MASKMOV"));
 }
 
 static void conditional_jump(struct build *b, bool last)

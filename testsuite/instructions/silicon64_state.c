@@ -8,7 +8,7 @@
 
 static bool contains(enum op op, const char *what)
 {
-	return strstr(op_info[op].name, what) != NULL;
+	return strstr(op_name(&op_info[op]), what) != NULL;
 }
 
 bool is_state_op(enum op op)

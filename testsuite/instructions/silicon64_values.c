@@ -108,7 +108,7 @@ static bool ends_or_contains(const char *name, unsigned length, const char *what
 
 static enum lane lane_of(struct random *random, enum op op)
 {
-	const char *name = op_info[op].name;
+	const char *name = op_name(&op_info[op]);
 	unsigned length = (unsigned)strcspn(name, "_");
 	bool single = ends_or_contains(name, length, "PS") || ends_or_contains(name, length, "SS");
 	bool wide = ends_or_contains(name, length, "PD") || ends_or_contains(name, length, "SD");

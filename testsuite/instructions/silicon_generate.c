@@ -57,7 +57,7 @@ const char *skipped_row(enum op op)
 	    encoding_info[info->encoding].form == FORM_MODRM)
 		return "the flat test (silicon64) has it";
 	/* They would do what the registers say. */
-	if (!strncmp(info->name, "SYS", 3))
+	if (!strncmp(op_name(info), "SYS", 3))
 		return "enters the host's kernel, or is not there under a 64-bit kernel (AMD): test_system_control";
 	switch (op) {
 	case OP_FXSAVE: case OP_FXRSTOR: case OP_FLDENV: case OP_FNSTENV: case OP_FRSTOR: case OP_FNSAVE:

@@ -66,19 +66,19 @@ static void test_absent_features(void **state)
 		draw(bytes);
 		if (decode(bytes, 15, bits, 0x1000, UINT64_MAX, &with) != DECODE_OK)
 			continue;
-		feature = op_info[with.op].feature;
+		feature = op_features(&op_info[with.op]);
 		if (!feature)
 			continue;
 		seen[with.op]++;
 		if (decode(bytes, 15, bits, 0x1000, ~feature, &without) == DECODE_OK && without.op == with.op)
-			fail_msg("%s is there without its feature", op_info[with.op].name);
+			fail_msg("%s is there without its feature", op_name(&op_info[with.op]));
 		if (with.vex && op_info[with.op].kind != KIND_VG &&
 		    decode(bytes, 15, bits, 0x1000, ~FEAT_AVX, &without) == DECODE_OK && without.vex)
-			fail_msg("%s with VEX is there without AVX", op_info[with.op].name);
+			fail_msg("%s with VEX is there without AVX", op_name(&op_info[with.op]));
 	}
 	for (unsigned op = 0; op < OP_COUNT; op++)
-		if (op_info[op].feature && !seen[op]) {
-			print_message("not met: %s\n", op_info[op].name);
+		if (op_features(&op_info[op]) && !seen[op]) {
+			print_message("not met: %s\n", op_name(&op_info[op]));
 			missing++;
 		}
 	assert_int_equal(missing, 0);

@@ -198,7 +198,7 @@ static void describe(unsigned op, unsigned mode, const char *what, const uint8_t
 	unsigned length;
 
 	cbx_disassemble(bytes, 15, 16, AT, text, sizeof(text), &length);
-	print_error("%s: %s differs in %s mode (%02x %02x %02x %02x %02x %02x %02x)\n", op_info[op].name, what,
+	print_error("%s: %s differs in %s mode (%02x %02x %02x %02x %02x %02x %02x)\n", op_name(&op_info[op]), what,
 		    mode_names[mode], bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6]);
 	print_error("    %s\n", text);
 }
@@ -328,7 +328,7 @@ static void test_every_row(void **unused)
 		rows += tested != 0;
 		/* A row that is neither tested here nor of those that the other tests have is a mistake. */
 		if (!tested && !depends_on_mode(op)) {
-			print_error("%s: no encoding found\n", op_info[op].name);
+			print_error("%s: no encoding found\n", op_name(&op_info[op]));
 			wrong++;
 		}
 	}
