@@ -238,7 +238,6 @@ static void put_part(struct cpu *cpu, const struct insn *i, const struct target 
 		return;
 	}
 	if (i)
-		if (i)
 		cpu_expose(cpu, i);
 	for (unsigned at = 0; at < width;) {
 		unsigned piece = width - at < 8 ? width - at : 8;
@@ -300,8 +299,10 @@ static bool load_hooked(struct cpu *cpu, const struct insn *i, uint64_t linear, 
 			struct target parts[2], uint8_t *to)
 {
 	struct hooked_access access = hooked_access(cpu, i, linear, width, parts, to);
-	enum hooked answer = hooks_before_access(cpu, &access);
+	enum hooked answer;
 
+	memset(to, 0, width);           /* what a hook that skips the read need not set */
+	answer = hooks_before_access(cpu, &access);
 	if (answer == HOOKED_FAULT)
 		return false;
 	if (answer == HOOKED_GO) {

@@ -172,6 +172,7 @@ struct cpu {
 	bool hook_pending;              /* something is to be done at the end of the instruction */
 	bool hook_left;                 /* the chain was left before an instruction, for a hook */
 	bool hook_disturbed;            /* a hook wrote a register that blocks may depend on */
+	bool hook_skipped;              /* a hook left out the last delivery */
 	bool one_iteration;             /* of the REP that comes now */
 	bool no_fault;                  /* the access going on cannot fault any more */
 	struct hooks *hooks;            /* NULL: there never were any */

@@ -223,6 +223,7 @@ bool hooks_delivery(struct cpu *cpu, uint32_t vector, enum interrupt_kind kind, 
 		return true;
 	if (event.software && cpu->rip == ip)
 		cpu->rip = return_rip;
+	cpu->hook_skipped = true;
 	return false;
 }
 

@@ -342,7 +342,10 @@ static bool boundary_events(struct cpu *cpu)
 	if (cpu->nmi_pending && !cpu->nmi_blocked) {
 		cpu->nmi_pending = 0;
 		cpu->nmi_blocked = 1;
+		cpu->hook_skipped = false;
 		deliver(cpu, VECTOR_NMI, INTERRUPT_EXTERNAL);
+		if (cpu->hook_skipped)
+			cpu->nmi_blocked = 0;
 		return true;
 	}
 	if (cpu->intr_line && (cpu->eflags & FLAG_IF) && cpu->acknowledge) {
