@@ -330,6 +330,9 @@ static void open_renderer(struct window *w)
 			SDL_DestroyRenderer(w->renderer);
 		w->renderer = SDL_CreateRenderer(w->window, -1, SDL_RENDERER_SOFTWARE);
 	}
+	/* A Wayland window cannot be drawn in but by OpenGL. */
+	if (!w->renderer)
+		w->renderer = SDL_CreateRenderer(w->window, -1, 0);
 	w->software = w->renderer && !SDL_GetRendererInfo(w->renderer, &about) &&
 		      about.flags & SDL_RENDERER_SOFTWARE;
 }

@@ -158,6 +158,11 @@ for step in $steps; do
 		status=$?
 		[ $status != 77 ] || status=0
 		result $status "a window's menu, and files dropped on it: states, media, buttons"
+		EMULATOR=$builds/gcc/frontend/clearbox CLEARBOX_WINDOW_PICTURES=$builds/window \
+			python3 testsuite/window/hidpi.py
+		status=$?
+		[ $status != 77 ] || status=0
+		result $status "a window on a screen of twice the dots"
 		EMULATOR=$builds/gcc/frontend/clearbox CLEARBOX_BOOT_LOGS=$builds/boot-logs \
 			python3 testsuite/boot/run.py --ci | tee "$builds/boot.log"
 		counts=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed\(, \([0-9]*\) skipped\)*$/\1 \2 \4/p' \
