@@ -27,8 +27,8 @@ struct monitor_call {
 
 /*
  * arguments is what help shows and what decides how many there may be: words in capitals,
- * [optional], "..." for any number more.  Completion knows FILE, DEVICE, TOPIC, KEYS, COMMAND,
- * SYMBOL.
+ * [optional], "..." for any number more.  Completion knows FILE, DEVICE, TOPIC, COMMAND,
+ * ADDRESS, EXPRESSION.
  */
 struct monitor_command {
 	const char *name, *other;       /* another spelling, NULL: none */
