@@ -21,7 +21,7 @@ struct moment moment_now(const struct cbx_machine *machine)
 	return (struct moment){
 		.count = cpu_instruction_count(machine),
 		.time = clock_now(machine),
-		.deliveries = *cpu_deliveries((struct cbx_machine *)(uintptr_t)machine),
+		.deliveries = cpu_deliveries_now(machine),
 		.journal = machine->history->cursor
 	};
 }

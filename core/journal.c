@@ -271,6 +271,9 @@ enum cbx_status cbx_machine_input(struct cbx_machine *machine, const struct cbx_
 		return CBX_ERROR_ARGUMENT;
 	if (!noting(machine))
 		return machine->board_ops->input(machine, input);
+	/* A disk is read in the past, too: what its backend gave then comes from the journal. */
+	if (machine->replaying && machine->in_call)
+		return machine_fail(machine, CBX_ERROR_STATE, "the past is repeated: what came in then comes again");
 	machine_settle(machine);
 	status = history_truncate(machine);
 	if (status == CBX_OK)

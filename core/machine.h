@@ -187,6 +187,8 @@ void cpu_memory_shared(struct cbx_machine *machine);
  */
 void hooks_quiet(struct cbx_machine *machine, bool hooks, bool breakpoints);
 uint32_t *cpu_deliveries(struct cbx_machine *machine);
+/* The number, in a callback, too. */
+uint32_t cpu_deliveries_now(const struct cbx_machine *machine);
 void *cpu_state(struct cbx_machine *machine, size_t *size);     /* the struct that cpu_fields describes */
 static inline size_t cpu_state_size(struct cbx_machine *machine)
 {

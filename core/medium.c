@@ -266,11 +266,15 @@ static enum cbx_status read_pieces(struct cbx_machine *machine, struct medium *m
 	return status;
 }
 
+/*
+ * A backend may put another medium into the drive while it is being asked: what the calls below share
+ * stays until they are over.
+ */
 static enum cbx_status drive_read(void *user, uint64_t offset, void *bytes, size_t count)
 {
 	const struct drive_port *port = user;
 	struct cbx_machine *machine = port->machine;
-	struct medium *medium = machine->media[port->drive];
+	struct medium *medium = medium_share(machine->media[port->drive]);
 	uint64_t call = history_outward(machine);
 	enum cbx_status status = history_failure(machine, call);
 
@@ -289,6 +293,7 @@ static enum cbx_status drive_read(void *user, uint64_t offset, void *bytes, size
 		memset(bytes, 0, count);
 		history_failed(machine, call, status);
 	}
+	medium_release(machine, medium);
 	history_outward_end(machine, call);
 	return status;
 }
@@ -393,7 +398,7 @@ static enum cbx_status drive_write(void *user, uint64_t offset, const void *byte
 {
 	const struct drive_port *port = user;
 	struct cbx_machine *machine = port->machine;
-	struct medium *medium = machine->media[port->drive];
+	struct medium *medium = medium_share(machine->media[port->drive]);
 	uint64_t call = history_outward(machine);
 	enum cbx_status status = history_failure(machine, call);
 
@@ -419,6 +424,7 @@ static enum cbx_status drive_write(void *user, uint64_t offset, const void *byte
 	}
 	if (status != CBX_OK)
 		history_failed(machine, call, status);
+	medium_release(machine, medium);
 	history_outward_end(machine, call);
 	return status;
 }
@@ -427,7 +433,7 @@ static enum cbx_status drive_flush(void *user)
 {
 	const struct drive_port *port = user;
 	struct cbx_machine *machine = port->machine;
-	struct medium *medium = machine->media[port->drive];
+	struct medium *medium = medium_share(machine->media[port->drive]);
 	uint64_t call = history_outward(machine);
 	enum cbx_status status = history_failure(machine, call);
 
@@ -439,6 +445,7 @@ static enum cbx_status drive_flush(void *user)
 	}
 	if (status != CBX_OK)
 		history_failed(machine, call, status);
+	medium_release(machine, medium);
 	history_outward_end(machine, call);
 	return status;
 }

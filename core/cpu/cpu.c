@@ -120,6 +120,14 @@ uint32_t *cpu_deliveries(struct cbx_machine *machine)
 	return &machine->cpu->deliveries;
 }
 
+uint32_t cpu_deliveries_now(const struct cbx_machine *machine)
+{
+	const struct cpu *cpu = machine->cpu;
+
+	return cpu->executing_from == UINT64_MAX || cpu->executing_from == cpu_instruction_count(machine) ?
+	       cpu->deliveries : 0;
+}
+
 void cpu_before_save(struct cbx_machine *machine)
 {
 	struct cpu *cpu = machine->cpu;

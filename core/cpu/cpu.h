@@ -163,6 +163,7 @@ struct cpu {
 	struct blocks *blocks;
 	struct jump *jumps;             /* the jump cache, blocks.h */
 	uint64_t dead_since;            /* guest time since when only a reset can wake it */
+	uint64_t executing_from;        /* the count at which deliveries held, while instructions run; else all ones */
 	uint64_t loaded;                /* what load_slow read */
 	const struct insn *current;     /* record that called into slow code, else NULL */
 	const struct insn *modifying;   /* record that modify_slow read for */

@@ -443,7 +443,9 @@ static void advance(struct cpu *cpu, uint64_t most)
 	cpu->shadow = cpu->shadow_debug = 0;
 	if (cpu->machine->options.single_step_blocks)
 		most = 1;
+	cpu->executing_from = before;
 	execute(cpu, most);
+	cpu->executing_from = UINT64_MAX;
 	if (cpu->count != before)
 		cpu->deliveries = 0;
 	nothing = (cpu->run_one || cpu->hook_left) && cpu->count == before;
@@ -474,7 +476,7 @@ enum cbx_status cpu_run(struct cbx_machine *machine, const struct cbx_run_option
 	if (end_time < clock_now(machine))
 		end_time = UINT64_MAX;
 	cpu->budget = -1;
-	cpu->dead_since = UINT64_MAX;
+	cpu->dead_since = cpu->executing_from = UINT64_MAX;
 	if (!machine->continues)
 		hooks_run_begins(cpu);
 	for (;;) {

@@ -1,6 +1,8 @@
 /*
- * What a person or a wire does to the machine.  Called while the machine is not
- * running; each call takes effect before the next instruction.
+ * What a person or a wire does to the machine.  Called while the machine is not running, or from
+ * inside a backend or a hook; each call takes effect before the next instruction.  A disk is read
+ * while a past is repeated (history.h), too: what it gives then comes from the history, and the call
+ * is refused with CBX_ERROR_STATE.
  */
 #ifndef CLEARBOX_INPUT_H
 #define CLEARBOX_INPUT_H

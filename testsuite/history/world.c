@@ -67,14 +67,22 @@ static enum cbx_status floppy_read(void *user, uint64_t offset, void *bytes, siz
 	return CBX_OK;
 }
 
+static void tell(struct world *world, char what)
+{
+	if (world->told)
+		world->told(world, what);
+}
+
 static enum cbx_status disk_read(void *user, uint64_t offset, void *bytes, size_t count)
 {
-	const struct world *world = user;
+	struct world *world = user;
 
 	/* Of the guest: what is kept of blocks before they are written is more at once. */
 	if (world->fail_reads && count < 4096)
 		return CBX_ERROR_IO;
 	memcpy(bytes, world->disk + offset, count);
+	if (count < 4096)
+		tell(world, 'r');
 	return CBX_OK;
 }
 
@@ -84,6 +92,7 @@ static enum cbx_status disk_write(void *user, uint64_t offset, const void *bytes
 
 	world->writes++;
 	memcpy(world->disk + offset, bytes, count);
+	tell(world, 'w');
 	return CBX_OK;
 }
 
@@ -99,6 +108,7 @@ void world_serial_write(void *user, uint8_t byte)
 
 	if (world->output_count < WORLD_OUTPUT)
 		world->output[world->output_count++] = byte;
+	tell(world, 's');
 }
 
 /* A peer that answers each frame at once, inside the call. */
@@ -107,6 +117,7 @@ static void card_send(void *user, const uint8_t *frame, size_t count)
 	struct world *world = user;
 
 	cbx_network_receive(world->machine, 0, frame, count);
+	tell(world, 'n');
 }
 
 struct world *world_new(unsigned flags, uint64_t memory)

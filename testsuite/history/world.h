@@ -26,6 +26,9 @@ struct world {
 	size_t output_count;
 	uint64_t writes;                /* of the disk */
 	bool fail_reads;
+	/* Called in the backends, with what was called: s serial port, r and w disk, n network; may be NULL. */
+	void (*told)(struct world *world, char what);
+	unsigned told_count;            /* for its use */
 };
 
 extern const char *world_guest;         /* the boot sector's file */
