@@ -531,6 +531,7 @@ enum cbx_status history_truncate(struct cbx_machine *machine)
 	if (!machine->replaying)
 		return CBX_OK;
 	machine->replaying = false;
+	history->search.going = false;  /* it was of a future that does not come */
 	for (c = history->first; c; c = c->next)
 		for (const struct disk_diff *diff = c->disks; diff; diff = diff->next) {
 			status = medium_commit(machine, diff->medium);

@@ -49,6 +49,7 @@ static void history_clear(struct cbx_machine *machine)
 	struct history *history = machine->history;
 	struct checkpoint *c, *next;
 
+	history->search.going = false;
 	views_clear(machine);
 	machine->memory->saving = NULL;
 	machine->replaying = false;
@@ -378,7 +379,10 @@ static struct checkpoint *checkpoint_before(const struct history *history, const
 	return c;
 }
 
-/* A run on the way to another moment, with nobody looking. */
+/*
+ * A run on the way to another moment.  debug: breakpoints end it; hooks are never called.  They stay
+ * quiet after it, since that costs all decoded blocks; whoever is done says hooks_quiet.
+ */
 static enum cbx_status replay_to(struct cbx_machine *machine, const struct moment *to, bool debug,
 				 struct cbx_stop *stop)
 {
@@ -400,7 +404,6 @@ static enum cbx_status replay_to(struct cbx_machine *machine, const struct momen
 			      stop->reason == CBX_STOP_REQUEST))
 			break;
 	}
-	hooks_quiet(machine, false, false);
 	machine->continues = false;
 	machine->running = false;
 	return status;
@@ -429,7 +432,7 @@ static enum cbx_status replay_densely(struct cbx_machine *machine, const struct 
 	return status == CBX_OK ? replay_to(machine, to, false, &stop) : status;
 }
 
-static enum cbx_status go_to(struct cbx_machine *machine, const struct moment *to)
+static enum cbx_status go_quietly(struct cbx_machine *machine, const struct moment *to)
 {
 	struct history *history = machine->history;
 	struct moment now = moment_now(machine);
@@ -450,6 +453,14 @@ static enum cbx_status go_to(struct cbx_machine *machine, const struct moment *t
 	if (status == CBX_OK && machine->replaying && history->root->next == history->last &&
 	    !moment_compare(&now, &history->last->at))
 		checkpoint_arrive(machine);
+	return status;
+}
+
+static enum cbx_status go_to(struct cbx_machine *machine, const struct moment *to)
+{
+	enum cbx_status status = go_quietly(machine, to);
+
+	hooks_quiet(machine, false, false);
 	return status;
 }
 
@@ -550,39 +561,79 @@ static enum cbx_status last_hit(struct cbx_machine *machine, struct checkpoint *
 	return status;
 }
 
+/*
+ * Where the next stretch of a search begins: most instructions before its end, or farther back if
+ * there is no checkpoint.  Each restored checkpoint costs all decoded blocks, so more than one interval
+ * is gone through at once where nothing was found in the last ones.
+ */
+static struct checkpoint *stretch_begin(const struct history *history, const struct moment *end,
+					uint64_t most)
+{
+	struct checkpoint *c = history->last;
+
+	while (c && moment_compare(&c->at, end) >= 0)
+		c = c->previous;
+	while (c && c->previous && end->count - c->previous->at.count <= most)
+		c = c->previous;
+	return c;
+}
+
+enum { STRETCH = 32000000 };
+
 enum cbx_status cbx_reverse_continue(struct cbx_machine *machine, struct cbx_stop *result)
 {
 	enum cbx_status status = may_go_back(machine);
-	struct moment origin, before, at;
 	bool found = false, asked = false;
+	struct moment origin, before, at;
+	struct history *history;
 	struct checkpoint *from;
 	struct cbx_stop hit;
+	uint64_t stretch = 0;
 
 	if (status != CBX_OK)
 		return status;
 	status = keep_present(machine);
 	if (status != CBX_OK)
 		return status;
+	history = machine->history;
 	origin = before = moment_now(machine);
-	from = checkpoint_before(machine->history, &origin);
-	if (from && !moment_compare(&from->at, &origin))
-		from = from->previous;
-	while (from && status == CBX_OK && !found && !asked) {
+	/* What came in meanwhile, at this moment, does not matter. */
+	if (history->search.going && history->search.origin.count == origin.count &&
+	    history->search.origin.time == origin.time &&
+	    history->search.origin.deliveries == origin.deliveries &&
+	    history->search.breakpoints == hooks_changes(machine))
+		before = history->search.before;
+	history->search.going = false;
+	while (status == CBX_OK && !found && !asked) {
+		from = stretch_begin(history, &before, stretch);
+		if (!from)
+			break;
 		status = last_hit(machine, from, &before, before.count != origin.count, &at, &hit,
 				  &found, &asked);
-		before = from->at;
-		from = from->previous;
+		if (history->lost)
+			status = machine_fail(machine, CBX_ERROR_MEMORY, "no memory to go back in time");
+		if (status == CBX_OK && !asked)
+			before = from->at;
+		stretch = stretch ? 2 * stretch : LONGEST;
+		stretch = stretch < STRETCH ? stretch : STRETCH;
 	}
 	if (status != CBX_OK) {
 		if (machine->replaying)
-			checkpoint_restore(machine, machine->history->last);
+			checkpoint_restore(machine, history->last);
+		hooks_quiet(machine, false, false);
 		return status;
 	}
-	if (asked)
+	if (asked) {
+		found = false;          /* there may be a later one */
 		at = origin;
-	else if (!found)
-		at = machine->history->first->at;
+	} else if (!found) {
+		at = history->first->at;
+	}
 	status = go_to(machine, &at);
+	history->search.going = asked;
+	history->search.origin = origin;
+	history->search.before = before;
+	history->search.breakpoints = hooks_changes(machine);
 	if (result) {
 		stop_here(machine, result);
 		if (found) {

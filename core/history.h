@@ -73,6 +73,12 @@ struct history {
 	uint64_t cursor;                /* the next one that comes in */
 	struct failure *failures;       /* by call */
 	size_t failure_count, failure_room;
+	/* A search back that was asked to stop: there is nothing from before on to origin, where it began. */
+	struct {
+		bool going;
+		struct moment origin, before;
+		uint64_t breakpoints;   /* hooks_changes() */
+	} search;
 	struct medium *again;           /* the medium that an entry put into a drive */
 	bool wants_medium;              /* an entry is about to put one there */
 };

@@ -186,6 +186,8 @@ void cpu_memory_shared(struct cbx_machine *machine);
  * For whoever replays; between runs.
  */
 void hooks_quiet(struct cbx_machine *machine, bool hooks, bool breakpoints);
+/* Another number when breakpoints or hooks came or went. */
+uint64_t hooks_changes(const struct cbx_machine *machine);
 uint32_t *cpu_deliveries(struct cbx_machine *machine);
 /* The number, in a callback, too. */
 uint32_t cpu_deliveries_now(const struct cbx_machine *machine);

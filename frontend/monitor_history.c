@@ -1,4 +1,9 @@
 /* Monitor commands that go back in time (clearbox/history.h): rewind, reverse-step, reverse-continue. */
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <clearbox/history.h>
 
 #include "monitor_commands.h"
@@ -87,6 +92,45 @@ static bool run_reverse_step(struct monitor_call *call)
 	return went_back(call, status);
 }
 
+/* Does the socket's other side say word next?  It is left there, to be carried out afterwards. */
+static bool waits_at(int socket, const char *word, size_t count)
+{
+	char bytes[16];
+	ssize_t n = socket >= 0 ? recv(socket, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT) : 0;
+
+	return n >= (ssize_t)count && !memcmp(bytes, word, count);
+}
+
+/* Whoever waits for a search has had enough: "stop" at a monitor, Ctrl-C in gdb, a line at a terminal. */
+static bool given_up(struct session *s)
+{
+	struct pollfd typed = { .fd = STDIN_FILENO, .events = POLLIN };
+
+	for (unsigned i = 0; i < MONITOR_LINKS; i++)
+		if (s->monitor.option.kind && waits_at(s->monitor.links[i].in, "stop", 4))
+			return true;
+	if (s->monitor.console_open && isatty(STDIN_FILENO) && poll(&typed, 1, 0) > 0)
+		return true;
+	return s->gdb.gdb && waits_at(s->gdb.in, "\003", 1);
+}
+
+/* In slices, so that a window is drawn meanwhile and the search can be given up. */
+static enum cbx_status search_back(struct session *s, struct cbx_stop *stop)
+{
+	enum cbx_status status;
+	bool again;
+
+	s->paused = false;              /* the window's menu can pause again */
+	do {
+		session_search_begin(s, -1);
+		status = cbx_reverse_continue(s->machine, stop);
+		again = !status && stop->reason == CBX_STOP_REQUEST;
+		session_search_end(s, !again);
+	} while (again && session_search_pause(s) && !given_up(s));
+	session_search_end(s, true);
+	return status;
+}
+
 static bool run_reverse_continue(struct monitor_call *call)
 {
 	struct session *s = call->session;
@@ -96,7 +140,9 @@ static bool run_reverse_continue(struct monitor_call *call)
 
 	if (!history(call, &info))
 		return false;
-	status = cbx_reverse_continue(s->machine, &stop);
+	status = search_back(s, &stop);
+	if (!status && stop.reason == CBX_STOP_REQUEST)
+		monitor_print(call, "given up: the machine is where it was\n");
 	if (!status && stop.reason == CBX_STOP_LIMIT)
 		monitor_print(call, "no breakpoint or watchpoint was met: the oldest moment of the history\n");
 	if (!status && (stop.reason == CBX_STOP_BREAKPOINT || stop.reason == CBX_STOP_WATCHPOINT)) {
@@ -122,7 +168,7 @@ static bool info_history(struct monitor_call *call)
 const struct monitor_command monitor_history_commands[] = {
 	{ "rewind", NULL, "COUNT", "goes back to an instruction count, or by so many: rewind -1000000", run_rewind },
 	{ "reverse-step", "rs", "[COUNT]", "goes back by one instruction, or some", run_reverse_step },
-	{ "reverse-continue", "rc", "", "goes back to the last breakpoint or watchpoint that was met",
+	{ "reverse-continue", "rc", "", "goes back to the last breakpoint or watchpoint that was met; stop gives it up",
 	  run_reverse_continue },
 	{ NULL, NULL, NULL, NULL, NULL }
 };

@@ -35,22 +35,25 @@ void session_signal(int number)
  * devices work), so an alarm ends slices too.
  */
 static volatile sig_atomic_t alarm_set;
-/* While gdb has the machine search back in its history only gdb ends that: its descriptor, else -1. */
-static volatile sig_atomic_t alarm_input = -1;
+/* A search back in the history has this many tenths of a second, or until something comes from input. */
+static volatile sig_atomic_t search_left, search_input = -1;
 
 static void alarm_rings(int number)
 {
-	struct pollfd fd = { .fd = alarm_input, .events = POLLIN };
+	struct pollfd fd = { .fd = search_input, .events = POLLIN };
 	int saved = errno;
+	bool on;
 
 	(void)number;
-	if (fd.fd >= 0) {
-		if (poll(&fd, 1, 0) > 0)
-			cbx_request_stop(signal_machine);
+	if (search_left) {
+		search_left--;
+		on = search_left && (fd.fd < 0 || poll(&fd, 1, 0) <= 0);
 		errno = saved;
-		return;
+		if (on)
+			return;
+	} else {
+		alarm_set = 0;
 	}
-	alarm_set = 0;
 	cbx_request_stop(signal_machine);
 }
 
@@ -58,13 +61,46 @@ static void set_alarm(bool on)
 {
 	struct itimerval time = {
 		.it_value.tv_usec = on ? 100000 : 0,
-		.it_interval.tv_usec = on && alarm_input >= 0 ? 100000 : 0,
+		.it_interval.tv_usec = on && search_left ? 100000 : 0,
 	};
 
 	if (on == alarm_set)
 		return;
 	alarm_set = on;
 	setitimer(ITIMER_REAL, &time, NULL);
+}
+
+/* Each slice of a search is longer: the farther back, the more there is between two checkpoints. */
+void session_search_begin(struct session *s, int input)
+{
+	enum { FIRST = 2, GROWTH = 4, LAST = 20 };
+	unsigned tenths = FIRST + s->searches++ / GROWTH;
+
+	set_alarm(false);
+	search_left = (sig_atomic_t)(tenths < LAST ? tenths : LAST);
+	search_input = input;
+	set_alarm(true);
+}
+
+void session_search_end(struct session *s, bool over)
+{
+	set_alarm(false);
+	search_left = 0;
+	search_input = -1;
+	if (over)
+		s->searches = 0;
+}
+
+bool session_search_pause(struct session *s)
+{
+	uint64_t host = host_time();
+
+	if (signal_number || (s->end_time && host >= s->end_time))
+		return false;
+	if (s->display->input(s->display, &s->keys, host) == DISPLAY_QUIT)
+		s->quit = true;
+	s->display->update(s->display, s->machine);
+	return !s->quit && !s->paused;
 }
 
 /* ---- What goes in and out between runs ------------------------------------------------ */
@@ -348,16 +384,13 @@ static int run_slice(struct session *s, uint64_t nanoseconds, char *message, siz
 
 	if (limit && limit - s->instructions < run.instructions)
 		run.instructions = limit - s->instructions;
-	if (back) {
-		set_alarm(false);
-		alarm_input = s->gdb.in;
-	}
-	set_alarm(true);
+	if (back)
+		session_search_begin(s, s->gdb.in);
+	else
+		set_alarm(true);
 	status = s->gdb.gdb ? gdb_server_run(&s->gdb, &run, &stop, &held) : cbx_run(s->machine, &run, &stop);
-	if (back) {
-		set_alarm(false);
-		alarm_input = -1;
-	}
+	if (back)
+		session_search_end(s, cbx_gdb_state(s->gdb.gdb) != CBX_GDB_REVERSING);
 	if (status) {
 		snprintf(message, size, "%s", cbx_machine_error(s->machine));
 		return EXIT_INTERNAL;

@@ -43,6 +43,7 @@ struct session {
 	struct cbx_stop stop;           /* how the last run ended */
 	bool catch_triple;              /* a triple fault stops the machine for the monitor instead of a reset */
 	bool quit;                      /* the monitor has been told to end the program */
+	unsigned searches;              /* slices that the search back has taken */
 	uint64_t work_time, update_time, end_time;      /* host ns */
 	uint64_t instructions;          /* executed so far */
 };
@@ -52,6 +53,15 @@ struct session {
  * say than the code, it is in message.
  */
 int session_run(struct session *session, char *message, size_t message_size);
+
+/*
+ * Around each call of cbx_reverse_continue: after a while, or when something comes from the descriptor
+ * input (-1: none), it ends with CBX_STOP_REQUEST, and another call goes on.  over: there is none.
+ */
+void session_search_begin(struct session *session, int input);
+void session_search_end(struct session *session, bool over);
+/* Between such calls: the display is drawn, and may ask for an end of it (false). */
+bool session_search_pause(struct session *session);
 
 /* For a signal handler: ends session_run soon, with exit code 128 + number. */
 void session_signal(int number);

@@ -82,13 +82,24 @@ void hooks_free(struct cpu *cpu)
 
 void hooks_quiet(struct cbx_machine *machine, bool hooks, bool breakpoints)
 {
-	struct cpu *cpu = machine->cpu;
+	struct hooks *list = machine->cpu->hooks;
+	bool differs = false;
 
-	if (!cpu->hooks || (cpu->hooks->quiet_hooks == hooks && cpu->hooks->quiet_breakpoints == breakpoints))
+	/* All blocks are made anew: only if there is anything that this concerns. */
+	for (unsigned n = 0; list && n < list->count; n++)
+		differs = differs || (list->list[n].is_breakpoint ? list->quiet_breakpoints != breakpoints
+								  : list->quiet_hooks != hooks);
+	if (!list)
 		return;
-	cpu->hooks->quiet_hooks = hooks;
-	cpu->hooks->quiet_breakpoints = breakpoints;
-	changed(cpu);
+	list->quiet_hooks = hooks;
+	list->quiet_breakpoints = breakpoints;
+	if (differs)
+		changed(machine->cpu);
+}
+
+uint64_t hooks_changes(const struct cbx_machine *machine)
+{
+	return machine->cpu->hooks ? machine->cpu->hooks->changes : 0;
 }
 
 /* Room for one more; NULL: no memory. */
@@ -122,6 +133,7 @@ static struct entry *append(struct cpu *cpu)
 static void enlist(struct cpu *cpu, unsigned *id)
 {
 	cpu->hooks->count++;
+	cpu->hooks->changes++;
 	*id = ++cpu->hooks->next_id;
 	changed(cpu);
 }
@@ -136,6 +148,7 @@ static enum cbx_status take_away(struct cbx_machine *machine, unsigned id, bool 
 		if (e->id != id || e->dead || e->is_breakpoint != breakpoint)
 			continue;
 		e->dead = true;
+		hooks->changes++;
 		changed(machine->cpu);
 		return CBX_OK;
 	}

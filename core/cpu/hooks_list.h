@@ -19,6 +19,7 @@ struct entry {
 struct hooks {
 	struct entry *list;
 	unsigned count, capacity, next_id;
+	uint64_t changes;               /* how often one came or went */
 	unsigned depth;                 /* calls of hooks going on */
 	const struct entry *plain;      /* the only one there is, an instruction hook without filters; or NULL */
 	struct cbx_event event;         /* of the instruction announced: clearing one takes longer than telling it */

@@ -317,7 +317,7 @@ static void go_back(struct cbx_gdb *gdb, struct cbx_stop *stop)
 	} else if (stop->reason == CBX_STOP_LIMIT) {
 		gdb_stopped(gdb, SIGNAL_TRAP, "replaylog:begin;");
 	} else if (stop->reason == CBX_STOP_REQUEST) {
-		gdb_stopped(gdb, SIGNAL_INTERRUPT, "");
+		/* The search goes on in the next call, unless gdb interrupts it. */
 	} else if (stop->reason == CBX_STOP_WATCHPOINT) {
 		back_at_watchpoint(gdb, stop);
 	} else {

@@ -54,7 +54,7 @@ struct cbx_gdb_options {
 enum cbx_gdb_state {
 	CBX_GDB_DETACHED,               /* nobody debugs: the machine runs */
 	CBX_GDB_RUNNING,
-	/* Running, backwards: cbx_request_stop gives the search up, and gdb is told. */
+	/* Running, backwards.  After cbx_request_stop the next cbx_gdb_run goes on with the search. */
 	CBX_GDB_REVERSING,
 	CBX_GDB_STOPPED,                /* the machine is not to be run */
 	CBX_GDB_KILLED                  /* gdb said "kill": the embedder should end the machine */

@@ -101,7 +101,8 @@ CBX_API enum cbx_status cbx_reverse_step(struct cbx_machine *machine, struct cbx
  * Goes back to the last time before now when a breakpoint or watchpoint (debug.h) would have ended
  * a run; *stop says which.  If there was none the machine is at the oldest moment, and the stop's
  * reason is CBX_STOP_LIMIT.  cbx_request_stop ends the search: the machine is where it was, and the
- * reason is CBX_STOP_REQUEST.  Errors: as above.
+ * reason is CBX_STOP_REQUEST.  Called again at that moment, with the same breakpoints, it goes on where
+ * the search was: a program can look after its window meanwhile.  Errors: as above.
  */
 CBX_API enum cbx_status cbx_reverse_continue(struct cbx_machine *machine, struct cbx_stop *stop);
 

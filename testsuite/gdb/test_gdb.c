@@ -499,6 +499,26 @@ static void test_back(void **state)
 	assert_int_equal(cbx_gdb_run(gdb, NULL, NULL), CBX_OK);
 	assert_string_equal(reply(), "T05thread:1;swbreak:;");
 	assert_int_equal(cbx_instruction_count(machine), 4);
+	/* In slices: asked to stop it is not done, and goes on, or gdb interrupts it. */
+	expect("vCont;s", "(none)");
+	run();
+	for (unsigned i = 0; i < 2; i++) {
+		expect("bc", "(none)");
+		cbx_request_stop(machine);
+		assert_int_equal(cbx_gdb_run(gdb, NULL, NULL), CBX_OK);
+		assert_string_equal(reply(), "(none)");
+		assert_int_equal(cbx_gdb_state(gdb), CBX_GDB_REVERSING);
+		assert_int_equal(cbx_instruction_count(machine), 5);
+		if (i) {
+			assert_int_equal(cbx_gdb_run(gdb, NULL, NULL), CBX_OK);
+			assert_string_equal(reply(), "T05thread:1;swbreak:;");
+			assert_int_equal(cbx_instruction_count(machine), 4);
+		} else {
+			cbx_gdb_receive(gdb, "\003", 1);
+			assert_string_equal(reply(), "T02thread:1;");
+			assert_int_equal(cbx_gdb_state(gdb), CBX_GDB_STOPPED);
+		}
+	}
 	end();
 }
 

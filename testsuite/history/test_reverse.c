@@ -126,6 +126,76 @@ static void met_backwards(unsigned flags, enum cbx_breakpoint_kind kind, uint64_
 	end(world);
 }
 
+/*
+ * A condition that is never true, but asks for an end of the search: later each time, since a slice that is
+ * shorter than what lies between two checkpoints does not come forward.
+ */
+struct asking {
+	unsigned calls, patience, requests;
+};
+
+static bool ask_to_stop(void *user, struct cbx_machine *machine)
+{
+	struct asking *asking = user;
+
+	if (++asking->calls == asking->patience) {
+		asking->calls = 0;
+		asking->patience += asking->patience / 2;
+		asking->requests++;
+		cbx_request_stop(machine);
+	}
+	return false;
+}
+
+/* A search in slices finds what one at once finds, and the machine is where it was between them. */
+static void test_search_in_slices(void **state)
+{
+	struct asking asking = { 0, 50, 0 };
+	struct cbx_breakpoint b = { .size = sizeof(b), .kind = CBX_BREAK_EXECUTE, .address = GUEST_MARKER,
+				    .length = 1, .condition = ask_to_stop, .user = &asking };
+	unsigned once, never;
+	struct world *world;
+	struct cbx_stop stop;
+	uint64_t met, count, hash;
+
+	(void)state;
+	world = with_history(0, 64 << 20);
+	once = add(world, CBX_BREAK_EXECUTE, GUEST_DISK);
+	assert_int_equal(cbx_run(world->machine, NULL, &stop), CBX_OK);
+	met = here(world);
+	assert_int_equal(cbx_breakpoint_remove(world->machine, once), CBX_OK);
+	run(world->machine, 12000000);
+	count = here(world);
+	hash = cbx_state_hash(world->machine);
+	assert_int_equal(cbx_breakpoint_add(world->machine, &b, &never), CBX_OK);
+	for (unsigned n = 0; n < 2; n++) {
+		unsigned slices = 0;
+
+		asking = (struct asking){ 0, 50, 0 };
+		do {
+			assert_int_equal(cbx_reverse_continue(world->machine, &stop), CBX_OK);
+			if (stop.reason != CBX_STOP_REQUEST)
+				break;
+			assert_int_equal(here(world), count);
+			assert_int_equal(cbx_state_hash(world->machine), hash);
+			/* A breakpoint that is added has not been looked for: from the beginning. */
+			if (n && slices++ == 1)
+				add(world, CBX_BREAK_EXECUTE, GUEST_DISK);
+		} while (asking.requests < 40);
+		if (!n) {
+			assert_int_equal(stop.reason, CBX_STOP_LIMIT);
+			assert_int_equal(here(world), start);
+			assert_true(asking.requests > 2);
+		} else {
+			assert_int_equal(stop.reason, CBX_STOP_BREAKPOINT);
+			assert_in_range(here(world), met, count - 1);
+		}
+		assert_int_equal(cbx_rewind_to(world->machine, count), CBX_OK);
+		assert_int_equal(cbx_state_hash(world->machine), hash);
+	}
+	end(world);
+}
+
 static void test_breakpoints(void **state)
 {
 	(void)state;
@@ -398,6 +468,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_steps),
 		cmocka_unit_test(test_breakpoints),
+		cmocka_unit_test(test_search_in_slices),
 		cmocka_unit_test(test_watchpoints),
 		cmocka_unit_test(test_another_future),
 		cmocka_unit_test(test_disk_errors),
@@ -409,6 +480,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_arguments),
 	};
 
+	if (argc == 3)                  /* a pattern: these tests alone */
+		cmocka_set_test_filter(argv[--argc]);
 	if (argc != 2)
 		return 2;
 	world_guest = argv[1];
