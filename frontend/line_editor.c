@@ -1,6 +1,7 @@
 /*
  * The monitor's line in a terminal, by libedit: history and completion.  libedit is given the
- * bytes that have been typed, one at a time, so that it never waits for the next.
+ * bytes that have been typed, one at a time, so that it never waits for the next.  The lines are kept from
+ * run to run in $XDG_STATE_HOME/clearbox/monitor_history, for their owner's eyes.
  */
 #include "monitor_port.h"
 
@@ -9,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct line_editor {
 	struct session *session;
@@ -18,6 +21,7 @@ struct line_editor {
 	const uint8_t *bytes;
 	size_t count;
 	bool open;
+	bool entered;                   /* there are new lines to keep */
 	/* Completion: what all the words found have in common, and how many there are. */
 	char common[MONITOR_LINE];
 	unsigned found;
@@ -97,6 +101,62 @@ static unsigned char complete(EditLine *edit, int character)
 	return CC_REDISPLAY;
 }
 
+/* ---- History from run to run ---------------------------------------------------------------------- */
+
+enum { HISTORY_LINES = 500, HISTORY_BYTES = 1 << 20 };
+
+/* The file's folder, or the file in it; false: nobody says where. */
+static bool history_name(char *name, size_t size, const char *file)
+{
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME"), *local = "";
+
+	/* What is not absolute does not count, says the standard. */
+	if (!state || *state != '/') {
+		state = home;
+		local = "/.local/state";
+	}
+	return state && *state == '/' &&
+	       (size_t)snprintf(name, size, "%s%s/clearbox%s", state, local, file) < size;
+}
+
+static void history_load(struct line_editor *editor)
+{
+	struct stat about;
+	char name[1024];
+
+	if (history_name(name, sizeof(name), "/monitor_history") && !stat(name, &about) &&
+	    S_ISREG(about.st_mode) && about.st_size <= HISTORY_BYTES)
+		history(editor->history, &editor->event, H_LOAD, name);
+}
+
+/* The folder with those above it, as mkdir -p does. */
+static void make_folders(char *name)
+{
+	for (char *slash = strchr(name + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = 0;
+		mkdir(name, 0700);
+		*slash = '/';
+	}
+}
+
+/* A new file takes the old one's place: two programs that end at once leave the lines of one. */
+static void history_save(struct line_editor *editor)
+{
+	char name[1024], part[1024];
+	mode_t mask;
+	int saved;
+
+	if (!editor->entered || !history_name(name, sizeof(name), "/monitor_history") ||
+	    (size_t)snprintf(part, sizeof(part), "%s.%ld", name, (long)getpid()) >= sizeof(part))
+		return;
+	mask = umask(077);
+	make_folders(name);
+	saved = history(editor->history, &editor->event, H_SAVE, part);
+	umask(mask);
+	if (saved < 0 || rename(part, name))
+		unlink(part);
+}
+
 struct line_editor *line_editor_new(struct session *session)
 {
 	struct line_editor *editor = calloc(1, sizeof(*editor));
@@ -110,8 +170,9 @@ struct line_editor *line_editor_new(struct session *session)
 		line_editor_free(editor);
 		return NULL;
 	}
-	history(editor->history, &editor->event, H_SETSIZE, 500);
+	history(editor->history, &editor->event, H_SETSIZE, HISTORY_LINES);
 	history(editor->history, &editor->event, H_SETUNIQUE, 1);
+	history_load(editor);
 	el_set(editor->edit, EL_CLIENTDATA, editor);
 	el_set(editor->edit, EL_PROMPT, prompt);
 	el_set(editor->edit, EL_EDITOR, "emacs");
@@ -127,8 +188,10 @@ void line_editor_free(struct line_editor *editor)
 {
 	if (editor->edit)
 		el_end(editor->edit);
-	if (editor->history)
+	if (editor->history) {
+		history_save(editor);
 		history_end(editor->history);
+	}
 	free(editor);
 }
 
@@ -158,8 +221,10 @@ void line_editor_bytes(struct line_editor *editor, const uint8_t *bytes, size_t 
 		if (!text || length <= 0 || text[length - 1] != '\n')
 			continue;
 		snprintf(line, sizeof(line), "%.*s", length - 1, text);
-		if (line[strspn(line, " ")])
+		if (line[strspn(line, " ")]) {
 			history(editor->history, &editor->event, H_ENTER, line);
+			editor->entered = true;
+		}
 		line_editor_end(editor);
 		take(user, line);
 		line_editor_begin(editor);

@@ -100,11 +100,11 @@ static uint64_t page_address(const struct paging *p, unsigned level, uint64_t en
 	return entry & FRAME & ~(size - 1);
 }
 
-static const char *entry_text(const struct paging *p, uint64_t entry, bool page, char *text,
+static const char *entry_text(const struct paging *p, uint64_t entry, bool page, bool large, char *text,
 			      size_t size)
 {
-	snprintf(text, size, "%c%c%c%c%c%c%c%c", bit(entry, 63) && p->width == 8 ? 'X' : '-',
-		 page && bit(entry, 8) ? 'G' : '-', bit(entry, 6) && page ? 'D' : '-',
+	snprintf(text, size, "%c%c%c%c%c%c%c%c%c", bit(entry, 63) && p->width == 8 ? 'X' : '-',
+		 page && bit(entry, 8) ? 'G' : '-', page && large ? 'P' : '-', bit(entry, 6) && page ? 'D' : '-',
 		 bit(entry, 5) ? 'A' : '-', bit(entry, 4) ? 'C' : '-', bit(entry, 3) ? 'T' : '-',
 		 bit(entry, 2) ? 'U' : '-', bit(entry, 1) ? 'W' : '-');
 	return text;
@@ -171,7 +171,7 @@ static bool run_walk(struct monitor_call *call)
 		monitor_print(call, "%-5s [%llu] at 0x%llx: 0x%0*llx %s\n", level_names[level],
 			      (unsigned long long)index, (unsigned long long)at, (int)p.width * 2,
 			      (unsigned long long)entry,
-			      bit(entry, 0) ? entry_text(&p, entry, page, flags, sizeof(flags))
+			      bit(entry, 0) ? entry_text(&p, entry, page, level > 1, flags, sizeof(flags))
 					    : "not present");
 		if (!bit(entry, 0)) {
 			monitor_print(call, "  any access gives #PF: not present at the %s\n",
@@ -238,7 +238,7 @@ static void list_page(struct listing *l, uint64_t address, uint64_t size, unsign
 		if (l->left && l->left--)
 			monitor_print(l->call, "%016llx: %016llx %s\n", (unsigned long long)address,
 				      (unsigned long long)page_address(&l->paging, level, entry),
-				      entry_text(&l->paging, entry, true, flags, sizeof(flags)));
+				      entry_text(&l->paging, entry, true, level > 1, flags, sizeof(flags)));
 		return;
 	}
 	rights |= 1;
@@ -552,7 +552,8 @@ const struct monitor_command monitor_paging_commands[] = {
 
 const struct monitor_command monitor_paging_topics[] = {
 	{ "mem", NULL, "", "what linear addresses are mapped, with their rights", info_mem },
-	{ "tlb", NULL, "", "the same page by page, with physical addresses", info_tlb },
+	{ "tlb", NULL, "", "each page: linear address, physical address, XGPDACTUW as in QEMU (from the page tables, too)",
+	  info_tlb },
 	{ "gdt", NULL, "", "the global descriptor table", info_gdt },
 	{ "ldt", NULL, "", "the local descriptor table", info_ldt },
 	{ "idt", NULL, "", "the interrupt descriptor table (in real mode: the vectors)", info_idt },

@@ -289,7 +289,7 @@ class Faults(unittest.TestCase):
         self.assertIn('physical 0x7fff', walk)
         self.assertIn('user: nothing (#PF: a supervisor page)', walk)      # the directory says so
         self.assertEqual(box('info mem').splitlines()[0], '0000000000000000-0000000000004fff 0000000000005000 -rwx')
-        self.assertIn('0000000000006000: 0000000000006000', box('info tlb'))
+        self.assertIn('0000000000006000: 0000000000006000 ---------', box('info tlb'))       # XGPDACTUW
         self.assertIn('hlt', box('x/i 0x7c81'))
         # it has halted for ever, and is there for the monitor still
         box('system_reset')
@@ -484,7 +484,7 @@ class Terminal(unittest.TestCase):
 
     def start(self, *options):
         self.tmux('-f', '/dev/null', 'new-session', '-d', '-x', '120', '-y', '40',
-                  'TERM=xterm-256color exec %s -m 4 -timeout 60 %s' % (PROGRAM, ' '.join(options)))
+                  'XDG_STATE_HOME=' + path('state') + ' TERM=xterm-256color exec %s -m 4 -timeout 60 %s' % (PROGRAM, ' '.join(options)))
         self.addCleanup(self.tmux, 'kill-server')
 
     def test_serial(self):
@@ -499,10 +499,43 @@ class Terminal(unittest.TestCase):
         self.see('system_powerdown')
         self.tmux('send-keys', 'C-u', 'Up', 'Up', 'Enter')      # stop again
         self.tmux('send-keys', 'cont', 'Enter', 'C-a', 'x')
+        self.ended()
+
+    def ended(self):
         end = time.time() + 10
         while self.tmux('list-sessions') and time.time() < end:
             time.sleep(0.05)
         self.assertEqual(self.tmux('list-sessions'), '')
+
+    def test_history(self):
+        """Lines are kept from run to run, in a file of their owner's; not without a terminal."""
+        kept = path('state/clearbox/monitor_history')
+        if os.path.exists(kept):
+            os.unlink(kept)
+        subprocess.run([PROGRAM, '-m', '4', '-display', 'none', '-monitor', 'stdio', '-S'], input=b'info status\nquit\n',
+                       env={**os.environ, 'XDG_STATE_HOME': path('state')}, stdout=subprocess.DEVNULL, timeout=30, check=True)
+        self.assertFalse(os.path.exists(kept))
+        for first in (True, False):
+            self.name += '1' if first else '2'
+            self.start('-display', 'none', '-monitor', 'stdio', '-S')
+            self.see('(clearbox)')
+            self.tmux('send-keys', *(['info version', 'Enter'] if first else ['Up', 'Up', 'Enter']))
+            self.see('clearbox 0.')
+            self.tmux('send-keys', 'quit', 'Enter')
+            self.ended()
+            with open(kept, encoding='utf-8') as file:
+                self.assertIn('version', file.read())
+            self.assertEqual(os.stat(kept).st_mode & 0o777, 0o600)
+            self.assertEqual(os.listdir(path('state/clearbox')), ['monitor_history'])
+        # what is no history, or too long for one, does no harm
+        for damage in (b'\0\xff' * 5000, b'_HiStOrY_V2_\n' + b'\\x' * 70000 + b'\n\0\n', bytes(2 << 20)):
+            with open(kept, 'wb') as file:
+                file.write(damage)
+            self.name += 'x'
+            self.start('-display', 'none', '-monitor', 'stdio', '-S')
+            self.see('(clearbox)')
+            self.tmux('send-keys', 'Up', 'C-u', 'quit', 'Enter')
+            self.ended()
 
     def wait(self, condition):
         end = time.time() + 15
