@@ -115,7 +115,7 @@ void history_free(struct cbx_machine *machine)
 
 enum cbx_status cbx_history_enable(struct cbx_machine *machine, uint64_t bytes)
 {
-	enum cbx_status status;
+	enum cbx_status status, disks;
 
 	if (!machine)
 		return CBX_ERROR_ARGUMENT;
@@ -124,11 +124,10 @@ enum cbx_status cbx_history_enable(struct cbx_machine *machine, uint64_t bytes)
 	if (bytes && bytes < LEAST_BUDGET)
 		return machine_fail(machine, CBX_ERROR_ARGUMENT,
 				    "a history needs at least 1 MiB of memory");
+	disks = history_truncate(machine);
 	if (!bytes) {
-		if (machine->history && machine->replaying)
-			history_truncate(machine);
 		history_free(machine);
-		return CBX_OK;
+		return disks;
 	}
 	machine_start(machine);
 	if (!machine->history) {
@@ -137,13 +136,11 @@ enum cbx_status cbx_history_enable(struct cbx_machine *machine, uint64_t bytes)
 			return machine_fail(machine, CBX_ERROR_MEMORY, "no memory for a history");
 		machine->history->interval = SHORTEST;
 	}
-	if (machine->replaying)
-		history_truncate(machine);
 	machine->history->budget = bytes;
 	status = history_begin(machine);
 	if (status != CBX_OK)
 		history_free(machine);
-	return status;
+	return status != CBX_OK ? status : disks;
 }
 
 enum cbx_status cbx_history_info(const struct cbx_machine *machine, struct cbx_history_info *info)
@@ -202,13 +199,14 @@ static void choose_interval(struct history *history)
 		history->interval -= SHORTEST / 2;
 }
 
-static void take_checkpoint(struct cbx_machine *machine)
+static void take_checkpoint(struct cbx_machine *machine, const struct cbx_run_options *options)
 {
 	struct history *history = machine->history;
 	struct checkpoint *c;
 
 	if (history->lost) {
-		history_begin(machine);
+		if (history_begin(machine) == CBX_OK && note_run_flags(machine, options) != CBX_OK)
+			history_lose(machine);
 		return;
 	}
 	choose_interval(history);
@@ -319,7 +317,7 @@ enum cbx_status history_run(struct cbx_machine *machine, const struct cbx_run_op
 			continue;
 		}
 		if (count >= history->next_at || history->lost) {
-			take_checkpoint(machine);
+			take_checkpoint(machine, options);
 			if (history->lost)
 				history->next_at = count + history->interval;
 		}

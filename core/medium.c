@@ -299,22 +299,27 @@ static enum cbx_status drive_read(void *user, uint64_t offset, void *bytes, size
 }
 
 /* A page of this map that may be written, with what the block holds unless all of it is written. */
-static struct page *block_for_write(struct cbx_machine *machine, struct medium *medium,
-				    struct block_map *map, uint64_t number, bool whole)
+static enum cbx_status block_for_write(struct cbx_machine *machine, struct medium *medium,
+				       struct block_map *map, uint64_t number, bool whole,
+				       struct page **result)
 {
 	struct page_pool *pool = machine->memory->pool;
 	struct page *old = block_get(map, number), *page;
+	enum cbx_status status = CBX_OK;
 
+	*result = old;
 	if (old && page_is_own(old))
-		return old;
-	page = page_new(pool);
+		return CBX_OK;
+	*result = page = page_new(pool);
 	if (!page)
-		return NULL;
-	if ((whole || medium_block(machine, medium, number, page->bytes) == CBX_OK) &&
-	    block_put(pool, map, number, page))
-		return page;
-	page_release(pool, page);
-	return NULL;
+		return CBX_ERROR_MEMORY;
+	if (!whole)
+		status = medium_block(machine, medium, number, page->bytes);
+	if (status == CBX_OK && !block_put(pool, map, number, page))
+		status = CBX_ERROR_MEMORY;
+	if (status != CBX_OK)
+		page_release(pool, page);
+	return status;
 }
 
 /* Is there room for what is written?  All of it or nothing is. */
@@ -340,10 +345,11 @@ static enum cbx_status write_map(struct cbx_machine *machine, struct medium *med
 		size_t piece = count < BLOCK_SIZE - skip ? count : BLOCK_SIZE - skip;
 		uint64_t number = offset / BLOCK_SIZE;
 		struct page *page;
+		enum cbx_status status = block_for_write(machine, medium, map, number,
+							 piece == BLOCK_SIZE, &page);
 
-		page = block_for_write(machine, medium, map, number, piece == BLOCK_SIZE);
-		if (!page)
-			return CBX_ERROR_MEMORY;
+		if (status != CBX_OK)
+			return status;
 		memcpy(page->bytes + skip, bytes, piece);
 		bytes += piece;
 		offset += piece;

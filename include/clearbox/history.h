@@ -66,7 +66,8 @@ CBX_API enum cbx_status cbx_fork(struct cbx_machine *machine, const struct cbx_f
  * cbx_drive_change and cbx_network_receive bring, writes of registers and memory by the embedder,
  * and what disks held and answered.  A medium that was taken out must stay readable.  A load, a
  * power-on reset, and a device, timer or RAM that is added begin a new one (the latter at the next run).
- * Errors: CBX_ERROR_STATE (it is running), CBX_ERROR_ARGUMENT (too few bytes), CBX_ERROR_MEMORY.
+ * Errors: CBX_ERROR_STATE (it is running), CBX_ERROR_ARGUMENT (too few bytes), CBX_ERROR_MEMORY;
+ * CBX_ERROR_IO: done, but the machine was in the past and a disk could not be made to hold what it did then.
  */
 CBX_API enum cbx_status cbx_history_enable(struct cbx_machine *machine, uint64_t bytes);
 

@@ -33,7 +33,7 @@ static const struct cbx_device_type drive_type = {
 
 /* The disk, and what it does wrong. */
 static uint8_t disk[DISK];
-static bool fail_reads;
+static bool fail_reads, fail_writes;
 static struct cbx_machine *asked_while_read;
 
 static enum cbx_status disk_read(void *user, uint64_t offset, void *bytes, size_t count)
@@ -53,6 +53,8 @@ static enum cbx_status disk_read(void *user, uint64_t offset, void *bytes, size_
 static enum cbx_status disk_write(void *user, uint64_t offset, const void *bytes, size_t count)
 {
 	(void)user;
+	if (fail_writes)
+		return CBX_ERROR_IO;
 	memcpy(disk + offset, bytes, count);
 	return CBX_OK;
 }
@@ -143,7 +145,7 @@ static struct cbx_machine *machine_new(const void *code, size_t count)
 	struct drive *drive;
 
 	memset(disk, 0, sizeof(disk));
-	fail_reads = false;
+	fail_reads = fail_writes = false;
 	assert_int_equal(cbx_machine_new(&options, &machine, NULL), CBX_OK);
 	add_drive(NULL, machine);
 	drive = cbx_machine_board(machine);
@@ -264,6 +266,24 @@ static void test_overlay_limit(void **state)
 	end(fork);
 }
 
+/* A fork's write that needs to know the rest of a block fails for the reason that there was. */
+static void test_unreadable_block(void **state)
+{
+	struct cbx_machine *machine = machine_new(writer, sizeof(writer)), *fork;
+	struct cbx_fork_options options = { .size = sizeof(options), .add_devices = add_drive };
+	const struct cbx_disk_backend *of_fork;
+	uint8_t bytes[4096] = { 1 };
+
+	(void)state;
+	assert_int_equal(cbx_fork(machine, &options, &fork, NULL), CBX_OK);
+	of_fork = &((const struct drive *)cbx_machine_board(fork))->disk;
+	fail_reads = true;
+	assert_int_equal(of_fork->write(of_fork->user, 100, bytes, 10), CBX_ERROR_IO);
+	assert_int_equal(of_fork->write(of_fork->user, 0, bytes, sizeof(bytes)), CBX_OK);
+	cbx_machine_free(machine);
+	end(fork);
+}
+
 /* A device that comes later is no part of the past. */
 static void test_later_device(void **state)
 {
@@ -281,6 +301,45 @@ static void test_later_device(void **state)
 	assert_int_equal(cbx_history_info(machine, &info), CBX_OK);
 	assert_int_equal(info.first, 1000);
 	end(machine);
+}
+
+/* xor ax, ax; mov [500h], ax; lidt [500h]; int3: a triple fault, and a reset to code that is all zeros */
+static const uint8_t broken[] = { 0x31, 0xc0, 0xa3, 0x00, 0x05, 0x0f, 0x01, 0x1e, 0x00, 0x05, 0xcc };
+
+/* A history that begins in the middle of a run knows what that run does with a triple fault. */
+static void test_begun_in_a_run(void **state)
+{
+	struct cbx_machine *machine = machine_new(broken, sizeof(broken));
+	struct cbx_device *device;
+	uint64_t hash;
+
+	(void)state;
+	history(machine);
+	assert_int_equal(cbx_device_new(machine, &drive_type, &device), CBX_OK);
+	run(machine, 1500);
+	hash = cbx_state_hash(machine);
+	run(machine, 500);
+	assert_int_equal(cbx_rewind_to(machine, 1500), CBX_OK);
+	assert_true(cbx_state_hash(machine) == hash);
+	end(machine);
+}
+
+/* Who ends a history in the past is told when the disk does not follow. */
+static void test_disk_stays_behind(void **state)
+{
+	(void)state;
+	for (unsigned more = 0; more < 2; more++) {
+		struct cbx_machine *machine = machine_new(writer, sizeof(writer));
+		struct cbx_history_info info = { .size = sizeof(info) };
+
+		history(machine);
+		run(machine, 10);
+		assert_int_equal(cbx_rewind_to(machine, 1), CBX_OK);
+		fail_writes = true;
+		assert_int_equal(cbx_history_enable(machine, more << 24), CBX_ERROR_IO);
+		assert_int_equal(cbx_history_info(machine, &info), more ? CBX_OK : CBX_ERROR_STATE);
+		end(machine);
+	}
 }
 
 /* again: mov al, 3; out 80h, al; jmp again */
@@ -392,7 +451,10 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_half_read),
 		cmocka_unit_test(test_many_failures),
 		cmocka_unit_test(test_overlay_limit),
+		cmocka_unit_test(test_unreadable_block),
 		cmocka_unit_test(test_later_device),
+		cmocka_unit_test(test_begun_in_a_run),
+		cmocka_unit_test(test_disk_stays_behind),
 		cmocka_unit_test(test_lost_on_the_way),
 		cmocka_unit_test(test_input_in_input),
 		cmocka_unit_test(test_debugger_in_the_past),
