@@ -294,10 +294,11 @@ static bool just_accessed(struct cbx_gdb *gdb, struct cbx_stop *stop, bool *over
 
 static void go_back(struct cbx_gdb *gdb, struct cbx_stop *stop)
 {
-	bool one = gdb->resume == RESUME_BACK_STEP, stepped;
+	bool one = gdb->resume == RESUME_BACK_STEP, stepped, again;
 	enum cbx_status status = CBX_OK;
 
-	if (just_accessed(gdb, stop, &stepped)) {
+	/* Over an interrupt the instruction before it is the one before now. */
+	if (just_accessed(gdb, stop, &stepped) || (stepped && !one && just_accessed(gdb, stop, &again))) {
 		back_at_watchpoint(gdb, stop);
 		return;
 	}

@@ -557,6 +557,18 @@ static void test_back_from_handler(void **state)
 	assert_string_equal(reply(), "T05thread:1;");
 	assert_int_equal(cbx_instruction_count(machine), counts[0]);
 	assert_int_not_equal(value(CBX_RIP), 0x600);
+	/* The instruction before the interrupt is not passed over. */
+	expect("Z2,500,2", "OK");
+	expect("c", "(none)");
+	assert_string_equal(run(), "T05thread:1;swbreak:;");
+	expect("c", "(none)");
+	assert_string_equal(run(), "T05thread:1;watch:500;");
+	expect("c", "(none)");
+	assert_string_equal(run(), "T05thread:1;swbreak:;");
+	expect("bc", "(none)");
+	assert_int_equal(cbx_gdb_run(gdb, NULL, NULL), CBX_OK);
+	assert_string_equal(reply(), "T05thread:1;watch:500;");
+	assert_int_equal(value(CBX_RIP), 3);
 	end();
 }
 
