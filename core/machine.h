@@ -201,7 +201,7 @@ static inline size_t cpu_state_size(struct cbx_machine *machine)
 }
 /* The same for the TLB, a section of its own; all zeros at power-on. */
 extern const struct cbx_field tlb_fields[];
-enum { TLB_STATE_VERSION = 1 };
+enum { TLB_STATE_VERSION = 2 };
 bool tlb_check(const void *state);
 void *tlb_state(struct cbx_machine *machine, size_t *size);
 

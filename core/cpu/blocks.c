@@ -16,6 +16,7 @@ struct block {
 	uint64_t linear, physical;      /* of the first byte, while hooks look at instructions; else 0 */
 	uint32_t mode, cs_limit;
 	uint16_t bytes;
+	uint8_t count;                  /* of instructions */
 	bool dead;
 	struct block *hash_next;
 	struct block *page_next, *page2_next;
@@ -452,6 +453,7 @@ static unsigned build(struct cpu *cpu, struct block *block, const struct source 
 	quiet_block(block->insn, i);
 	*i = (struct insn){ .run = op_BLOCK_END, .ip = ip, .imm = ip, .n = (uint8_t)n };
 	block->bytes = (uint16_t)at;
+	block->count = (uint8_t)n;
 	block->cs_limit = code_limit(cpu);
 	block->mode = cpu->mode;
 	return n;
@@ -597,6 +599,11 @@ static int same_second_page(struct cpu *cpu, const struct block *b, uint64_t lin
 	return f->backing == b->backing2;
 }
 
+static const struct block *block_of(const struct insn *first)
+{
+	return (const struct block *)(const void *)((const char *)first - offsetof(struct block, insn));
+}
+
 const struct insn *block_find(struct cpu *cpu, unsigned most)
 {
 	struct blocks *blocks = cpu->blocks;
@@ -610,12 +617,12 @@ const struct insn *block_find(struct cpu *cpu, unsigned most)
 	struct block *b;
 	unsigned rest;
 
-	if (most >= BLOCK_LIMIT) {
+	if (most > BLOCK_LIMIT)
 		most = BLOCK_LIMIT;
-		if (jump->ip == ip && jump->context == cpu->context &&
-		    jump->insn->run != op_BLOCK_DEAD)
-			return jump->insn;
-	}
+	/* A budget at its end is used up by the blocks there are, as far as they fit. */
+	if (jump->ip == ip && jump->context == cpu->context && jump->insn->run != op_BLOCK_DEAD &&
+	    block_of(jump->insn)->count <= most)
+		return jump->insn;
 	if (branch_is_bad(cpu, ip)) {
 		cpu_raise_error(cpu, VECTOR_GP, 0);
 		return NULL;

@@ -30,7 +30,7 @@ bool tlb_check(const void *state)
 		if (!key && !word)
 			continue;
 		if (!(word & TRANSLATION_VALID) || (word & ~(PHYSICAL_PAGES | TRANSLATION_FLAGS)) ||
-		    !address_canonical(key) || tlb_place(bank, key) != place)
+		    !address_canonical(key) || place - tlb_place(bank, key) >= tlb_ways(bank))
 			return false;
 	}
 	return true;
@@ -251,23 +251,25 @@ static bool drop_page(struct cpu *cpu, uint64_t linear, uint64_t pcid, bool glob
 {
 	bool code = false;
 
-	for (unsigned bank = 0; bank <= BANK_FETCH; bank++) {
-		unsigned place = tlb_place(bank, linear);
+	for (unsigned bank = 0; bank <= BANK_FETCH; bank++)
+		for (unsigned way = 0; way < tlb_ways(bank); way++) {
+			unsigned place = tlb_place(bank, linear) + way;
 
-		if (!holds(cpu->translations, place, linear, pcid, global))
-			continue;
-		drop(cpu, place);
-		code = code || bank == BANK_FETCH;
-	}
+			if (!holds(cpu->translations, place, linear, pcid, global))
+				continue;
+			drop(cpu, place);
+			code = code || bank == BANK_FETCH;
+		}
 	return code;
 }
 
-/* Pieces of 4 KiB were made from large pages around here: they go together. */
-static void drop_large(struct cpu *cpu, uint64_t linear, uint64_t pcid, bool global)
+/* Pieces of 4 KiB were made from large pages around here: they go together; did code go? */
+static bool drop_large(struct cpu *cpu, uint64_t linear, uint64_t pcid, bool global)
 {
 	static const uint8_t shift[4] = { 12, 21, 22, 30 };
 	struct translations *t = cpu->translations;
 	uint64_t differs;
+	bool code = false;
 
 	for (unsigned place = 0; place < TRANSLATIONS; place++) {
 		uint64_t word = t->entry[place].word;
@@ -276,9 +278,12 @@ static void drop_large(struct cpu *cpu, uint64_t linear, uint64_t pcid, bool glo
 			continue;
 		differs = (t->entry[place].key ^ linear) >> shift[(word & TRANSLATION_SIZE) >> 3];
 		if (!differs && (word & TRANSLATION_GLOBAL ? global :
-				 (t->entry[place].key & PAGE_MASK) == pcid))
+				 (t->entry[place].key & PAGE_MASK) == pcid)) {
 			drop(cpu, place);
+			code = code || place >= BANK_FETCH * TLB_ENTRIES;
+		}
 	}
+	return code;
 }
 
 static void flush_address(struct cpu *cpu, uint64_t linear, uint64_t pcid, bool global)
@@ -286,11 +291,12 @@ static void flush_address(struct cpu *cpu, uint64_t linear, uint64_t pcid, bool 
 	struct translations *t = cpu->translations;
 	uint64_t bit, other, *large = large_word(t, linear, &bit);
 	uint64_t *half = large_word(t, linear ^ 1u << 21, &other);      /* of 4 MiB */
+	bool code = drop_page(cpu, linear, pcid, global);
 
-	drop_page(cpu, linear, pcid, global);
 	if ((*large & bit) || (*half & other) || (t->huge & huge_bit(linear)))
-		drop_large(cpu, linear, pcid, global);
-	code_moved(cpu);
+		code = drop_large(cpu, linear, pcid, global) || code;
+	if (code)
+		code_moved(cpu);
 }
 
 void tlb_flush_page(struct cpu *cpu, uint64_t linear)
@@ -366,11 +372,14 @@ bool tlb_find(const struct cpu *cpu, uint64_t linear, enum access access, enum a
 	      struct walk *walk)
 {
 	const struct translations *t = cpu->translations;
-	unsigned place = tlb_place(tlb_bank(access, who), linear);
-	uint64_t word = t->entry[place].word;
+	unsigned bank = tlb_bank(access, who), place = tlb_place(bank, linear);
+	unsigned end = place + tlb_ways(bank);
+	uint64_t word;
 
-	if (!holds(t, place, linear, tlb_pcid(cpu), true))
-		return false;
+	while (!holds(t, place, linear, tlb_pcid(cpu), true))
+		if (++place == end)
+			return false;
+	word = t->entry[place].word;
 	/* What was entered for one access need not be right for the next. */
 	if (access == ACCESS_EXECUTE) {
 		if (who == ACCESSOR_USER ? !(word & TRANSLATION_USER) :
@@ -385,21 +394,42 @@ bool tlb_find(const struct cpu *cpu, uint64_t linear, enum access access, enum a
 	return true;
 }
 
+/*
+ * Frees the first place of a set of BANK_FETCH, youngest first: what is before the first empty
+ * place moves up by one.  Did the oldest entry go?
+ */
+static bool make_room(struct translations *t, unsigned first)
+{
+	unsigned place = first;
+	bool lost;
+
+	while (t->entry[place].word && place < first + FETCH_WAYS - 1)
+		place++;
+	lost = t->entry[place].word != 0;
+	for (; place > first; place--) {
+		t->entry[place] = t->entry[place - 1];
+		note_entry(t, place);
+	}
+	return lost;
+}
+
 void tlb_enter(struct cpu *cpu, uint64_t linear, enum access access, enum accessor who,
 	       const struct walk *walk)
 {
 	struct translations *t = cpu->translations;
 	unsigned bank = tlb_bank(access, who), place = tlb_place(bank, linear);
-	bool replaced = t->entry[place].word != 0;
+	bool code = false;
 
 	if (!walk->fresh)
 		return;
+	if (bank == BANK_FETCH)
+		code = make_room(t, place);
 	drop_host(cpu, place);
 	t->entry[place].key = (linear & ~(uint64_t)PAGE_MASK) | tlb_pcid(cpu);
 	t->entry[place].word = (walk->physical & PHYSICAL_PAGES) | walk->flags | TRANSLATION_VALID;
 	note_entry(t, place);
-	/* Links lead past this place: none may be left to code that it held. */
-	if (replaced && bank == BANK_FETCH)
+	/* Links lead past the TLB: none may be left to code that it held. */
+	if (code)
 		code_moved(cpu);
 }
 

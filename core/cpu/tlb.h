@@ -17,11 +17,13 @@
 #include "cpu.h"
 
 /*
- * One kind of access each, direct-mapped by linear page.  What code is fetched through is apart
- * because linked blocks do not come by: they are unlinked when one of its entries goes.
+ * One kind of access each.  Data is direct-mapped by linear page.  What code is fetched through is
+ * apart because linked blocks do not come by: they are unlinked when one of its entries goes.  So
+ * that this is rare a page has several places there, a set; the oldest entry of a set goes first.
  */
 enum { BANK_READ = 0, BANK_WRITE = 1, BANK_USER = 2, BANK_FETCH = 4,
-       FETCH_ENTRIES = 2048, TRANSLATIONS = BANK_FETCH * TLB_ENTRIES + FETCH_ENTRIES };
+       FETCH_WAYS = 4, FETCH_SETS = 512,
+       TRANSLATIONS = BANK_FETCH * TLB_ENTRIES + FETCH_SETS * FETCH_WAYS };
 
 /* Bits of a word beside the physical page. */
 enum {
@@ -87,10 +89,18 @@ static inline uint64_t tlb_pcid(const struct cpu *cpu)
 {
 	return cpu->cr4 & CR4_PCIDE ? cpu->cr3 & 0xfff : 0;
 }
+/* Where a page can be: here, and for BANK_FETCH in the next places up to FETCH_WAYS. */
 static inline unsigned tlb_place(unsigned bank, uint64_t linear)
 {
-	return bank * TLB_ENTRIES + (unsigned)(linear >> PAGE_BITS & (bank == BANK_FETCH ?
-					       FETCH_ENTRIES - 1 : TLB_ENTRIES - 1));
+	uint64_t page = linear >> PAGE_BITS;
+
+	if (bank == BANK_FETCH)
+		return BANK_FETCH * TLB_ENTRIES + (unsigned)((page ^ page >> 9) % FETCH_SETS) * FETCH_WAYS;
+	return bank * TLB_ENTRIES + (unsigned)(page % TLB_ENTRIES);
+}
+static inline unsigned tlb_ways(unsigned bank)
+{
+	return bank == BANK_FETCH ? FETCH_WAYS : 1;
 }
 static inline unsigned tlb_bank(enum access access, enum accessor who)
 {

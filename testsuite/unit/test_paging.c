@@ -13,6 +13,7 @@
 #include "access.h"
 #include "memory.h"
 #include "paging_model.h"
+#include "tlb.h"
 
 enum {
 	/* One table for each level, and what they lead to. */
@@ -599,6 +600,75 @@ static void hostile(void **state)
 	cbx_machine_free(cpu->machine);
 }
 
+/* ---- Code ------------------------------------------------------------------------------------- */
+
+/* Pages that share a set of the TLB of code: their addresses are multiples of 512 GiB. */
+static uint64_t code_page(unsigned n)
+{
+	return (uint64_t)n << 39;
+}
+
+static void map_code(struct cpu *cpu, unsigned n, uint64_t to)
+{
+	uint64_t tables = 0x100000 + n * 0x3000;
+
+	poke(cpu, TABLES + 8 * n, tables | P | W);
+	poke(cpu, tables, (tables + 0x1000) | P | W);
+	poke(cpu, tables + 0x1000, (tables + 0x2000) | P | W);
+	poke(cpu, tables + 0x2000, to | P | W);
+}
+
+static uint64_t fetched_from(struct cpu *cpu, unsigned n)
+{
+	uint64_t physical = 0;
+
+	assert_true(page_translate(cpu, code_page(n), ACCESS_EXECUTE, false, &physical));
+	return physical;
+}
+
+/* Links between blocks hold as long as the generation does: it changes when code is forgotten. */
+static void code_pages(void **state)
+{
+	struct cpu *cpu = new_cpu("max");
+	uint64_t generation = cpu->generation;
+
+	(void)state;
+	for (unsigned n = 0; n <= FETCH_WAYS; n++)
+		map_code(cpu, n, 0x200000 + n * 0x1000);
+	for (unsigned n = 0; n < FETCH_WAYS; n++)
+		assert_int_equal(fetched_from(cpu, n), 0x200000 + n * 0x1000);
+	for (unsigned n = 0; n <= FETCH_WAYS; n++)
+		map_code(cpu, n, 0x300000 + n * 0x1000);
+	for (unsigned n = 0; n < FETCH_WAYS; n++)
+		assert_int_equal(fetched_from(cpu, n), 0x200000 + n * 0x1000);
+	assert_int_equal(cpu->generation, generation);
+	/* One more, and the oldest goes. */
+	assert_int_equal(fetched_from(cpu, FETCH_WAYS), 0x300000 + FETCH_WAYS * 0x1000);
+	assert_true(cpu->generation != generation);
+	for (unsigned n = 1; n < FETCH_WAYS; n++)
+		assert_int_equal(fetched_from(cpu, n), 0x200000 + n * 0x1000);
+	assert_int_equal(fetched_from(cpu, 0), 0x300000);
+	generation = cpu->generation;
+	/* A page nobody fetched from is no loss; one in the middle of its set is. */
+	tlb_flush_page(cpu, code_page(FETCH_WAYS + 1));
+	assert_int_equal(cpu->generation, generation);
+	tlb_flush_page(cpu, code_page(3));
+	assert_true(cpu->generation != generation);
+	generation = cpu->generation;
+	/* The empty place is taken before another goes. */
+	assert_int_equal(fetched_from(cpu, 3), 0x303000);
+	assert_int_equal(fetched_from(cpu, 2), 0x202000);
+	assert_int_equal(fetched_from(cpu, 0), 0x300000);
+	assert_int_equal(cpu->generation, generation);
+	/* A load of CR3 takes them all, wherever they moved to. */
+	for (unsigned n = 0; n <= FETCH_WAYS; n++)
+		map_code(cpu, n, 0x400000 + n * 0x1000);
+	assert_true(control_write(cpu, 3, TABLES));
+	for (unsigned n = 0; n <= FETCH_WAYS; n++)
+		assert_int_equal(fetched_from(cpu, n), 0x400000 + n * 0x1000);
+	cbx_machine_free(cpu->machine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -609,6 +679,7 @@ int main(void)
 		cmocka_unit_test(crossing),
 		cmocka_unit_test(canonical),
 		cmocka_unit_test(access_control),
+		cmocka_unit_test(code_pages),
 		cmocka_unit_test(hostile),
 	};
 
