@@ -19,7 +19,7 @@ machine()
 	log=$1
 	shift
 	"$clearbox" -display none -serial "file:$work/$log" -rtc base=2026-11-22T10:20:30 \
-		-device isa-debug-exit,iobase=0xf4,iosize=1 -timeout 120 "$@" >"$work/$log.out" 2>&1 || :
+		-device isa-debug-exit,iobase=0xf4,iosize=1 -timeout $((120 * ${CLEARBOX_TEST_SLOWNESS:-1})) "$@" >"$work/$log.out" 2>&1 || :
 }
 
 nasm -f bin "$here/services.asm" -o "$work/services.img"
