@@ -215,6 +215,18 @@ uint32_t *cpu_deliveries(struct cbx_machine *machine)
 	return &machine->cpu->deliveries;
 }
 
+uint32_t cpu_deliveries_now(const struct cbx_machine *machine)
+{
+	(void)machine;
+	return 0;
+}
+
+uint64_t hooks_changes(const struct cbx_machine *machine)
+{
+	(void)machine;
+	return 0;
+}
+
 void hooks_quiet(struct cbx_machine *machine, bool hooks, bool breakpoints)
 {
 	(void)machine;
