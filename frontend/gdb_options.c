@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "options_table.h"
+
 static const char example[] = "try tcp::1234, unix:/tmp/gdb or stdio";
 
 static bool wrong(char *problem, size_t size, const char *why, const char *advice)
@@ -86,6 +88,8 @@ bool gdb_option_parse(struct gdb_option *option, const char *text, char *problem
 		if (colon < text + 4 || !copy(option->port, sizeof(option->port), colon + 1,
 					      length - (size_t)(colon + 1 - text)))
 			return wrong(problem, size, "there is no port", example);
+		if (!option_is_port(option->port))
+			return wrong(problem, size, "ports are 1 to 65535", example);
 		if (colon == text + 4)
 			strcpy(option->path, "localhost");
 		else if (!copy(option->path, sizeof(option->path), text + 4, (size_t)(colon - text) - 4))

@@ -44,6 +44,8 @@ static enum options_result parse_socket(struct context *context, const char *val
 	    !copy_name(channel->port, sizeof(channel->port), colon + 1,
 		       length - (size_t)(colon + 1 - address)))
 		return bad(context, value, "there is no port", "try tcp:localhost:4444");
+	if (!option_is_port(channel->port))
+		return bad(context, value, "ports are 1 to 65535", "try tcp:localhost:4444");
 	if (!copy_name(channel->path, sizeof(channel->path), address, (size_t)(colon - address)))
 		strcpy(channel->path, "localhost");
 	return OPTIONS_RUN;

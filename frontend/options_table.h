@@ -32,6 +32,8 @@ enum options_result bad_word(const struct context *context, const char *value, c
 /* A whole number, decimal or 0x...; *end is what follows it. */
 bool option_number(const char *text, uint64_t *value, const char **end);
 bool option_seconds(const char *text, double *value, const char **end);
+/* A service's name, or a number from 1 to 65535: the host would take others for such. */
+bool option_is_port(const char *text);
 /* 2026-11-22 or 2026-11-22T10:20:30, as seconds since 1970 */
 bool option_date(const char *text, int64_t *seconds);
 /* Takes the next "key=value" or "word" off a comma list; value is "" for a word. */

@@ -45,6 +45,16 @@ bool option_number(const char *text, uint64_t *value, const char **end)
 	return !errno;
 }
 
+bool option_is_port(const char *text)
+{
+	uint64_t number;
+	const char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return true;
+	return option_number(text, &number, &end) && !*end && number && number <= 65535;
+}
+
 bool option_seconds(const char *text, double *value, const char **end)
 {
 	char *rest;

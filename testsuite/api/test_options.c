@@ -156,6 +156,9 @@ static void test_channels(void **state)
 	bad("-serial tcp:7", "no port");
 	bad("-serial tcp:host:", "no port");
 	bad("-serial tcp:host:1,fast", "server");
+	bad("-serial tcp:host:65536", "ports are 1 to 65535");
+	bad("-serial tcp:host:0,server", "ports are 1 to 65535");
+	good("-serial tcp:host:telnet -serial tcp:host:65535");
 	bad("-serial dvd:1", "no such backend; try");
 	bad("-serial udp:1", "no such backend; did you mean tcp:1?");
 	bad("-serial sdtio", "did you mean stdio?");
@@ -184,6 +187,7 @@ static void test_channels(void **state)
 	good("-gdb none");
 	bad("-gdb tcp:1234", "there is no port");
 	bad("-gdb tcp::", "there is no port");
+	bad("-gdb tcp::99999", "ports are 1 to 65535");
 	bad("-gdb unix:", "empty");
 	bad("-gdb stdin", "no such way for gdb to come; try");
 	bad("-gdb stdio,arch=arm", "i8086");
