@@ -166,8 +166,8 @@ static bool lock(const struct disk_file *disk)
 	int kind = disk->backend.read_only ? LOCK_SH : LOCK_EX;
 
 	if (flock(disk->fd, kind | LOCK_NB) && errno == EWOULDBLOCK)
-		return fail(disk->name, "another clearbox is using it",
-			    "end that one, or start both with -snapshot");
+		return fail(disk->name, "another clearbox, or another drive, is using it",
+			    "end that one, or try -snapshot for both");
 	return true;
 }
 
