@@ -33,11 +33,11 @@ class Skipped(Exception):
 class Guest:
     """The nasm guest: its image, and the linear addresses of its labels."""
 
-    def __init__(self, folder):
-        source = os.path.join(folder, "modes.asm")
-        self.image = os.path.join(folder, "modes.img")
-        table = os.path.join(folder, "modes.map")
-        with open(os.path.join(HERE, "modes.asm"), encoding="ascii") as text, \
+    def __init__(self, folder, name="modes.asm"):
+        source = os.path.join(folder, name)
+        self.image = source[:-4] + ".img"
+        table = source[:-4] + ".map"
+        with open(os.path.join(HERE, name), encoding="ascii") as text, \
                 open(source, "w", encoding="ascii") as out:
             out.write("[map symbols %s]\n" % table + text.read())
         subprocess.run(["nasm", "-f", "bin", "-o", self.image, source], check=True)
@@ -49,7 +49,7 @@ class Guest:
                     self.labels[found.group(2)] = "0x%x" % int(found.group(1), 16)
 
     def fill(self, text):
-        return re.sub(r"@([\w.]+)@", lambda m: self.labels[m.group(1)], text)
+        return re.sub(r"@([a-z][\w.]*)@", lambda m: self.labels[m.group(1)], text)
 
 
 def expect(output, patterns):
@@ -123,6 +123,53 @@ info registers ip
             r"Hardware watchpoint 3", r"watchpoint 3", r"Old value = 0", r"New value = 4660",
             r"^ip +0x2c ", r"=> @real_written@:\s+nop", r"real mode",
             r"cs_base +0x0 ", r"eip +0x2c ", r"ip +0x2c ", r"ip +0x1234 "])
+
+    def test_frames(self):
+        """16-bit frames on a stack with a base: nexti over every kind of call, finish, up, bt; a halt left by $pc"""
+        guest = Guest(self.folder, "frames.asm")
+        gdb(guest.fill("""
+target remote | %s -display none -serial null -fda %s -S -gdb stdio
+source %s
+set architecture i8086
+tbreak *@calls@
+continue
+nexti
+nexti
+stepi
+nexti
+nexti
+nexti
+stepi
+tbreak *@inner_middle@
+continue
+stepi
+bt
+up
+info registers eip esp ip
+down
+finish
+echo finished\\n
+finish
+stepi
+echo halted\\n
+info registers ip
+set var $pc = @halted@ + 3
+set var $pc = @halted@
+nexti
+info registers eip edx
+tbreak *@inner@
+set var $pc = @calls@
+set architecture auto
+continue
+bt
+finish
+""" % (self.clearbox, guest.image, os.path.join(HERE, "..", "..", "frontend", "clearbox-gdb.py"))), self.folder,
+            [guest.fill(p) for p in (
+                r"Temporary breakpoint 1, ", r"^0x0*7c23 in", r"^0x0*7c28 in", r"^0x0*7c2b in", r"^0x0*7c2d in",
+                r"^0x0*7c2f in", r"^0x0*7c30 in", r"^0x0*7c31 in", r"breakpoint 2, ", r"^#1 +0x0*7c52 in", r"^#2 +0x0*7c34 in",
+                r"^#1 +0x0*7c52", r"eip +@after_inner_bp@", r"esp +0xff4 ", r"ip +0x52 ", r"^0x0*7c52 in", r"finished",
+                r"^0x0*7c34 in", r"halted", r"ip +0x35 ", r"eip +@woken@", r"edx +0x1234", r"breakpoint 3, ",
+                r"^#0 .*7c41 in", r"^#1 +0x0*7c3f in", r"^#2 +0x0*7c23 in", r"^0x0*7c3f in")])
 
     def test_protected(self):
         """the switch to protected mode stepped through; a segment with a base; hardware breakpoints"""
