@@ -18,8 +18,11 @@ struct cbx_machine_options {
 	/* Model, perhaps with changes: "haswell,-avx2,+rdseed,vendor=amd"; NULL: the default. */
 	const char *cpu;
 	uint32_t nanoseconds_per_instruction;   /* guest time of one instruction; 0: 10 */
-	/* All allocation goes through these when set.  reallocate(user, NULL, n) allocates,
-	   reallocate(user, p, 0) frees. */
+	/*
+	 * All allocation goes through these when set.  reallocate(user, NULL, n) allocates,
+	 * reallocate(user, p, n) makes it n bytes large, reallocate(user, p, 0) frees; alignment and
+	 * the rest as realloc has them.  NULL: there is no memory.
+	 */
 	void *(*reallocate)(void *user, void *memory, size_t size);
 	void *user;
 	bool bare;                      /* devices map the RAM themselves (a PC does) */
