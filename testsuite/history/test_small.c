@@ -8,7 +8,7 @@
 enum { BLOCKS = 3, PORT = 0x80, DISK = 1 << 16 };
 
 /* Commands of the port. */
-enum { READ = 1, WRITE, TIMER_NOW };
+enum { READ = 1, WRITE, TIMER_NOW, TIMER_SOON };
 
 struct drive_state {
 	uint8_t buffer[BLOCKS * 4096];
@@ -84,6 +84,8 @@ static void port_write(struct cbx_device *device, uint64_t offset, uint64_t valu
 	} else if (value == TIMER_NOW) {
 		cbx_timer_set(drive->timer, cbx_time(device));
 		cbx_request_stop(device->machine);
+	} else if (value == TIMER_SOON) {
+		cbx_timer_set(drive->timer, cbx_time(device) + 7000);
 	}
 }
 
@@ -444,6 +446,142 @@ static void test_old_options(void **state)
 	end(fork);
 }
 
+/*
+ * again: mov al, 1; out 80h, al; in al, 80h; mov [bx], al; add bx, 1003; mov al, 2; out 80h, al;
+ * mov al, 4; out 80h, al; mov cx, 300; loop to itself; jmp again
+ */
+static const uint8_t busy[] = {
+	0xb0, READ, 0xe6, PORT, 0xe4, PORT, 0x88, 0x07, 0x81, 0xc3, 0xeb, 0x03, 0xb0, WRITE, 0xe6, PORT,
+	0xb0, TIMER_SOON, 0xe6, PORT, 0xb9, 0x2c, 0x01, 0xe2, 0xfe, 0xeb, 0xe5
+};
+
+static uint64_t seed;
+
+static uint64_t random_here(void)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return seed;
+}
+
+enum { MOMENTS = 64 };
+struct life {
+	struct cbx_machine *machine;
+	unsigned breakpoint;
+	/* What the state was when these counts were reached. */
+	struct { uint64_t count, hash; } moments[MOMENTS];
+	unsigned count;
+};
+
+static void look(struct life *life)
+{
+	uint64_t now = cbx_instruction_count(life->machine), hash = cbx_state_hash(life->machine);
+	struct cbx_history_info info = { .size = sizeof(info) };
+
+	for (unsigned i = 0; i < life->count; i++)
+		if (life->moments[i].count == now && life->moments[i].hash != hash)
+			fail_msg("at %llu the state is another one", (unsigned long long)now);
+	if (life->count < MOMENTS && (!life->count || life->moments[life->count - 1].count < now)) {
+		life->moments[life->count].count = now;
+		life->moments[life->count++].hash = hash;
+	}
+	if (cbx_history_info(life->machine, &info) == CBX_OK)
+		assert_true(info.bytes < UINT64_C(1) << 40);
+}
+
+/* What comes in now: there is no other future. */
+static void change(struct life *life)
+{
+	const struct cbx_input insert = { .kind = 1, .disk = backend }, key = { .kind = 2 };
+	uint64_t value = random_here();
+	struct cbx_history_info info = { .size = sizeof(info) };
+
+	cbx_history_info(life->machine, &info);
+	/* Without a history yet, what is now is after this, too. */
+	while (life->count && life->moments[life->count - 1].count + !info.checkpoints >
+			      cbx_instruction_count(life->machine))
+		life->count--;
+	switch (random_here() % 4) {
+	case 0: cbx_machine_input(life->machine, &insert); break;
+	case 1: cbx_machine_input(life->machine, &key); break;
+	case 2: cbx_register_write(life->machine, CBX_RSI, value); break;
+	default: cbx_memory_write(life->machine, 0x180000 + value % 0x100000, &value, sizeof(value)); break;
+	}
+}
+
+static void live(struct life *life)
+{
+	struct cbx_run_options options = { .size = sizeof(options), .instructions = 1 + random_here() % 20000 };
+	struct cbx_breakpoint point = { .size = sizeof(point), .kind = CBX_BREAK_WRITE, .length = 2 };
+	const struct cbx_fork_options fork_options = { .size = sizeof(fork_options), .add_devices = add_drive };
+	struct cbx_history_info info = { .size = sizeof(info) };
+	struct cbx_machine *fork;
+	struct cbx_stop stop;
+
+	switch (random_here() % 12) {
+	default:
+		cbx_run(life->machine, &options, &stop);
+		if (stop.reason == CBX_STOP_LIMIT)
+			look(life);
+		break;
+	case 4: case 5: case 6:
+		if (cbx_history_info(life->machine, &info) == CBX_OK &&
+		    cbx_rewind_to(life->machine, info.first + random_here() % (info.last - info.first + 1)) == CBX_OK &&
+		    cbx_instruction_count(life->machine) != info.last)
+			look(life);
+		break;
+	case 7:
+		for (unsigned i = 0; i < 3; i++)
+			if (cbx_reverse_step(life->machine, &stop) == CBX_OK)
+				look(life);
+		break;
+	case 8:
+		change(life);
+		break;
+	case 9:
+		if (life->breakpoint)
+			cbx_breakpoint_remove(life->machine, life->breakpoint);
+		life->breakpoint = 0;
+		point.address = random_here() % 0x10000;
+		if (random_here() & 1)
+			cbx_breakpoint_add(life->machine, &point, &life->breakpoint);
+		break;
+	case 10:
+		cbx_reverse_continue(life->machine, &stop);
+		break;
+	case 11:
+		if (cbx_fork(life->machine, &fork_options, &fork, NULL) == CBX_OK) {
+			cbx_run(fork, &options, NULL);
+			cbx_machine_free(fork);
+		}
+		break;
+	}
+}
+
+/* Everything in any order, with disks that fail and a memory that is scarce. */
+static void test_random_lives(void **state)
+{
+	(void)state;
+	for (unsigned round = 0; round < 24; round++) {
+		struct life life = { .machine = machine_new(busy, sizeof(busy)) };
+
+		seed = round + UINT64_C(88172645463325252);
+		for (uint64_t page = 0; round & 1 && page < 256; page++)
+			assert_int_equal(cbx_memory_write(life.machine, 0x100000 + page * 4096, &page, 1), CBX_OK);
+		assert_int_equal(cbx_history_enable(life.machine, (1 + round % 3) << 20), CBX_OK);
+		for (unsigned i = 0; i < 150; i++) {
+			if (!(random_here() % 16) && (round & 2))
+				fail_reads = !fail_reads;
+			if (!(random_here() % 16) && (round & 4))
+				world_fail_in(1 + (unsigned)(random_here() % 8));
+			live(&life);
+			world_fail_in(0);
+		}
+		end(life.machine);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -459,10 +597,10 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_input_in_input),
 		cmocka_unit_test(test_debugger_in_the_past),
 		cmocka_unit_test(test_old_options),
+		cmocka_unit_test(test_random_lives),
 	};
 
-	world_guest = argc > 1 ? argv[1] : "";
-	if (argc > 2)
+	if (argc > 2)                   /* as others, with a guest's file that it does not need */
 		cmocka_set_test_filter(argv[2]);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
