@@ -90,6 +90,29 @@ static bool check_kernel(const char *name, const struct file *file)
 	return false;
 }
 
+/*
+ * Room for the initial RAM disk: below what firmware keeps at the top, above the kernel and what that
+ * needs to unpack itself (pref_address, init_size).
+ */
+static bool check_initrd(const struct options *o, const struct file *kernel, const struct file *initrd)
+{
+	uint64_t top = o->memory_bytes < UINT64_C(3) << 30 ? o->memory_bytes : UINT64_C(3) << 30;
+	uint64_t low = (UINT64_C(1) << 20) + kernel->size, unpacked = 0;
+	const uint8_t *bytes = kernel->bytes;
+
+	if (!initrd->bytes || kernel->size < 0x268 || memcmp(bytes + 0x202, "HdrS", 4))
+		return true;
+	if ((bytes[0x207] > 2 || bytes[0x206] >= 10) && !word_at(bytes + 0x25c))
+		unpacked = (uint64_t)word_at(bytes + 0x258) + word_at(bytes + 0x260);
+	low = unpacked > low ? unpacked : low;
+	if (low + initrd->size + (128 << 10) <= top)
+		return true;
+	fprintf(stderr, "clearbox: -initrd %s: it does not fit into the memory above the kernel, which takes %"
+		PRIu64 " MiB; try a machine with more memory, such as -m %" PRIu64 "\n", o->initrd, (low >> 20) + 1,
+		(low + 2 * initrd->size + (64 << 20)) >> 20);
+	return false;
+}
+
 static bool load_files(struct program *p)
 {
 	const char *memory = "try a machine with more memory, such as -m 256";
@@ -99,6 +122,7 @@ static bool load_files(struct program *p)
 	if (!load("kernel", o->kernel, o->memory_bytes, memory, &p->kernel) ||
 	    !check_kernel(o->kernel, &p->kernel) ||
 	    !load("initrd", o->initrd, o->memory_bytes, memory, &p->initrd) ||
+	    !check_initrd(o, &p->kernel, &p->initrd) ||
 	    !load("bios", o->bios, 4u << 20, wrong, &p->bios) ||
 	    !load("vgabios", o->vga_bios, 128u << 10, wrong, &p->vga_bios))
 		return false;
@@ -141,8 +165,8 @@ static bool uses_stdio(const struct options *options)
 	for (unsigned i = 0; i < options->serial_count; i++)
 		if (options->serial[i].kind == CHANNEL_STDIO)
 			return true;
-	return options->parallel.kind == CHANNEL_STDIO || options->midi.kind == CHANNEL_STDIO || options->monitor.kind == CHANNEL_STDIO ||
-	       options->gdb.kind == GDB_STDIO ||
+	return options->parallel.kind == CHANNEL_STDIO || options->midi.kind == CHANNEL_STDIO ||
+	       options->monitor.kind == CHANNEL_STDIO || options->gdb.kind == GDB_STDIO ||
 	       options->debug_console.kind == CHANNEL_STDIO;
 }
 

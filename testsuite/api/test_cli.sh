@@ -125,6 +125,11 @@ printf '\005' | dd of=short bs=1 seek=497 conv=notrunc 2>/dev/null
 printf '\000\020' | dd of=short bs=1 seek=500 conv=notrunc 2>/dev/null
 printf 'HdrS\014\002' | dd of=short bs=1 seek=514 conv=notrunc 2>/dev/null
 refuses 4 'ends after 4096 of 68608' -kernel short
+cp short long
+truncate -s 68608 long
+truncate -s 3M ramdisk
+refuses 4 'does not fit into the memory above the kernel' -m 4 -kernel long -initrd ramdisk
+ends 8 -m 5 -kernel long -initrd ramdisk -timeout 0.1
 
 # ---- Guests that end in every way; nothing but our BIOS runs before them ----
 bytes hang.img '\353\376'
