@@ -129,9 +129,12 @@ for step in $steps; do
 				suites sanitizers --no-suite boot --timeout-multiplier 10
 		;;
 	hosts)
-		# the same states without optimisation, on ARM, and on a big-endian host
+		# the same states without optimisation, on ARM, and on a big-endian host; and a program without
+		# SDL2, libslirp, libedit and libpng
 		compile unoptimised gcc -Dbuildtype=debug --auto-features=disabled testsuite/hosts/golden \
-			testsuite/hosts/guest.rom && suites unoptimised --suite hosts
+			testsuite/hosts/guest.rom frontend/clearbox frontend/clearbox.1 testsuite/api/test_options \
+			testsuite/api/test_pacing testsuite/window/test_window && suites unoptimised --suite hosts &&
+			suites unoptimised --timeout-multiplier 4 options pacing window script monitor program 'state files'
 		for host in aarch64 s390x; do
 			say "building and testing for $host"
 			sh testsuite/hosts/run.sh $host ci 2>&1 | tee "$builds/$host.log"
