@@ -30,7 +30,7 @@ refuses()
 	code=$1
 	words=$2
 	shift 2
-	timeout 10 "$clearbox" -display none "$@" >out 2>err </dev/null
+	timeout $((10 * ${CLEARBOX_TEST_SLOWNESS:-1})) "$clearbox" -display none "$@" >out 2>err </dev/null
 	status=$?
 	[ $status = "$code" ] && [ "$(wc -l <err)" = 1 ] && grep -q -e "$words" err &&
 		grep -q '^clearbox: .*[;?]' err
@@ -42,7 +42,7 @@ ends()
 {
 	code=$1
 	shift
-	timeout 100 "$clearbox" -display none "$@" >out 2>err </dev/null
+	timeout $((100 * ${CLEARBOX_TEST_SLOWNESS:-1})) "$clearbox" -display none "$@" >out 2>err </dev/null
 	status=$?
 	[ $status = "$code" ]
 	result $? "ends with $code (got $status): $*"
