@@ -140,7 +140,7 @@ static void connected(struct channel *channel, int fd)
 {
 	set_flags(fd);
 	channel->in = channel->out = fd;
-	channel->end = false;
+	channel->end = channel->deaf = false;
 }
 
 static bool open_socket(struct channel *channel)
@@ -239,7 +239,7 @@ static void hang_up(struct channel *channel)
 
 /*
  * Sends what waits.  Files and standard output are waited for; a pty or socket whose
- * reader does not read gets half a second, and then loses the bytes.
+ * reader does not read gets half a second once, and then loses bytes until it reads again.
  */
 void channel_flush(struct channel *channel)
 {
@@ -250,6 +250,7 @@ void channel_flush(struct channel *channel)
 
 		if (n >= 0) {
 			sent += (size_t)n;
+			channel->deaf = false;
 		} else if (errno == EAGAIN) {
 			bool patient = channel->option.kind == CHANNEL_STDIO ||
 				       channel->option.kind == CHANNEL_FILE;
@@ -257,7 +258,12 @@ void channel_flush(struct channel *channel)
 
 			if (channel->option.kind == CHANNEL_PTY && sent == 0)
 				break;          /* nobody reads it */
-			if (poll(&fd, 1, patient ? -1 : 500) <= 0 && errno != EINTR)
+			int ready = poll(&fd, 1, patient ? -1 : channel->deaf ? 0 : 500);
+
+			if (ready < 0 && errno == EINTR)
+				continue;
+			channel->deaf = ready <= 0;
+			if (channel->deaf)
 				break;
 		} else if (errno != EINTR) {
 			if (channel->option.kind == CHANNEL_FILE)

@@ -21,6 +21,7 @@ struct channel {
 	bool prefix;                    /* stdio: Ctrl-A was typed */
 	bool terminal;                  /* stdio is one: Ctrl-A commands */
 	bool end;                       /* no more input */
+	bool deaf;                      /* it has not read for long: nobody waits for it any more */
 	bool monitor;                   /* Ctrl-A C: what is typed is the monitor's */
 	uint8_t to_monitor[1024];
 	size_t monitor_count;

@@ -417,6 +417,23 @@ class Hostile(unittest.TestCase):
         self.assertEqual(os.stat(self.box.path).st_mode & 0o77, 0)
 
 
+class Peers(unittest.TestCase):
+    def test_nobody_reads_a_port(self):
+        """Whoever is connected to a port and does not read from it does not stop the guest."""
+        with open(path('flood.img'), 'wb') as file:             # again: out e9,al; jmp again
+            file.write(boot_sector(bytes.fromhex('e6e9' 'ebfc')))
+            file.truncate(1 << 20)
+        process = subprocess.Popen([PROGRAM, '-display', 'none', '-m', '4', '-debugcon', 'unix:%s,server' % path('port'),
+                                    '-max-insns', '5000000', '-timeout', '30', path('flood.img')],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        one = socket.socket(socket.AF_UNIX)
+        end = time.time() + 20
+        while one.connect_ex(path('port')) and time.time() < end:
+            time.sleep(0.02)
+        self.assertEqual(process.wait(60), 10)
+        one.close()
+
+
 class Standard(unittest.TestCase):
     def run_it(self, text, *options):
         return subprocess.run([PROGRAM, '-display', 'none', '-monitor', 'stdio', '-m', '4', '-timeout', '20',
