@@ -396,15 +396,18 @@ bool tlb_find(const struct cpu *cpu, uint64_t linear, enum access access, enum a
 
 /*
  * Frees the first place of a set of BANK_FETCH, youngest first: what is before the first empty
- * place moves up by one.  Did the oldest entry go?
+ * place moves up by one, or what is before the page's own entry, of other rights.  Did an entry go?
  */
-static bool make_room(struct translations *t, unsigned first)
+static bool make_room(struct translations *t, unsigned first, uint64_t linear, uint64_t pcid)
 {
 	unsigned place = first;
 	bool lost;
 
-	while (t->entry[place].word && place < first + FETCH_WAYS - 1)
+	while (place < first + FETCH_WAYS - 1 && !holds(t, place, linear, pcid, true))
 		place++;
+	if (!holds(t, place, linear, pcid, true))
+		for (place = first; t->entry[place].word && place < first + FETCH_WAYS - 1;)
+			place++;
 	lost = t->entry[place].word != 0;
 	for (; place > first; place--) {
 		t->entry[place] = t->entry[place - 1];
@@ -423,7 +426,7 @@ void tlb_enter(struct cpu *cpu, uint64_t linear, enum access access, enum access
 	if (!walk->fresh)
 		return;
 	if (bank == BANK_FETCH)
-		code = make_room(t, place);
+		code = make_room(t, place, linear, tlb_pcid(cpu));
 	drop_host(cpu, place);
 	t->entry[place].key = (linear & ~(uint64_t)PAGE_MASK) | tlb_pcid(cpu);
 	t->entry[place].word = (walk->physical & PHYSICAL_PAGES) | walk->flags | TRANSLATION_VALID;

@@ -669,6 +669,34 @@ static void code_pages(void **state)
 	cbx_machine_free(cpu->machine);
 }
 
+/* What replaces an entry that has other rights takes its place, and what was linked through it goes. */
+static void code_of_other_rights(void **state)
+{
+	struct cpu *cpu = new_cpu("max");
+	uint64_t tables = 0x100000, generation, physical = 0;
+
+	(void)state;
+	for (unsigned n = 0; n < FETCH_WAYS; n++)
+		map_code(cpu, n, 0x200000 + n * 0x1000);
+	assert_int_equal(fetched_from(cpu, 0), 0x200000);
+	generation = cpu->generation;
+	/* Page 0 is the user's now, and elsewhere. */
+	poke(cpu, TABLES, tables | P | W | U);
+	poke(cpu, tables, (tables + 0x1000) | P | W | U);
+	poke(cpu, tables + 0x1000, (tables + 0x2000) | P | W | U);
+	poke(cpu, tables + 0x2000, 0x300000 | P | W | U);
+	assert_int_equal(fetched_from(cpu, 0), 0x200000);
+	assert_true(page_translate(cpu, 0, ACCESS_EXECUTE, true, &physical));
+	assert_int_equal(physical, 0x300000);
+	assert_true(cpu->generation != generation);
+	assert_int_equal(fetched_from(cpu, 0), 0x300000);
+	generation = cpu->generation;
+	for (unsigned n = 1; n < FETCH_WAYS; n++)
+		assert_int_equal(fetched_from(cpu, n), 0x200000 + n * 0x1000);
+	assert_int_equal(cpu->generation, generation);
+	cbx_machine_free(cpu->machine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -680,6 +708,7 @@ int main(void)
 		cmocka_unit_test(canonical),
 		cmocka_unit_test(access_control),
 		cmocka_unit_test(code_pages),
+		cmocka_unit_test(code_of_other_rights),
 		cmocka_unit_test(hostile),
 	};
 
