@@ -1,8 +1,7 @@
 /*
  * The library as a product: limits, automation, failing allocators during a boot, an embedder's own
- * devices on a PC, many machines one after the other, and several at once on threads.
+ * devices on a PC, and many machines one after the other.
  */
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -580,72 +579,6 @@ static void test_ten_thousand(void **state)
 		assert_true(after <= before + before / 10 + 256);
 }
 
-static void *boot_on_a_thread(void *user)
-{
-	uint64_t *hash = user;
-	struct cbx_run_options run = { .size = sizeof(run), .instructions = 300000 };
-	struct cbx_machine *machine, *fork;
-	struct cbx_pc_options pc;
-	struct sector sector;
-
-	sector_fill(&sector, talker, sizeof(talker));
-	pc_from(&pc, &sector);
-	if (cbx_pc_new(&pc, &machine, NULL))
-		return NULL;
-	cbx_run(machine, &run, NULL);
-	if (cbx_fork(machine, NULL, &fork, NULL) == CBX_OK) {
-		cbx_run(fork, &run, NULL);
-		cbx_machine_free(machine);
-		machine = fork;
-	}
-	*hash = cbx_state_hash(machine);
-	cbx_machine_free(machine);
-	return user;
-}
-
-static void test_threads(void **state)
-{
-	unsigned count = number("CLEARBOX_THREADS", 100);
-	pthread_t *threads = calloc(count, sizeof(*threads));
-	uint64_t *hashes = calloc(count, sizeof(*hashes));
-
-	(void)state;
-	assert_non_null(threads);
-	assert_non_null(hashes);
-	for (unsigned n = 0; n < count; n++)
-		assert_int_equal(pthread_create(&threads[n], NULL, boot_on_a_thread, &hashes[n]), 0);
-	for (unsigned n = 0; n < count; n++) {
-		assert_int_equal(pthread_join(threads[n], NULL), 0);
-		assert_true(hashes[n] && hashes[n] == hashes[0]);
-	}
-	free(threads);
-	free(hashes);
-}
-
-/* Only this may be called from another thread while the machine runs. */
-static void *stop_it(void *user)
-{
-	cbx_request_stop(user);
-	return NULL;
-}
-
-static void test_stop_from_a_thread(void **state)
-{
-	struct cbx_machine_options none = { 0 };
-	struct cbx_machine *machine = bare(&none, "\xeb\xfe", 2);
-	struct cbx_stop stop;
-	pthread_t thread;
-
-	(void)state;
-	for (unsigned n = 0; n < 20; n++) {
-		assert_int_equal(pthread_create(&thread, NULL, stop_it, machine), 0);
-		assert_int_equal(cbx_run(machine, NULL, &stop), CBX_OK);
-		assert_int_equal(stop.reason, CBX_STOP_REQUEST);
-		assert_int_equal(pthread_join(thread, NULL), 0);
-	}
-	cbx_machine_free(machine);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -653,8 +586,7 @@ int main(void)
 		cmocka_unit_test(test_log_limit), cmocka_unit_test(test_overlay_limit),
 		cmocka_unit_test(test_automation), cmocka_unit_test(test_failing_boot),
 		cmocka_unit_test(test_failing_creation), cmocka_unit_test(test_own_device),
-		cmocka_unit_test(test_ten_thousand), cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_stop_from_a_thread),
+		cmocka_unit_test(test_ten_thousand),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
