@@ -3,7 +3,7 @@
 # are quick enough for every change: the meson suites, the same under sanitizers, and the boots.
 # The last line is "N passed, N failed"; the exit status is 0 if none failed.
 #
-# usage: sh testsuite/run.sh [STEP...]      steps: gcc clang sanitizers hosts boot (default: all, in that order)
+# usage: sh testsuite/run.sh [STEP...]      steps: gcc clang sanitizers threads hosts boot (default: all, in that order)
 #
 # Builds live in build-tests/; CLEARBOX_JOBS says how many things to do at once (default: all cores).
 set -u
@@ -11,7 +11,7 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 cd "$here" || exit 1
 builds=$here/build-tests
 jobs=${CLEARBOX_JOBS:-$(nproc)}
-steps=${*:-gcc clang sanitizers hosts boot}
+steps=${*:-gcc clang sanitizers threads hosts boot}
 passed=0
 failed=0
 skipped=0
@@ -128,6 +128,11 @@ for step in $steps; do
 			UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ASAN_OPTIONS=detect_leaks=1 \
 				suites sanitizers --no-suite boot --timeout-multiplier 10
 		;;
+	threads)
+		say "a hundred machines under ThreadSanitizer"
+		CLEARBOX_JOBS=$jobs sh testsuite/tsan.sh
+		result $? "a hundred machines on threads, without a data race"
+		;;
 	hosts)
 		# the same states without optimisation, on ARM, and on a big-endian host; and a program without
 		# SDL2, libslirp, libedit and libpng
@@ -178,7 +183,7 @@ for step in $steps; do
 			"$builds/boot.log" | tr '\n' ' ')"
 		;;
 	*)
-		result 1 "there is no step $step: gcc, clang, sanitizers, hosts or boot"
+		result 1 "there is no step $step: gcc, clang, sanitizers, threads, hosts or boot"
 		;;
 	esac
 done

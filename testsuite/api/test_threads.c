@@ -15,6 +15,8 @@
 
 #include <clearbox/clearbox.h>
 
+#include "../shared/bytes_disk.h"
+
 enum { BOOT = 1300000, FIRST = BOOT + 100000, SECOND = 60000, STOPS = 40, DISK = 1 << 20 };
 
 /* ---- What all have in common: a floppy that nobody writes, and the state after the boot from it ---- */
@@ -50,18 +52,6 @@ static enum cbx_status floppy_read(void *user, uint64_t offset, void *bytes, siz
 		memcpy(bytes, counter, sizeof(counter));
 		memcpy((uint8_t *)bytes + 510, end, 2);
 	}
-	return CBX_OK;
-}
-
-static enum cbx_status disk_read(void *user, uint64_t offset, void *bytes, size_t count)
-{
-	memcpy(bytes, (uint8_t *)user + offset, count);
-	return CBX_OK;
-}
-
-static enum cbx_status disk_write(void *user, uint64_t offset, const void *bytes, size_t count)
-{
-	memcpy((uint8_t *)user + offset, bytes, count);
 	return CBX_OK;
 }
 
@@ -138,7 +128,7 @@ static struct cbx_machine *make(struct work *work)
 {
 	struct cbx_pc_options options = { .size = sizeof(options), .machine.memory_bytes = 2 << 20, .vram_bytes = 1 << 20,
 		.floppy[0] = { .bytes = 1474560, .read = floppy_read, .read_only = true },
-		.ide[0] = { .present = true, .disk = { .bytes = DISK, .read = disk_read, .write = disk_write } },
+		.ide[0] = { .present = true, .disk = { .bytes = DISK, .read = bytes_disk_read, .write = bytes_disk_write } },
 		.serial[0] = { serial_write, &work->written } };
 	struct cbx_machine *machine = NULL;
 

@@ -16,10 +16,12 @@
 #include "machine.h"
 #include "memory.h"
 #include "state.h"
+#include "../shared/bytes_disk.h"
+#include "../shared/packed_state.h"
 
 enum {
 	RAM = 4 << 20, VRAM = 1 << 20, DISK = 1 << 20, FLOPPY = 1474560, ROMS = 0x18000,
-	CODE = 0x7000, BUFFER = 0x20000, FLOOD = 100000, HEADER = 24, EXIT_PORT = 0x501
+	CODE = 0x7000, BUFFER = 0x20000, FLOOD = 100000, EXIT_PORT = 0x501
 };
 
 #define LFB 0xe0000000u
@@ -28,18 +30,6 @@ enum {
 
 static uint8_t disk_bytes[DISK], floppy_bytes[FLOPPY];
 static unsigned characters_out;
-
-static enum cbx_status disk_read(void *user, uint64_t offset, void *bytes, size_t count)
-{
-	memcpy(bytes, (uint8_t *)user + offset, count);
-	return CBX_OK;
-}
-
-static enum cbx_status disk_write(void *user, uint64_t offset, const void *bytes, size_t count)
-{
-	memcpy((uint8_t *)user + offset, bytes, count);
-	return CBX_OK;
-}
 
 static void take_character(void *user, uint8_t byte)
 {
@@ -96,7 +86,7 @@ static struct cbx_machine *new_pc(void)
 {
 	struct cbx_pc_options options = { .size = sizeof(options), .vram_bytes = VRAM,
 					  .sound_card.present = true };
-	struct cbx_disk_backend disk = { .bytes = DISK, .read = disk_read, .write = disk_write,
+	struct cbx_disk_backend disk = { .bytes = DISK, .read = bytes_disk_read, .write = bytes_disk_write,
 					 .user = disk_bytes };
 	struct cbx_machine *machine;
 
@@ -560,21 +550,6 @@ static void memory_to_memory(void **state)
 
 /* ---- Saved states of the debug ports and the speaker ------------------------------ */
 
-static size_t pack(const uint8_t *body, size_t length, uint8_t *data, size_t room)
-{
-	uLongf size = (uLongf)(room - HEADER);
-	struct hash hash;
-
-	assert_int_equal(compress2(data + HEADER, &size, body, (uLong)length, 1), Z_OK);
-	hash_begin(&hash);
-	hash_block(&hash, body, length);
-	memset(data, 0, HEADER);
-	memcpy(data, "CLEARBOX\1", 9);
-	put64(data + 16, hash_end(&hash));
-	put32(data + 12, (uint32_t)crc32(crc32(0, NULL, 0), data + 16, (uInt)(size + 8)));
-	return size + HEADER;
-}
-
 static void use_small_devices(struct cbx_machine *machine)
 {
 	struct cbx_run_options options = { .size = sizeof(options), .instructions = 100 };
@@ -605,9 +580,9 @@ static void loaded_states(void **state)
 	(void)state;
 	assert_non_null(body);
 	assert_int_equal(cbx_snapshot_save(machine, &saved, &size), CBX_OK);
-	assert_int_equal(uncompress(body, &length, (uint8_t *)saved + HEADER,
-				    (uLong)(size - HEADER)), Z_OK);
-	room = compressBound(length) + HEADER;
+	assert_int_equal(uncompress(body, &length, (uint8_t *)saved + STATE_HEADER,
+				    (uLong)(size - STATE_HEADER)), Z_OK);
+	room = compressBound(length) + STATE_HEADER;
 	packed = malloc(room);
 	assert_non_null(packed);
 	for (size_t at = 0, next; at < length; at = next) {
@@ -630,7 +605,7 @@ static void loaded_states(void **state)
 			random ^= random << 17;
 			body[place] = place == next - 1 ? (uint8_t)n : (uint8_t)random;
 			status = cbx_snapshot_load(machine, packed,
-						   pack(body, length, packed, room));
+						   pack_state(body, length, packed, room));
 			body[place] = kept;
 			if (status == CBX_OK) {
 				good++;

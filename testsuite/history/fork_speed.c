@@ -15,30 +15,9 @@
 
 #include <clearbox/clearbox.h>
 
-static uint64_t allocated;
+#include "../shared/heap.h"
 
-enum { HEAD = 32 };
-
-static void *counting(void *user, void *memory, size_t size)
-{
-	uint8_t *head = memory ? (uint8_t *)memory - HEAD : NULL;
-	size_t old = 0;
-
-	(void)user;
-	if (head)
-		memcpy(&old, head, sizeof(old));
-	if (!size) {
-		allocated -= old;
-		free(head);
-		return NULL;
-	}
-	head = head ? realloc(head, size + HEAD) : malloc(size + HEAD);
-	if (!head)
-		return NULL;
-	allocated += size - old;
-	memcpy(head, &size, sizeof(size));
-	return head + HEAD;
-}
+static struct heap heap;
 
 static double now(void)
 {
@@ -138,15 +117,17 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (count)
-		options.machine.reallocate = counting;
+	if (count) {
+		options.machine.reallocate = heap_reallocate;
+		options.machine.user = &heap;
+	}
 	times = calloc(3 * (size_t)forks, sizeof(*times));
 	if (!forks || !times || cbx_pc_new(&options, &machine, &error))
 		return 2;
 	frees = times + forks;
 	firsts = frees + forks;
 	run(machine, instructions);
-	before = allocated;
+	before = heap.allocated;
 	for (unsigned i = 0; i < forks; i++) {
 		start = now();
 		if (cbx_fork(machine, NULL, &fork, &error)) {
@@ -156,7 +137,7 @@ int main(int argc, char **argv)
 		times[i] = now() - start;
 		if (!i && count)
 			printf("a fork takes %llu KiB\n",
-			       (unsigned long long)(allocated - before) >> 10);
+			       (unsigned long long)(heap.allocated - before) >> 10);
 		start = now();
 		run(fork, 1);
 		firsts[i] = now() - start;

@@ -1,59 +1,37 @@
 /* See world.h. */
+#include "../shared/heap.h"
 #include "world.h"
 
 const char *world_guest;
 
 /* ---- Allocation ----------------------------------------------------------------------------- */
 
-enum { HEAD = 32 };
-
-static uint64_t allocated, peak;
-static unsigned fail_in;
+static struct heap heap;
 
 void *world_allocate(void *user, void *memory, size_t size)
 {
-	uint8_t *head = memory ? (uint8_t *)memory - HEAD : NULL;
-	size_t old = 0;
-
 	(void)user;
-	if (head)
-		memcpy(&old, head, sizeof(old));
-	if (!size) {
-		allocated -= old;
-		free(head);
-		return NULL;
-	}
-	if (fail_in == 1)
-		return NULL;
-	if (fail_in)
-		fail_in--;
-	head = realloc(head, size + HEAD);
-	if (!head)
-		return NULL;
-	allocated += size - old;
-	peak = allocated > peak ? allocated : peak;
-	memcpy(head, &size, sizeof(size));
-	return head + HEAD;
+	return heap_reallocate(&heap, memory, size);
 }
 
 void world_fail_in(unsigned n)
 {
-	fail_in = n;
+	heap.fail_in = n;
 }
 
 uint64_t world_allocated(void)
 {
-	return allocated;
+	return heap.allocated;
 }
 
 uint64_t world_peak(void)
 {
-	return peak;
+	return heap.peak;
 }
 
 void world_reset_peak(void)
 {
-	peak = allocated;
+	heap.peak = heap.allocated;
 }
 
 /* ---- Worlds ------------------------------------------------------------------------------------ */

@@ -14,6 +14,8 @@
 
 #include <clearbox/clearbox.h>
 
+#include "../shared/bytes_disk.h"
+
 /* All that is in this machine stands here, so that a PC that has more one day does not matter. */
 static const char cpu[] = "haswell";
 static const uint64_t counts[] = {
@@ -57,22 +59,6 @@ static void *load(const char *name, size_t *size)
 	return bytes;
 }
 
-static enum cbx_status disk_read(void *user, uint64_t offset, void *bytes, size_t count)
-{
-	const struct world *world = user;
-
-	memcpy(bytes, world->disk + offset, count);
-	return CBX_OK;
-}
-
-static enum cbx_status disk_write(void *user, uint64_t offset, const void *bytes, size_t count)
-{
-	struct world *world = user;
-
-	memcpy(world->disk + offset, bytes, count);
-	return CBX_OK;
-}
-
 static struct world *world_new(const struct cbx_image *rom)
 {
 	struct cbx_pc_options options = { .size = sizeof(options) };
@@ -97,7 +83,7 @@ static struct world *world_new(const struct cbx_image *rom)
 	options.no_floppy_controller = true;
 	options.ide[0].present = true;
 	options.ide[0].disk = (struct cbx_disk_backend){
-		.bytes = DISK_BYTES, .read = disk_read, .write = disk_write, .user = world
+		.bytes = DISK_BYTES, .read = bytes_disk_read, .write = bytes_disk_write, .user = world->disk
 	};
 	if (cbx_pc_new(&options, &world->machine, &error))
 		die("the machine", error.text);

@@ -14,6 +14,8 @@
 
 #include <clearbox/clearbox.h>
 
+#include "../shared/bytes_disk.h"
+
 struct file {
 	uint8_t *bytes;
 	size_t size;
@@ -52,22 +54,6 @@ struct world {
 	uint8_t *disk;
 };
 
-static enum cbx_status disk_read(void *user, uint64_t offset, void *bytes, size_t count)
-{
-	const struct world *world = user;
-
-	memcpy(bytes, world->disk + offset, count);
-	return CBX_OK;
-}
-
-static enum cbx_status disk_write(void *user, uint64_t offset, const void *bytes, size_t count)
-{
-	struct world *world = user;
-
-	memcpy(world->disk + offset, bytes, count);
-	return CBX_OK;
-}
-
 static uint64_t random64(void)
 {
 	seed ^= seed << 13;
@@ -104,7 +90,7 @@ static struct world *world_new(const struct world *like, bool small_caches, bool
 		memcpy(world->disk, like ? like->disk : disk.bytes, disk.size);
 		mine.ide[0].present = true;
 		mine.ide[0].disk = (struct cbx_disk_backend){
-			.bytes = disk.size, .read = disk_read, .write = disk_write, .user = world
+			.bytes = disk.size, .read = bytes_disk_read, .write = bytes_disk_write, .user = world->disk
 		};
 	}
 	if (cbx_pc_new(&mine, &world->machine, &error))

@@ -15,9 +15,7 @@
 #include <zlib.h>
 #include <cmocka.h>
 
-#include "state.h"
-
-enum { HEADER = 24 };
+#include "../shared/packed_state.h"
 
 static uint64_t random_state;
 
@@ -69,21 +67,6 @@ static struct cbx_machine *new_pc(void)
 	return machine;
 }
 
-static size_t pack(const uint8_t *body, size_t length, uint8_t *data, size_t room)
-{
-	uLongf size = (uLongf)(room - HEADER);
-	struct hash hash;
-
-	assert_int_equal(compress2(data + HEADER, &size, body, (uLong)length, 1), Z_OK);
-	hash_begin(&hash);
-	hash_block(&hash, body, length);
-	memset(data, 0, HEADER);
-	memcpy(data, "CLEARBOX\1", 9);
-	put64(data + 16, hash_end(&hash));
-	put32(data + 12, (uint32_t)crc32(crc32(0, NULL, 0), data + 16, (uInt)(size + 8)));
-	return size + HEADER;
-}
-
 static uint32_t pixels[2048 * 1600];
 
 /* A guest would do at least this. */
@@ -124,9 +107,9 @@ static void test_hostile(void **state)
 	data = saved;
 	body = malloc(body_room);
 	assert_non_null(body);
-	assert_int_equal(uncompress(body, &body_room, data + HEADER, (uLong)(size - HEADER)), Z_OK);
+	assert_int_equal(uncompress(body, &body_room, data + STATE_HEADER, (uLong)(size - STATE_HEADER)), Z_OK);
 	length = body_room;
-	room = compressBound(body_room) + HEADER;
+	room = compressBound(body_room) + STATE_HEADER;
 	packed = malloc(room);
 	assert_non_null(packed);
 	/* The sections before the memories. */
@@ -159,7 +142,7 @@ static void test_hostile(void **state)
 		for (i = 0; i < count; i++)
 			body[first + i] = random64() & 1 ? (uint8_t)random64() :
 					  extremes[random64() % sizeof(extremes)];
-		status = cbx_snapshot_load(machine, packed, pack(body, length, packed, room));
+		status = cbx_snapshot_load(machine, packed, pack_state(body, length, packed, room));
 		memcpy(body + first, kept, count);
 		if (status == CBX_OK) {
 			good++;

@@ -1,64 +1,34 @@
 /* See stub_cpu.h. */
 #include <stdlib.h>
 
+#include "../shared/heap.h"
 #include "stub_cpu.h"
 
 /* ---- Allocation ---------------------------------------------------------------------------- */
 
-static uint64_t allocated, allocations;
-static unsigned fail_in;
-
-/* Each block is preceded by its size, in room that keeps the alignment. */
-enum { HEAD = 32 };
-
-static void *counting_reallocate(void *user, void *memory, size_t size)
-{
-	uint8_t *head = memory ? (uint8_t *)memory - HEAD : NULL;
-	size_t old = 0;
-
-	(void)user;
-	if (head)
-		memcpy(&old, head, sizeof(old));
-	if (!size) {
-		allocated -= old;
-		free(head);
-		return NULL;
-	}
-	allocations++;
-	if (fail_in == 1)
-		return NULL;
-	if (fail_in)
-		fail_in--;
-	head = realloc(head, size + HEAD);
-	if (!head)
-		return NULL;
-	if (size > old)
-		memset(head + HEAD + old, 0xa5, size - old);
-	allocated += size - old;
-	memcpy(head, &size, sizeof(size));
-	return head + HEAD;
-}
+static struct heap heap = { .poison = true };
 
 const struct cbx_machine_options stub_options = {
 	.size = sizeof(stub_options),
 	.memory_bytes = 1 << 20,
 	.nanoseconds_per_instruction = 10,
-	.reallocate = counting_reallocate
+	.reallocate = heap_reallocate,
+	.user = &heap
 };
 
 void stub_fail_allocations(unsigned n)
 {
-	fail_in = n;
+	heap.fail_in = n;
 }
 
 uint64_t stub_allocated(void)
 {
-	return allocated;
+	return heap.allocated;
 }
 
 uint64_t stub_allocations(void)
 {
-	return allocations;
+	return heap.allocations;
 }
 
 struct cbx_machine *stub_machine(bool bare, uint64_t memory_bytes)
@@ -75,7 +45,7 @@ struct cbx_machine *stub_machine(bool bare, uint64_t memory_bytes)
 void stub_machine_free(struct cbx_machine *machine)
 {
 	cbx_machine_free(machine);
-	assert_int_equal(allocated, 0);
+	assert_int_equal(heap.allocated, 0);
 }
 
 struct cbx_device *stub_device(struct cbx_machine *machine, const char *name)

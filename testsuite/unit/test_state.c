@@ -7,6 +7,7 @@
 #include "ram.h"
 #include "state.h"
 #include "stub_cpu.h"
+#include "../shared/packed_state.h"
 
 /* ---- A device with every kind of field ----------------------------------------------------- */
 
@@ -458,29 +459,19 @@ static void test_truncation_and_flips(void **state)
 
 /* ---- Damage inside: unpack, change, pack with right sums ------------------------------------------------ */
 
-enum { BODY_ROOM = 1 << 20, HEADER = 24 };
+enum { BODY_ROOM = 1 << 20 };
 
 static size_t unpack(const uint8_t *data, size_t size, uint8_t *body)
 {
 	uLongf length = BODY_ROOM;
 
-	assert_int_equal(uncompress(body, &length, data + HEADER, (uLong)(size - HEADER)), Z_OK);
+	assert_int_equal(uncompress(body, &length, data + STATE_HEADER, (uLong)(size - STATE_HEADER)), Z_OK);
 	return length;
 }
 
 static size_t pack(const uint8_t *body, size_t length, uint8_t *data)
 {
-	uLongf size = BODY_ROOM;
-	struct hash hash;
-
-	assert_int_equal(compress2(data + HEADER, &size, body, (uLong)length, 1), Z_OK);
-	hash_begin(&hash);
-	hash_block(&hash, body, length);
-	memset(data, 0, HEADER);
-	memcpy(data, "CLEARBOX\1", 9);
-	put64(data + 16, hash_end(&hash));
-	put32(data + 12, (uint32_t)crc32(crc32(0, NULL, 0), data + 16, (uInt)(size + 8)));
-	return size + HEADER;
+	return pack_state(body, length, data, BODY_ROOM);
 }
 
 struct section {
