@@ -18,6 +18,7 @@
 struct heap {
 	size_t blocks, calls;
 	size_t fail_every;              /* 0: never */
+	size_t fail_at;                 /* this one alone; 0: none */
 };
 
 static void *heap_reallocate(void *user, void *memory, size_t size)
@@ -31,7 +32,7 @@ static void *heap_reallocate(void *user, void *memory, size_t size)
 		return NULL;
 	}
 	heap->calls++;
-	if (heap->fail_every && heap->calls % heap->fail_every == 0)
+	if ((heap->fail_every && heap->calls % heap->fail_every == 0) || heap->calls == heap->fail_at)
 		return NULL;
 	result = realloc(memory, size);
 	heap->blocks += !memory && result;
@@ -151,7 +152,7 @@ static const char greedy[] = "\x66\x31\xdb\x66\x81\xc3\0\x10\0\0\x67\x88\x9b\0\0
 
 static void test_memory_limit(void **state)
 {
-	struct heap heap = { 0, 0, 0 };
+	struct heap heap = { 0 };
 	struct cbx_machine_options limits = { .memory_bytes = 256 << 20, .memory_limit = 24 << 20,
 					      .reallocate = heap_reallocate, .user = &heap };
 	struct cbx_machine *machine = bare(&limits, greedy, sizeof(greedy)), *fork;
@@ -334,7 +335,8 @@ static void test_automation(void **state)
 
 /* ---- Allocations that fail while a guest boots ------------------------------------------------------ */
 
-static uint64_t boot_hash(struct heap *heap, size_t fail_every, unsigned *stops)
+/* fail_every and fail_at count from power-on.  *calls: how many allocations there were from there on. */
+static uint64_t boot_hash(struct heap *heap, size_t fail_every, size_t fail_at, unsigned *stops, size_t *calls)
 {
 	struct cbx_run_options run = { .size = sizeof(run), .instructions = 2000000 };
 	struct cbx_machine *machine;
@@ -347,9 +349,11 @@ static uint64_t boot_hash(struct heap *heap, size_t fail_every, unsigned *stops)
 	pc_from(&pc, &sector);
 	pc.machine.reallocate = heap_reallocate;
 	pc.machine.user = heap;
-	*heap = (struct heap){ 0, 0, 0 };
+	*heap = (struct heap){ 0 };
 	assert_int_equal(cbx_pc_new(&pc, &machine, NULL), CBX_OK);
 	heap->fail_every = fail_every;
+	heap->fail_at = fail_at;
+	heap->calls = 0;
 	*stops = 0;
 	while (run.instructions) {
 		assert_int_equal(cbx_run(machine, &run, &stop), CBX_OK);
@@ -359,7 +363,8 @@ static uint64_t boot_hash(struct heap *heap, size_t fail_every, unsigned *stops)
 		else
 			assert_int_equal(stop.reason, CBX_STOP_LIMIT);
 	}
-	heap->fail_every = 0;
+	heap->fail_every = heap->fail_at = 0;
+	*calls = heap->calls;
 	assert_true(cbx_screen_info(machine, &(struct cbx_screen){ 0 }) == CBX_OK);
 	hash = cbx_state_hash(machine);
 	cbx_machine_free(machine);
@@ -371,23 +376,28 @@ static void test_failing_boot(void **state)
 {
 	struct heap heap;
 	unsigned stops, total = 0;
-	uint64_t good = boot_hash(&heap, 0, &stops);
+	size_t calls, others;
+	uint64_t good = boot_hash(&heap, 0, 0, &stops, &calls);
 
 	(void)state;
 	assert_int_equal(stops, 0);
 	for (size_t every = 3; every < 12; every++) {
-		uint64_t hash = boot_hash(&heap, every, &stops);
+		uint64_t hash = boot_hash(&heap, every, 0, &stops, &others);
 
 		/* What the processor needed was there in the end. */
 		assert_true(hash == good);
 		total += stops;
 	}
 	assert_true(total > 0);
+	/* Each allocation of the boot, alone; there are few, since memory comes in slabs. */
+	assert_in_range(calls, 5, 2000);
+	for (size_t at = 1; at <= calls; at++)
+		assert_true(boot_hash(&heap, 0, at, &stops, &others) == good);
 }
 
 static void test_failing_creation(void **state)
 {
-	struct heap heap = { 0, 0, 0 };
+	struct heap heap = { 0 };
 	struct cbx_machine *machine;
 	struct cbx_pc_options pc;
 	struct cbx_error error;
@@ -543,7 +553,7 @@ static unsigned long resident(void)
 static void test_ten_thousand(void **state)
 {
 	unsigned count = number("CLEARBOX_MACHINES", 10000);
-	struct heap heap = { 0, 0, 0 };
+	struct heap heap = { 0 };
 	struct cbx_machine_options options = { .size = sizeof(options), .memory_bytes = 1 << 20,
 		.small_caches = true, .reallocate = heap_reallocate, .user = &heap };
 	struct cbx_run_options run = { .size = sizeof(run), .instructions = 1000 };
