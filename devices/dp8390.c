@@ -1,8 +1,11 @@
 /*
  * The DP8390D network interface controller (National Semiconductor, 1995 data sheet) on a board
  * with 16 KiB of memory at 4000h of the controller's address space and, at 0, a PROM with the
- * station address.  A transmission takes a byte time for each byte at a gigabit a second of guest
- * time, not ten megabits: nobody waits for a slow wire.  There are no collisions.
+ * station address.  A transmission takes a byte time for each byte at four gigabits a second of guest
+ * time, not ten megabits: nobody waits for a slow wire.  A driver that sends frame after frame masks
+ * its interrupt while it hands one over; so fast the interrupt comes between two, at the usual number
+ * of instructions a second, and not while it is masked, which costs a second one.  There are no
+ * collisions.
  */
 #include "dp8390.h"
 
@@ -19,7 +22,7 @@ enum { TSR_PTX = 0x01 };
 enum { RSR_PRX = 0x01, RSR_MPA = 0x10, RSR_PHY = 0x20, RSR_DIS = 0x40 };
 enum { MEMORY_BASE = 0x4000, MEMORY_END = MEMORY_BASE + DP8390_MEMORY, PAGE = 256 };
 enum { FRAME_LEAST = 60, FRAME_MOST = 1514, CRC_BYTES = 4, HEADER_BYTES = 4 };
-enum { NANOSECONDS_A_BYTE = 8, GAP_NANOSECONDS = 1000 };
+enum { NANOSECONDS_A_BYTE = 2, GAP_NANOSECONDS = 1000 };
 
 const struct cbx_field dp8390_fields[] = {
 	CBX_FIELD(struct dp8390_state, cr),
