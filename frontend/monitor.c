@@ -167,13 +167,25 @@ static void count_arguments(const char *pattern, unsigned *least, unsigned *most
 
 /* ---- Help ------------------------------------------------------------------------------- */
 
+/* What follows a command's name: "[/FORMAT] ADDRESS ..." or " FILE". */
+static const char *pattern(const struct monitor_command *c, char *text, size_t size)
+{
+	int format = *c->arguments == '/' ? (int)strcspn(c->arguments, " ") : 0;
+
+	if (format)
+		snprintf(text, size, "[%.*s]%s", format, c->arguments, c->arguments + format);
+	else
+		snprintf(text, size, "%s%s", *c->arguments ? " " : "", c->arguments);
+	return text;
+}
+
 static void print_command(struct monitor_call *call, const char *prefix,
 			  const struct monitor_command *c)
 {
-	char left[80];
+	char left[80], text[60];
 
-	snprintf(left, sizeof(left), "%s%s%s%s%s%s", prefix, c->name, c->other ? "|" : "",
-		 c->other ? c->other : "", *c->arguments == '/' ? "" : " ", c->arguments);
+	snprintf(left, sizeof(left), "%s%s%s%s%s", prefix, c->name, c->other ? "|" : "",
+		 c->other ? c->other : "", pattern(c, text, sizeof(text)));
 	monitor_print(call, "%-34s %s\n", left, c->help);
 }
 
@@ -234,13 +246,13 @@ static bool split(struct monitor_call *call, char *line)
 static bool run_command(struct monitor_call *call, const struct monitor_command *c)
 {
 	unsigned least, most;
+	char text[60];
 
 	count_arguments(c->arguments, &least, &most);
 	if (call->count >= least && call->count <= most)
 		return c->run(call);
-	return monitor_fail(call, "it takes %s; try %s%s%s",
-			    most ? "other arguments" : "no arguments", call->name,
-			    *c->arguments == '/' || !*c->arguments ? "" : " ", c->arguments);
+	return monitor_fail(call, "it takes %s; try %s%s", most ? "other arguments" : "no arguments",
+			    call->name, pattern(c, text, sizeof(text)));
 }
 
 static bool run_info(struct monitor_call *call)

@@ -524,14 +524,25 @@ static bool info_branches(struct monitor_call *call)
 	count = d->branch_count < BRANCHES ? d->branch_count : BRANCHES;
 	for (uint64_t i = d->branch_count - count; i < d->branch_count; i++) {
 		char from[200], to[200];
+		uint64_t times = 1;
 
+		/* A loop takes one line. */
+		while (i + 1 < d->branch_count &&
+		       d->branches[(i + 1) % BRANCHES].from == d->branches[i % BRANCHES].from &&
+		       d->branches[(i + 1) % BRANCHES].to == d->branches[i % BRANCHES].to) {
+			times++;
+			i++;
+		}
 		monitor_symbol(call->session, d->branches[i % BRANCHES].from, from, sizeof(from));
 		monitor_symbol(call->session, d->branches[i % BRANCHES].to, to, sizeof(to));
-		monitor_print(call, "%016llx%s%s%s -> %016llx%s%s%s\n",
+		monitor_print(call, "%016llx%s%s%s -> %016llx%s%s%s",
 			      (unsigned long long)d->branches[i % BRANCHES].from, *from ? " <" : "",
 			      from, *from ? ">" : "",
 			      (unsigned long long)d->branches[i % BRANCHES].to, *to ? " <" : "", to,
 			      *to ? ">" : "");
+		if (times > 1)
+			monitor_print(call, " (%llu times)", (unsigned long long)times);
+		monitor_print(call, "\n");
 	}
 	return true;
 }
