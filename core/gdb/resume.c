@@ -120,35 +120,6 @@ void cbx_gdb_interrupt(struct cbx_gdb *gdb)
 
 /* ---- Why it stopped ------------------------------------------------------------------------- */
 
-static void stopped_at_breakpoint(struct cbx_gdb *gdb, const struct cbx_stop *stop)
-{
-	const struct gdb_breakpoint *b = gdb_breakpoint_of(gdb, stop->id);
-
-	/* Somebody else's is a trap without a reason. */
-	gdb_stopped(gdb, SIGNAL_TRAP, !b ? "" : b->type == 0 ? "swbreak:;" : "hwbreak:;");
-}
-
-static void stopped_at_watchpoint(struct cbx_gdb *gdb, const struct cbx_stop *stop)
-{
-	static const char *const names[] = { "", "", "watch", "rwatch", "awatch" };
-	const struct gdb_breakpoint *b = gdb_breakpoint_of(gdb, stop->id);
-	uint64_t address = stop->address;
-	struct gdb_text reason = { 0 };
-
-	if (!b) {
-		gdb_stopped(gdb, SIGNAL_TRAP, "");
-		return;
-	}
-	/* gdb wants an address inside of what it watches; the access may have begun before. */
-	if (address - b->address >= (b->length ? b->length : 1))
-		address = b->address;
-	gdb_text_add(&reason, names[b->type]);
-	gdb_text_add(&reason, ":");
-	gdb_text_number(&reason, address, 16, 1);
-	gdb_text_add(&reason, ";");
-	gdb_stopped(gdb, SIGNAL_TRAP, reason.text);
-}
-
 static void explained(struct cbx_gdb *gdb, unsigned signal, const char *what, const struct cbx_stop *stop)
 {
 	struct gdb_text text = { 0 };
@@ -168,6 +139,37 @@ static void explained(struct cbx_gdb *gdb, unsigned signal, const char *what, co
 	gdb_text_add(&text, " instructions\n");
 	gdb_console(gdb, text.text);
 	gdb_stopped(gdb, signal, "");
+}
+
+static void stopped_at_breakpoint(struct cbx_gdb *gdb, const struct cbx_stop *stop)
+{
+	const struct gdb_breakpoint *b = gdb_breakpoint_of(gdb, stop->id);
+
+	if (b)
+		gdb_stopped(gdb, SIGNAL_TRAP, b->type == 0 ? "swbreak:;" : "hwbreak:;");
+	else
+		explained(gdb, SIGNAL_TRAP, "a breakpoint that gdb did not set", stop);
+}
+
+static void stopped_at_watchpoint(struct cbx_gdb *gdb, const struct cbx_stop *stop)
+{
+	static const char *const names[] = { "", "", "watch", "rwatch", "awatch" };
+	const struct gdb_breakpoint *b = gdb_breakpoint_of(gdb, stop->id);
+	uint64_t address = stop->address;
+	struct gdb_text reason = { 0 };
+
+	if (!b) {
+		explained(gdb, SIGNAL_TRAP, "a watchpoint that gdb did not set", stop);
+		return;
+	}
+	/* gdb wants an address inside of what it watches; the access may have begun before. */
+	if (address - b->address >= (b->length ? b->length : 1))
+		address = b->address;
+	gdb_text_add(&reason, names[b->type]);
+	gdb_text_add(&reason, ":");
+	gdb_text_number(&reason, address, 16, 1);
+	gdb_text_add(&reason, ";");
+	gdb_stopped(gdb, SIGNAL_TRAP, reason.text);
 }
 
 static void machine_ended(struct cbx_gdb *gdb, int code)
@@ -196,7 +198,7 @@ static void ran(struct cbx_gdb *gdb, const struct cbx_stop *stop)
 		stopped_at_watchpoint(gdb, stop);
 		break;
 	case CBX_STOP_HOOK:
-		gdb_stopped(gdb, SIGNAL_TRAP, "");
+		explained(gdb, SIGNAL_TRAP, "a hook asked for a stop", stop);
 		break;
 	case CBX_STOP_TRIPLE_FAULT:
 		explained(gdb, SIGNAL_SEGMENT, "triple fault", stop);
