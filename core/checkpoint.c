@@ -431,8 +431,7 @@ static void state_load(struct cbx_machine *machine, const struct checkpoint *c)
 	}
 	transfer_all(&t, machine);
 	for (unsigned i = 0; i < machine->memory->ram_count; i++)
-		memset(machine->memory->rams[i]->flags, PAGE_DIRTY,
-		       machine->memory->rams[i]->page_count);
+		memset(machine->memory->rams[i]->flags, 0, machine->memory->rams[i]->page_count);
 	machine->out_of_memory = false;
 	machine->stop_pending = machine->shutdown_pending = false;
 	machine->outward = c->outward;

@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "medium.h"
+#include "ram.h"
 #include "state.h"
 
 static enum cbx_status fail(struct cbx_error *error, enum cbx_status status, const char *text)
@@ -37,6 +38,21 @@ static bool devices_match(const struct cbx_machine *a, const struct cbx_machine 
 	return x == y && a->clock->timer_count == b->clock->timer_count;
 }
 
+/* The host has no page yet for what was never written: zeros that are there already are left alone. */
+static void copy_state_bytes(void *to, const void *from, size_t size)
+{
+	for (size_t at = 0, piece; at < size; at += piece) {
+		uint8_t *place = (uint8_t *)to + at;
+		const uint8_t *bytes = (const uint8_t *)from + at;
+
+		piece = PAGE_SIZE - ((uintptr_t)place & PAGE_MASK);
+		if (piece > size - at)
+			piece = size - at;
+		if (memcmp(bytes, zero_page, piece) || memcmp(place, zero_page, piece))
+			memcpy(place, bytes, piece);
+	}
+}
+
 /* Nothing here can fail. */
 static void copy_state(struct cbx_machine *machine, struct cbx_machine *fork)
 {
@@ -50,11 +66,11 @@ static void copy_state(struct cbx_machine *machine, struct cbx_machine *fork)
 	state = cpu_state(machine, &size);
 	memcpy(cpu_state(fork, &size), state, size);
 	state = tlb_state(machine, &size);
-	memcpy(tlb_state(fork, &size), state, size);
+	copy_state_bytes(tlb_state(fork, &size), state, size);
 	memcpy(fork->cpu_at_power_on, machine->cpu_at_power_on, cpu_state_size(fork));
 	for (struct cbx_device *to = fork->devices; to; to = to->next, from = from->next)
-		memcpy((uint8_t *)to + to->type->state_offset,
-		       (const uint8_t *)from + to->type->state_offset, to->type->state_size);
+		copy_state_bytes((uint8_t *)to + to->type->state_offset,
+				 (const uint8_t *)from + to->type->state_offset, to->type->state_size);
 	while (fork->clock->armed)
 		timer_disarm(fork->clock->armed);
 	for (const struct cbx_timer *old = machine->clock->timers; old; old = old->next) {

@@ -221,6 +221,8 @@ enum cbx_status cbx_ram_new(struct cbx_machine *machine, const char *name, uint6
 		return machine_fail(machine, CBX_ERROR_MEMORY, "no memory for a RAM");
 	}
 	ram->page_count = (size_t)(size >> PAGE_BITS);
+	if (!machine_is_twin(machine))
+		memset(ram->flags, PAGE_CLEAN, ram->page_count);
 	ram->leaf_count = (size_t)leaves;
 	ram->number = memory->ram_count;
 	ram->backing = memory->backing_end;
@@ -235,13 +237,13 @@ enum cbx_status cbx_ram_new(struct cbx_machine *machine, const char *name, uint6
 	return CBX_OK;
 }
 
+/* The flags of a twin are as its memory came: dirty, all of them. */
 void ram_adopt(struct cbx_ram *ram, const struct cbx_ram *parent)
 {
 	for (size_t i = 0; i < ram->leaf_count; i++)
 		leaf_release(ram->machine->memory->pool, ram->pages[i]);
 	leaves_share(ram->pages, parent->pages, ram->leaf_count);
 	leaves_share(ram->initial, parent->initial, ram->leaf_count);
-	memset(ram->flags, PAGE_DIRTY, ram->page_count);
 	ram->sealed = true;
 }
 
@@ -273,7 +275,7 @@ void ram_power_on(struct cbx_ram *ram)
 			leaf_release(ram->machine->memory->pool, old);
 		}
 	}
-	memset(ram->flags, PAGE_DIRTY, ram->page_count);
+	memset(ram->flags, 0, ram->page_count);
 }
 
 void ram_changed(struct cbx_machine *machine, uint64_t backing)
@@ -341,7 +343,7 @@ uint8_t *ram_private(struct cbx_ram *ram, size_t index)
 		if (memory->saving && old->epoch != memory->epoch && !save_copy(ram, index, old))
 			return no_page(ram);
 		old->epoch = memory->epoch;
-		ram->flags[index] |= PAGE_DIRTY;
+		ram->flags[index] &= (uint8_t)~PAGE_CLEAN;
 		return old->bytes;
 	}
 	page = page_new(memory->pool);
@@ -357,7 +359,7 @@ uint8_t *ram_private(struct cbx_ram *ram, size_t index)
 		return no_page(ram);
 	}
 	*slot = page;
-	ram->flags[index] |= PAGE_DIRTY;
+	ram->flags[index] &= (uint8_t)~PAGE_CLEAN;
 	ram_changed(ram->machine, ram->backing + ((uint64_t)index << PAGE_BITS));
 	return page->bytes;
 }
@@ -472,9 +474,9 @@ bool cbx_ram_take_dirty(struct cbx_ram *ram, uint64_t offset)
 	if (!ram_inside(ram, offset, 1))
 		return false;
 	index = (size_t)(offset >> PAGE_BITS);
-	if (!(ram->flags[index] & PAGE_DIRTY))
+	if (ram->flags[index] & PAGE_CLEAN)
 		return false;
-	ram->flags[index] &= (uint8_t)~PAGE_DIRTY;
+	ram->flags[index] |= PAGE_CLEAN;
 	/* The next write must come by here again. */
 	ram_changed(ram->machine, ram->backing + ((uint64_t)index << PAGE_BITS));
 	return true;

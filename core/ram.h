@@ -63,7 +63,7 @@ struct page_diff {
 	size_t count, room;
 };
 
-enum { PAGE_DIRTY = 1, PAGE_CODE = 2 };
+enum { PAGE_CLEAN = 1, PAGE_CODE = 2 };          /* neither: dirty */
 
 enum { RAM_NAME_SIZE = 40 };
 

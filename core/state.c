@@ -554,7 +554,7 @@ static void load_commit(struct loading *loading)
 		/* The old pages go when loading is freed. */
 		memory->rams[i]->pages = loading->rams[i];
 		loading->rams[i] = old;
-		memset(memory->rams[i]->flags, PAGE_DIRTY, memory->rams[i]->page_count);
+		memset(memory->rams[i]->flags, 0, memory->rams[i]->page_count);
 	}
 	machine->out_of_memory = false;
 	machine->stop_pending = machine->shutdown_pending = false;

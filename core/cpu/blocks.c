@@ -93,6 +93,10 @@ void blocks_flush(struct cpu *cpu)
 {
 	struct blocks *blocks = cpu->blocks;
 
+	cpu->generation++;
+	cpu_mode_changed(cpu);
+	if (!blocks->used)              /* fresh memory stays untouched */
+		return;
 	/* Every page that held code may be written quickly again. */
 	for (unsigned n = 0; n < PAGES_SIZE; n++)
 		for (struct block *b = blocks->pages[n]; b;) {
@@ -105,9 +109,7 @@ void blocks_flush(struct cpu *cpu)
 	blocks->used = 0;
 	memset(blocks->hash, 0, sizeof blocks->hash);
 	memset(blocks->pages, 0, sizeof blocks->pages);
-	memset(blocks->jumps, 0xff, sizeof blocks->jumps);
-	cpu->generation++;
-	cpu_mode_changed(cpu);
+	memset(blocks->jumps, 0, sizeof blocks->jumps); /* no context is 0 */
 }
 
 bool block_is_kept(const struct cpu *cpu, const struct insn *first)

@@ -191,6 +191,7 @@ struct cpu {
 	} fault;
 	struct tlb tlbs[4];             /* supervisor, user, one that always misses, AC under SMAP */
 	struct translations *translations;      /* the guest's TLB, tlb.h */
+	uint8_t tlbs_prepared;                  /* a bit for each of tlbs: its tags are there */
 	uint8_t (*acknowledge)(struct cbx_device *);
 	struct cbx_device *acknowledge_device;
 	uint8_t (*bus_acknowledge)(struct cbx_device *);        /* see local_apic.c */

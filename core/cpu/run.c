@@ -17,6 +17,7 @@
 #include "flags.h"
 #include "hooks.h"
 #include "machine.h"
+#include "tlb.h"
 
 /* How long blocks run before the loop looks at cbx_request_stop again. */
 enum { SLICE = 1 << 16 };
@@ -191,10 +192,14 @@ void cpu_mode_changed(struct cpu *cpu)
 		cpu->cpl = (uint8_t)(ss->attributes >> ATTR_DPL_SHIFT & 3);
 	user = cpu->cpl == 3;
 	cpu->tlb = &cpu->tlbs[user];
-	if (user && (cpu->cr0 & CR0_AM) && (cpu->eflags & FLAG_AC))
+	if (user && (cpu->cr0 & CR0_AM) && (cpu->eflags & FLAG_AC)) {
+		tlb_prepare(cpu, 2);
 		cpu->tlb = &cpu->tlbs[2];
-	if (!user && (cpu->cr4 & CR4_SMAP) && (cpu->eflags & FLAG_AC))
+	}
+	if (!user && (cpu->cr4 & CR4_SMAP) && (cpu->eflags & FLAG_AC)) {
+		tlb_prepare(cpu, 3);
 		cpu->tlb = &cpu->tlbs[3];
+	}
 	flat_cs = is_flat(cs, ATTR_P | ATTR_S, ATTR_P | ATTR_S);
 	cpu->mode = user ? MODE_USER : 0;
 	if ((cpu->efer & EFER_LMA) && (cs->attributes & ATTR_L)) {
@@ -475,6 +480,8 @@ enum cbx_status cpu_run(struct cbx_machine *machine, const struct cbx_run_option
 		end = UINT64_MAX;
 	if (end_time < clock_now(machine))
 		end_time = UINT64_MAX;
+	tlb_prepare(cpu, ACCESSOR_SUPERVISOR);
+	tlb_prepare(cpu, ACCESSOR_USER);
 	cpu->budget = -1;
 	cpu->dead_since = cpu->executing_from = UINT64_MAX;
 	if (!machine->continues)

@@ -36,12 +36,19 @@ bool tlb_check(const void *state)
 	return true;
 }
 
+/* Code may be somewhere else now. */
+static void code_moved(struct cpu *cpu)
+{
+	cpu->generation++;
+	cpu_mode_changed(cpu);
+}
+
 enum cbx_status translations_new(struct cpu *cpu)
 {
 	cpu->translations = machine_allocate(cpu->machine, sizeof(*cpu->translations));
 	if (!cpu->translations)
 		return CBX_ERROR_MEMORY;
-	tlb_loaded(cpu);
+	code_moved(cpu);
 	return CBX_OK;
 }
 
@@ -93,19 +100,39 @@ static void note_entry(struct translations *t, unsigned place)
 	note(t, word & TRANSLATION_GLOBAL ? LOG_GLOBAL : LOG_LOCAL, place);
 }
 
+static void empty_hosts(struct tlb *tlb)
+{
+	for (unsigned slot = 0; slot < TLB_ENTRIES; slot++)
+		tlb->read[slot].tag = tlb->write[slot].tag = TLB_EMPTY;
+}
+
+void tlb_prepare(struct cpu *cpu, unsigned n)
+{
+	if (likely(cpu->tlbs_prepared >> n & 1))
+		return;
+	empty_hosts(&cpu->tlbs[n]);
+	cpu->tlbs_prepared |= (uint8_t)(1u << n);
+}
+
+/* A machine that has not run stays as its memory came: a fork has less to write. */
 void tlb_loaded(struct cpu *cpu)
 {
 	struct translations *t = cpu->translations;
 
 	for (unsigned n = 0; n < sizeof(cpu->tlbs) / sizeof(cpu->tlbs[0]); n++)
-		for (unsigned slot = 0; slot < TLB_ENTRIES; slot++)
-			cpu->tlbs[n].read[slot].tag = cpu->tlbs[n].write[slot].tag = TLB_EMPTY;
-	memset(&t->derived, 0, sizeof(*t) - offsetof(struct translations, derived));
+		if (cpu->tlbs_prepared >> n & 1)
+			empty_hosts(&cpu->tlbs[n]);
+	for (unsigned log = 0; log < LOGS; log++)
+		forget(t, log);
+	memset(t->large, 0, sizeof(t->large));
+	t->huge = 0;
+	for (unsigned n = 0; n < TABLE_PAGES; n++)
+		if (t->tables[n].bytes)
+			t->tables[n].bytes = NULL;
 	for (unsigned place = 0; place < TRANSLATIONS; place++)
 		if (t->entry[place].word)
 			note_entry(t, place);
-	cpu->generation++;
-	cpu_mode_changed(cpu);
+	code_moved(cpu);
 }
 
 /* ---- Dropping -------------------------------------------------------------------------------- */
@@ -147,13 +174,6 @@ static void drop_log(struct cpu *cpu, unsigned log)
 
 	for (uint32_t n = 0; n < t->logged[log]; n++)
 		drop(cpu, t->log[log][n]);
-}
-
-/* Code may be somewhere else now. */
-static void code_moved(struct cpu *cpu)
-{
-	cpu->generation++;
-	cpu_mode_changed(cpu);
 }
 
 void tlb_flush_all(struct cpu *cpu)
@@ -344,7 +364,8 @@ void cpu_memory_changed(struct cbx_machine *machine, uint64_t backing)
 	if (!cpu || !cpu->translations)
 		return;
 	for (unsigned n = 0; n < TABLE_PAGES; n++)
-		if (backing == NO_BACKING || cpu->translations->tables[n].backing == backing)
+		if (cpu->translations->tables[n].bytes &&
+		    (backing == NO_BACKING || cpu->translations->tables[n].backing == backing))
 			cpu->translations->tables[n].bytes = NULL;
 	if (backing == NO_BACKING) {
 		drop_all_hosts(cpu);
@@ -362,7 +383,7 @@ void cpu_memory_shared(struct cbx_machine *machine)
 	struct cpu *cpu = machine->cpu;
 
 	for (unsigned n = 0; n < sizeof(cpu->tlbs) / sizeof(cpu->tlbs[0]); n++)
-		for (unsigned slot = 0; slot < TLB_ENTRIES; slot++)
+		for (unsigned slot = 0; cpu->tlbs_prepared >> n & 1 && slot < TLB_ENTRIES; slot++)
 			cpu->tlbs[n].write[slot].tag = TLB_EMPTY;
 }
 

@@ -113,6 +113,8 @@ static inline unsigned tlb_bank(enum access access, enum accessor who)
 /* ---- tlb.c ----------------------------------------------------------------------------------- */
 enum cbx_status translations_new(struct cpu *cpu);
 void translations_free(struct cpu *cpu);
+/* The fast table of that number can be looked into from now on. */
+void tlb_prepare(struct cpu *cpu, unsigned n);
 /* New state is in place: what is derived from it is made anew. */
 void tlb_loaded(struct cpu *cpu);
 /* Is the page remembered, with rights that allow the access? */
