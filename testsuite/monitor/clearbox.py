@@ -74,6 +74,12 @@ class Clearbox:
     def __call__(self, command):
         return self.monitor(command)
 
+    def processor_time(self):
+        """Seconds that it has used."""
+        with open('/proc/%d/stat' % self.process.pid) as file:
+            fields = file.read().rsplit(')', 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
     def text(self):
         with open(self.serial, 'rb') as file:
             return file.read().decode(errors='replace')

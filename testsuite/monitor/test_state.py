@@ -3,6 +3,7 @@
 disks only; damaged files are refused and change nothing.  usage: test_state.py CLEARBOX"""
 import os
 import random
+import re
 import shutil
 import stat
 import sys
@@ -73,11 +74,12 @@ class States(unittest.TestCase):
         self.assertNotEqual(two('info hash'), want)
         self.assertEqual(two('loadvm ' + path('a.state')), '')
         self.assertEqual(two('info hash'), want)
-        two('cont')
-        time.sleep(0.3)
-        two('stop')
-        after = two('info hash')
-        self.assertNotEqual(after, want)
+        end = time.time() + 20
+        while two('info hash') == want and time.time() < end:
+            two('cont')
+            time.sleep(0.3)
+            two('stop')
+        self.assertNotEqual(two('info hash'), want)
         self.assertEqual(two('loadvm ' + path('a.state')), '')
         self.assertEqual(two('info hash'), want)
         two.quit()
@@ -172,15 +174,18 @@ class States(unittest.TestCase):
         self.assertEqual(machine('savevm ' + path('quick.state')), '')
         machine.wait_for('\x1a', 60)
         machine('stop')
+        before = machine.processor_time()
         self.assertEqual(machine('savevm ' + path('slow.state')), '')
+        took = machine.processor_time() - before
         self.assertGreater(os.path.getsize(path('slow.state')), 50 << 20)
         self.assertEqual(machine('loadvm ' + path('slow.state')), '')
         machine.quit()
         lines = machine.errors.splitlines()
-        self.assertRegex(lines[0], r'^clearbox: saving the state to slow\.state \.* done$')
-        for line in lines[1:]:          # that one may take longer, too
-            self.assertRegex(line, r'^clearbox: loading the state slow\.state \.* done$')
-        self.assertLessEqual(len(lines), 2)
+        saved = [line for line in lines if re.search(r'^clearbox: saving the state to slow\.state \.* done$', line)]
+        loaded = [line for line in lines if re.search(r'^clearbox: loading the state slow\.state \.* done$', line)]
+        self.assertEqual(lines, saved + loaded)
+        if took > 0.7:                  # half a second of processor time; very fast hosts need less
+            self.assertEqual(len(saved), 1)
         os.remove(path('slow.state'))
 
     def test_snapshot(self):
