@@ -16,6 +16,8 @@ from clearbox import COUNTER, MOUSE, PAGING, ROWS, TRIPLE, TRIPLE_UD2, Clearbox,
 
 warnings.simplefilter('ignore', ResourceWarning)
 PROGRAM = os.path.abspath(sys.argv[1])
+with open(PROGRAM, 'rb') as opened:     # another host's program, which a script starts in an emulator
+    EMULATED = opened.read(2) == b'#!'
 FOLDER = tempfile.mkdtemp()
 
 
@@ -196,6 +198,8 @@ class Looking(unittest.TestCase):
         self.assertIn('0x1000', box('p counter'))
         self.assertIn('<again+0x5>', box('p 0x7c20'))
         self.assertIn('again:\n', box('x/3i again'))
+        if EMULATED:
+            return
         # the test program itself is an ELF file with symbols; damaged ones must do no harm
         with open(PROGRAM, 'rb') as file:
             elf = file.read(40 << 20)
@@ -616,6 +620,8 @@ class Terminal(unittest.TestCase):
         self.tmux('send-keys', 'C-a', 'x')
 
     def test_crash(self):
+        if EMULATED:
+            self.skipTest('its process is the emulator')
         with open(path('mouse.img'), 'wb') as file:
             file.write(boot_sector(MOUSE))
             file.truncate(1 << 20)
