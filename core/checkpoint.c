@@ -9,7 +9,6 @@
  */
 #include "history.h"
 
-#include <stdlib.h>
 
 #include "clock.h"
 #include "state.h"
@@ -550,19 +549,45 @@ enum cbx_status history_truncate(struct cbx_machine *machine)
 							"made to hold what it did at this moment");
 }
 
-static int saved_compare(const void *left, const void *right)
+static int saved_compare(const struct page_saved *a, const struct page_saved *b)
 {
-	const struct page_saved *a = left, *b = right;
-
 	if (a->ram != b->ram)
 		return a->ram < b->ram ? -1 : 1;
 	return a->index == b->index ? 0 : a->index < b->index ? -1 : 1;
 }
 
+/* Lets the one at the top of a heap of count sink to its place. */
+static void sink(struct page_saved *heap, size_t top, size_t count)
+{
+	struct page_saved one = heap[top];
+
+	for (size_t child; (child = 2 * top + 1) < count; top = child) {
+		if (child + 1 < count && saved_compare(&heap[child], &heap[child + 1]) < 0)
+			child++;
+		if (saved_compare(&one, &heap[child]) >= 0)
+			break;
+		heap[top] = heap[child];
+	}
+	heap[top] = one;
+}
+
+/* By a heap: libc's qsort may allocate, and not from the embedder. */
 static void sort(struct checkpoint *c)
 {
-	if (!c->sorted && c->pages.count)
-		qsort(c->pages.saved, c->pages.count, sizeof(*c->pages.saved), saved_compare);
+	struct page_saved *saved = c->pages.saved;
+	size_t count = c->pages.count;
+
+	if (c->sorted)
+		return;
+	for (size_t n = count / 2; n-- > 0;)
+		sink(saved, n, count);
+	while (count > 1) {
+		struct page_saved last = saved[--count];
+
+		saved[count] = saved[0];
+		saved[0] = last;
+		sink(saved, 0, count);
+	}
 	c->sorted = true;
 }
 

@@ -160,7 +160,24 @@ static const struct port_range *port_find(const struct cbx_machine *machine, uin
 	return &ports->ranges[ports->owner[port] - 1];
 }
 
-uint32_t port_read(struct cbx_machine *machine, uint16_t port, unsigned width)
+/* Who answers all of an access as it is, the common case; NULL: it is to be split or joined. */
+static const struct port_range *port_answers(const struct cbx_machine *machine, uint32_t port,
+					     unsigned width)
+{
+	const struct port_range *range = port_find(machine, port);
+
+	if (!range || !(range->io->widths & width) || range->first + range->count - port < width)
+		return NULL;
+	return range;
+}
+
+/* The bits of an access of width bytes, up to 4. */
+static uint32_t port_bits(unsigned width)
+{
+	return UINT32_MAX >> (32 - 8 * width);
+}
+
+static NOINLINE uint32_t read_pieces(struct cbx_machine *machine, uint16_t port, unsigned width)
 {
 	uint64_t value = 0;
 	unsigned at = 0, done;
@@ -179,7 +196,16 @@ uint32_t port_read(struct cbx_machine *machine, uint16_t port, unsigned width)
 	return (uint32_t)value;
 }
 
-void port_write(struct cbx_machine *machine, uint16_t port, uint32_t value, unsigned width)
+uint32_t port_read(struct cbx_machine *machine, uint16_t port, unsigned width)
+{
+	const struct port_range *range = port_answers(machine, port, width);
+
+	if (!range || !range->io->read)
+		return read_pieces(machine, port, width);
+	return (uint32_t)range->io->read(range->device, port - range->first, width) & port_bits(width);
+}
+
+static NOINLINE void write_pieces(struct cbx_machine *machine, uint16_t port, uint32_t value, unsigned width)
 {
 	unsigned at = 0;
 
@@ -193,6 +219,16 @@ void port_write(struct cbx_machine *machine, uint16_t port, uint32_t value, unsi
 		else
 			at++;
 	}
+}
+
+void port_write(struct cbx_machine *machine, uint16_t port, uint32_t value, unsigned width)
+{
+	const struct port_range *range = port_answers(machine, port, width);
+
+	if (!range || !range->io->write)
+		write_pieces(machine, port, value, width);
+	else
+		range->io->write(range->device, port - range->first, value & port_bits(width), width);
 }
 
 enum cbx_status port_range_at(const struct cbx_machine *machine, uint64_t port,

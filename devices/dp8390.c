@@ -147,21 +147,21 @@ static void remote_advance(struct dp8390 *nic, unsigned bytes)
 }
 
 /*
- * The common case, a word of the memory and not the last one: where it is, NULL in any other case.
- * It has been counted when this returns.
+ * The common case, one or two whole words of the memory and not the last ones: where they are, NULL in
+ * any other case.  They have been counted when this returns.
  */
-static uint8_t *data_word(struct dp8390 *nic, uint8_t direction)
+static uint8_t *data_words(struct dp8390 *nic, uint8_t direction, unsigned width)
 {
 	struct dp8390_state *s = &nic->state;
-	uint16_t at = s->rsar;
+	unsigned at = s->rsar, end = at + width;
 
-	if (!(s->dcr & DCR_WTS) || (s->cr & CR_RD) != direction || s->rbcr <= 2 || at < MEMORY_BASE ||
-	    at > MEMORY_END - 2)
+	if (width < 2 || !(s->dcr & DCR_WTS) || (s->cr & CR_RD) != direction || s->rbcr <= width ||
+	    at < MEMORY_BASE || end > MEMORY_END)
 		return NULL;
-	s->rsar = (uint16_t)(at + 2);
-	if (s->rsar == s->pstop * PAGE)
-		s->rsar = (uint16_t)(s->pstart * PAGE);
-	s->rbcr = (uint16_t)(s->rbcr - 2);
+	if (width == 4 && at + 2 == s->pstop * PAGE)
+		return NULL;            /* the second word lies elsewhere */
+	s->rsar = (uint16_t)(end == s->pstop * PAGE ? s->pstart * PAGE : end);
+	s->rbcr = (uint16_t)(s->rbcr - width);
 	return s->memory + (at - MEMORY_BASE);
 }
 
@@ -533,9 +533,13 @@ uint64_t dp8390_read(struct dp8390 *nic, unsigned offset, unsigned width)
 	uint32_t value = 0;
 
 	if (offset >= 0x10 && offset < 0x18) {
-		const uint8_t *word = width == 2 ? data_word(nic, RD_READ) : NULL;
+		const uint8_t *words = data_words(nic, RD_READ, width);
 
-		return word ? word[0] | (uint32_t)word[1] << 8 : data_read(nic, width);
+		if (!words)
+			return data_read(nic, width);
+		for (unsigned n = 0; n < width; n++)
+			value |= (uint32_t)words[n] << 8 * n;
+		return value;
 	}
 	for (unsigned n = 0; n < width; n++) {
 		if (offset + n >= 0x18)
@@ -549,14 +553,12 @@ uint64_t dp8390_read(struct dp8390 *nic, unsigned offset, unsigned width)
 void dp8390_write(struct dp8390 *nic, unsigned offset, uint32_t value, unsigned width)
 {
 	if (offset >= 0x10 && offset < 0x18) {
-		uint8_t *word = width == 2 ? data_word(nic, RD_WRITE) : NULL;
+		uint8_t *words = data_words(nic, RD_WRITE, width);
 
-		if (word) {
-			word[0] = (uint8_t)value;
-			word[1] = (uint8_t)(value >> 8);
-		} else {
+		if (!words)
 			data_write(nic, value, width);
-		}
+		for (unsigned n = 0; words && n < width; n++)
+			words[n] = (uint8_t)(value >> 8 * n);
 		return;
 	}
 	for (unsigned n = 0; n < width; n++) {

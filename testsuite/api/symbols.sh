@@ -38,7 +38,7 @@ case "$imports" in
 esac
 # Memory and strings; allocation; zlib; what compilers and linkers add.
 allowed='memcpy|memmove|memset|memcmp|memchr|strlen|strcmp|strncmp|strchr|strrchr|strstr|strcpy|strncpy'
-allowed="$allowed|qsort|bsearch|malloc|calloc|realloc|free"
+allowed="$allowed|malloc|calloc|realloc|free"
 allowed="$allowed|deflate|deflateEnd|deflateInit_|deflateInit2_|inflate|inflateEnd|inflateInit_"
 allowed="$allowed|inflateInit2_|crc32|adler32"
 # arithmetic: core/fpu/ieee_fast.h

@@ -1,6 +1,9 @@
 /* The DP8390 on an ISA board: PROM, remote DMA, transmission, reception, the ring, and misuse. */
+#include <stdlib.h>
+
 #include "harness.h"
 
+#include "dp8390.h"
 #include "ne2000.h"
 
 enum { BASE = 0x300, DATA_PORT = 0x10, RESET_PORT = 0x1f };
@@ -110,6 +113,52 @@ static void test_prom_and_memory(void **unused)
 	fetch(m, 0x8000, bytes, 2);
 	assert_int_equal(bytes[0], 0xff);
 	fake_machine_free(m);
+}
+
+static void no_irq(struct cbx_device *device, bool level)
+{
+	(void)device;
+	(void)level;
+}
+
+/* Four bytes at once are two words one after the other, wherever the address and the count end. */
+static void test_wide(void **unused)
+{
+	static const unsigned edges[] = { 0x20, 0x4000, PSTOP * 256, 0x8000, 0xffff };
+	struct dp8390 *nic = calloc(1, sizeof(*nic));
+	uint64_t seed = 1;
+
+	(void)unused;
+	dp8390_setup(nic, NULL, mac, NULL, NULL, no_irq);
+	for (unsigned round = 0; round < 20000; round++) {
+		struct dp8390_state before, wide;
+		uint32_t value = (uint32_t)fake_random(&seed), in, halves;
+
+		nic->state.pstart = PSTART;
+		nic->state.pstop = fake_random(&seed) % 4 ? PSTOP - 0x20 : PSTOP;
+		nic->state.rsar = (uint16_t)(edges[fake_random(&seed) % 5] + fake_random(&seed) % 12 - 6);
+		if (fake_random(&seed) % 4 == 0)
+			nic->state.rsar = (uint16_t)(nic->state.pstop * 256u - fake_random(&seed) % 8);
+		nic->state.rbcr = (uint16_t)(fake_random(&seed) % 12);
+		nic->state.dcr = fake_random(&seed) % 4 ? 0x49 : 0x48;
+		nic->state.cr = fake_random(&seed) % 2 ? 0x0a : 0x12;
+		before = nic->state;
+		dp8390_write(nic, 0x10, value, 4);
+		wide = nic->state;
+		nic->state = before;
+		dp8390_write(nic, 0x10, value & 0xffff, 2);
+		dp8390_write(nic, 0x10, value >> 16, 2);
+		assert_memory_equal(&nic->state, &wide, sizeof(wide));
+		nic->state = before;
+		in = (uint32_t)dp8390_read(nic, 0x10, 4);
+		wide = nic->state;
+		nic->state = before;
+		halves = (uint32_t)dp8390_read(nic, 0x10, 2) & 0xffff;
+		halves |= (uint32_t)dp8390_read(nic, 0x10, 2) << 16;
+		assert_int_equal(in, halves);
+		assert_memory_equal(&nic->state, &wide, sizeof(wide));
+	}
+	free(nic);
 }
 
 static void test_transmit(void **unused)
@@ -317,7 +366,7 @@ static void test_reset_and_state(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_prom_and_memory), cmocka_unit_test(test_transmit),
+		cmocka_unit_test(test_prom_and_memory), cmocka_unit_test(test_wide), cmocka_unit_test(test_transmit),
 		cmocka_unit_test(test_lengths_that_are_none), cmocka_unit_test(test_receive),
 		cmocka_unit_test(test_multicast), cmocka_unit_test(test_ring),
 		cmocka_unit_test(test_every_bad_ring), cmocka_unit_test(test_reset_and_state),
