@@ -537,9 +537,8 @@ uint64_t dp8390_read(struct dp8390 *nic, unsigned offset, unsigned width)
 
 		if (!words)
 			return data_read(nic, width);
-		for (unsigned n = 0; n < width; n++)
-			value |= (uint32_t)words[n] << 8 * n;
-		return value;
+		value = words[0] | (uint32_t)words[1] << 8;
+		return width == 2 ? value : value | (uint32_t)words[2] << 16 | (uint32_t)words[3] << 24;
 	}
 	for (unsigned n = 0; n < width; n++) {
 		if (offset + n >= 0x18)
@@ -555,10 +554,16 @@ void dp8390_write(struct dp8390 *nic, unsigned offset, uint32_t value, unsigned 
 	if (offset >= 0x10 && offset < 0x18) {
 		uint8_t *words = data_words(nic, RD_WRITE, width);
 
-		if (!words)
+		if (!words) {
 			data_write(nic, value, width);
-		for (unsigned n = 0; words && n < width; n++)
-			words[n] = (uint8_t)(value >> 8 * n);
+			return;
+		}
+		words[0] = (uint8_t)value;
+		words[1] = (uint8_t)(value >> 8);
+		if (width == 4) {
+			words[2] = (uint8_t)(value >> 16);
+			words[3] = (uint8_t)(value >> 24);
+		}
 		return;
 	}
 	for (unsigned n = 0; n < width; n++) {
