@@ -10,14 +10,13 @@ Xvfb, openbox, xdotool and weston; says SKIP and ends with 77 where they are not
 import glob
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 
 from menu import Font
-from run import EMULATOR, Failure, Screen, Window, check, run
+from run import EMULATOR, Failure, Report, Screen, Window, check, lacks
 
 WIDTH, HEIGHT = 480, 360        # as programs see it
 COLUMNS, ROWS = 60, 24          # of the menu
@@ -107,14 +106,9 @@ def points(window):
 
 
 def main():
-    for tool in ("Xvfb", "openbox", "xdotool", "weston"):
-        if not shutil.which(tool):
-            print(f"SKIP: {tool} is not installed")
-            return 77
-    if "sdl" not in run(EMULATOR, "-help"):
-        print("SKIP: this clearbox has no window")
+    if lacks("Xvfb", "openbox", "xdotool", "weston"):
         return 77
-    passed = failed = 0
+    report = Report("hidpi")
     with tempfile.TemporaryDirectory(prefix="clearbox-hidpi-") as folder:
         parts = []
         window = None
@@ -122,21 +116,15 @@ def main():
             parts.append(Screen(folder))
             parts.append(Weston(parts[0], folder))
             window = WaylandWindow(*parts, folder)
-            for test in (draws, has_menu, points):
-                start = time.monotonic()
-                test(window)
-                passed += 1
-                print(f"hidpi: {test.__name__}: ok ({time.monotonic() - start:.0f} s)", flush=True)
+            report.run((draws, has_menu, points), window)
         except (Failure, subprocess.TimeoutExpired) as failure:
-            failed += 1
-            print(f"hidpi: FAILED: {failure}")
+            report.fail(failure)
         finally:
             if window:
                 window.close()
             for part in reversed(parts):
                 part.close()
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return report.end()
 
 
 if __name__ == "__main__":

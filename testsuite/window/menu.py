@@ -10,14 +10,13 @@ and ends with 77 where they are not. Pictures are kept in $CLEARBOX_WINDOW_PICTU
 import glob
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.parse
 
-from run import EMULATOR, HERE, SLOWNESS, Failure, Screen, Window, check, run
+from run import EMULATOR, HERE, SLOWNESS, Failure, Report, Screen, Window, check, lacks
 
 DRAG = os.environ.get("CLEARBOX_DRAG", os.path.join(os.path.dirname(EMULATOR), "../testsuite/window/drag"))
 FLOPPY, CD = 1440 << 10, 4 << 20
@@ -239,33 +238,23 @@ def prepare(folder):
 
 
 def main():
-    for tool in ("Xvfb", "xdotool", "openbox", "nasm"):
-        if not shutil.which(tool):
-            print(f"SKIP: {tool} is not installed")
-            return 77
-    if "sdl" not in run(EMULATOR, "-help"):
-        print("SKIP: this clearbox has no window")
+    if lacks("Xvfb", "xdotool", "openbox", "nasm"):
         return 77
     tests = [saves_and_loads, changes_floppies, changes_cds, ctrl_alt_delete, resets, power_button]
     if os.path.exists(DRAG):
         tests += [drops, refuses]
     else:
         print("menu: without dropping: there is no " + DRAG)
-    passed = failed = 0
+    report = Report("menu")
     with tempfile.TemporaryDirectory(prefix="clearbox-menu-") as folder:
         screen = Screen(folder)
         guest = None
         try:
             prepare(folder)
             guest = Guest(screen, folder, [])
-            for test in tests:
-                start = time.monotonic()
-                test(guest)
-                passed += 1
-                print(f"menu: {test.__name__}: ok ({time.monotonic() - start:.0f} s)", flush=True)
+            report.run(tests, guest)
         except (Failure, subprocess.TimeoutExpired) as failure:
-            failed += 1
-            print(f"menu: FAILED: {failure}")
+            report.fail(failure)
             screen.keep("menu-failed")
             if guest:
                 print("the guest said last: " + repr(guest.said()[-400:]))
@@ -273,8 +262,7 @@ def main():
             if guest:
                 guest.close()
             screen.close()
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return report.end()
 
 
 if __name__ == "__main__":

@@ -412,37 +412,59 @@ def powers_off(window):
     check(window.child.returncode == 0, f"it ended with {window.child.returncode}")
 
 
-def main():
-    for tool in ("Xvfb", "xdotool", "openbox", "nasm"):
+def lacks(*tools):
+    """Is something missing without which nothing here runs?  Says what."""
+    for tool in tools:
         if not shutil.which(tool):
             print(f"SKIP: {tool} is not installed")
-            return 77
+            return True
     if "sdl" not in run(EMULATOR, "-help"):
         print("SKIP: this clearbox has no window")
+        return True
+    return False
+
+
+class Report:
+    """Runs tests in turn, until one fails."""
+
+    def __init__(self, name):
+        self.name, self.passed, self.failed = name, 0, 0
+
+    def run(self, tests, *arguments):
+        for test in tests:
+            start = time.monotonic()
+            test(*arguments)
+            self.passed += 1
+            print(f"{self.name}: {test.__name__}: ok ({time.monotonic() - start:.0f} s)", flush=True)
+
+    def fail(self, failure):
+        self.failed += 1
+        print(f"{self.name}: FAILED: {failure}")
+
+    def end(self):
+        """The last line, and the exit status."""
+        print(f"{self.passed} passed, {self.failed} failed")
+        return 1 if self.failed else 0
+
+
+def main():
+    if lacks("Xvfb", "xdotool", "openbox", "nasm"):
         return 77
     built = subprocess.run(["sh", os.path.join(HERE, "../boot/guests.sh"), "686"], stdout=subprocess.PIPE, text=True)
     check(built.returncode == 0, "there is no guest to boot")
     guests = built.stdout.strip()
-    passed = failed = 0
+    report = Report("window")
     with tempfile.TemporaryDirectory(prefix="clearbox-window-") as folder:
         screen = Screen(folder)
         window = None
         try:
-            for test in (falls_back, all_keys):
-                test(screen, folder)
-                passed += 1
-                print(f"window: {test.__name__}: ok", flush=True)
+            report.run((falls_back, all_keys), screen, folder)
             window = Window(screen, folder, [
                 "-m", "64", "-kernel", guests + "/vmlinuz-686", "-initrd", guests + "/initrd-686", "-append",
                 "console=ttyS0 console=tty0 quiet cryptomgr.notests modules=none", "-speed", "max"])
-            for test in (boots, types, screenshot, pauses, pastes, grabs, sizes, saves, costs, powers_off):
-                start = time.monotonic()
-                test(window)
-                passed += 1
-                print(f"window: {test.__name__}: ok ({time.monotonic() - start:.0f} s)", flush=True)
+            report.run((boots, types, screenshot, pauses, pastes, grabs, sizes, saves, costs, powers_off), window)
         except (Failure, subprocess.TimeoutExpired) as failure:
-            failed += 1
-            print(f"window: FAILED: {failure}")
+            report.fail(failure)
             if window:
                 print("the guest said last: " + repr(window.said()[-400:]))
                 screen.keep("failed")
@@ -450,8 +472,7 @@ def main():
             if window:
                 window.close()
             screen.close()
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    return report.end()
 
 
 if __name__ == "__main__":
