@@ -28,6 +28,11 @@ class Weston:
     def __init__(self, screen, folder):
         self.environment = {**os.environ, "DISPLAY": screen.name, "XDG_RUNTIME_DIR": folder}
         self.environment.pop("WAYLAND_DISPLAY", None)
+        # Weston asks once what its window manager can do: that has to be there.
+        end = time.monotonic() + 20
+        while subprocess.run(["xdotool", "get_num_desktops"], env=self.environment, capture_output=True).returncode:
+            check(time.monotonic() < end, "there is no window manager")
+            time.sleep(0.05)
         self.log = os.path.join(folder, "weston.log")
         self.child = subprocess.Popen(["weston", "--backend=x11-backend.so", "--use-pixman", "--shell=kiosk-shell.so", "--no-config",
                                        "--idle-time=0", "--scale=2", f"--width={WIDTH}", f"--height={HEIGHT}", "--socket=wayland-test",
@@ -119,6 +124,8 @@ def main():
             report.run((draws, has_menu, points), window)
         except (Failure, subprocess.TimeoutExpired) as failure:
             report.fail(failure)
+            if parts:
+                parts[0].keep("hidpi-failed")
         finally:
             if window:
                 window.close()
