@@ -5,8 +5,10 @@
  * testsuite/tsan.sh runs it with ThreadSanitizer.  CLEARBOX_THREADS: how many machines.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,7 +19,8 @@
 
 #include "../shared/bytes_disk.h"
 
-enum { BOOT = 1300000, FIRST = BOOT + 100000, SECOND = 60000, STOPS = 40, DISK = 1 << 20 };
+enum { BOOT = 1300000, FIRST = BOOT + 100000, SECOND = 60000, STOPS = 40, LAST_STOP = FIRST - 5000 };
+enum { DISK = 1 << 20 };
 
 /* ---- What all have in common: a floppy that nobody writes, and the state after the boot from it ---- */
 
@@ -110,13 +113,26 @@ static enum cbx_status add_bell(void *user, struct cbx_machine *machine)
 /* ---- One machine ------------------------------------------------------------------------------------ */
 
 struct work {
-	struct cbx_machine *machine;    /* of the fork's thread */
+	struct cbx_machine *machine;
 	uint8_t *disk;
 	bool stops;                     /* another thread asks for them */
 	bool failed;
-	unsigned written, hooked, stopped;
+	struct failure { const char *what; int result; uint64_t count; } failure;
+	unsigned written, hooked;
+	atomic_uint stopped;
+	atomic_bool arrived;            /* where no more stops are wanted */
 	uint64_t middle, end, fork_end; /* hashes */
 };
+
+/* Is RESULT, a status or an error's number, none?  Keeps what failed first. */
+static bool fails(struct work *work, int result, const char *what, const struct cbx_machine *machine)
+{
+	if (result && !work->failed) {
+		work->failed = true;
+		work->failure = (struct failure){ what, result, cbx_instruction_count(machine) };
+	}
+	return result;
+}
 
 static enum cbx_hook_action count_hook(void *user, struct cbx_machine *machine, struct cbx_event *event)
 {
@@ -133,11 +149,11 @@ static struct cbx_machine *make(struct work *work)
 	struct cbx_machine *machine = NULL;
 
 	options.ide[0].disk.user = work->disk;
-	if (cbx_pc_new(&options, &machine, NULL) || add_bell(NULL, machine))
-		work->failed = true;
+	fails(work, !work->disk, "memory for a disk", NULL);
+	fails(work, cbx_pc_new(&options, &machine, NULL), "cbx_pc_new", NULL);
+	fails(work, add_bell(NULL, machine), "the bell", machine);
 	cbx_machine_reset(machine);
-	if (booted && cbx_snapshot_load(machine, booted, booted_size))
-		work->failed = true;
+	fails(work, booted ? cbx_snapshot_load(machine, booted, booted_size) : 0, "loading the boot", machine);
 	return machine;
 }
 
@@ -149,20 +165,22 @@ static void run_to(struct work *work, struct cbx_machine *machine, uint64_t coun
 
 	while (!work->failed && cbx_instruction_count(machine) < count) {
 		options.instructions = count - cbx_instruction_count(machine);
-		work->failed = cbx_run(machine, &options, &stop) ||
-			       (stop.reason != CBX_STOP_LIMIT && stop.reason != CBX_STOP_REQUEST);
+		fails(work, cbx_run(machine, &options, &stop), "cbx_run", machine);
+		if (stop.reason != CBX_STOP_LIMIT && stop.reason != CBX_STOP_REQUEST)
+			fails(work, (int)stop.reason, "why cbx_run stopped", machine);
 		work->stopped += stop.reason == CBX_STOP_REQUEST;
 	}
 }
 
-static void *stopper(void *machine)
+/* Each stop is asked for once the machine has made the one before; however late this thread begins, one is. */
+static void *stopper(void *user)
 {
-	for (unsigned n = 0; n < STOPS; n++) {
-		volatile unsigned wait = 2000;
+	struct work *work = user;
 
-		cbx_request_stop(machine);
-		while (wait)
-			wait--;
+	for (unsigned n = 1; n <= STOPS && (n == 1 || !work->arrived); n++) {
+		cbx_request_stop(work->machine);
+		while (work->stopped < n && !work->arrived)
+			sched_yield();
 	}
 	return NULL;
 }
@@ -190,27 +208,29 @@ static void *work_on(void *user)
 
 	work->disk = calloc(1, DISK);
 	machine = make(work);
+	work->machine = machine;
 	hook.user = &work->hooked;
-	work->failed = work->failed || cbx_hook_add(machine, &hook, &id) ||
-		       (work->stops && pthread_create(&stop_thread, NULL, stopper, machine));
-	if (work->failed)
+	if (work->failed || fails(work, cbx_hook_add(machine, &hook, &id), "cbx_hook_add", machine) ||
+	    (work->stops && fails(work, pthread_create(&stop_thread, NULL, stopper, work), "the stops' thread", NULL)))
 		return NULL;
-	run_to(work, machine, FIRST);
+	run_to(work, machine, LAST_STOP);
+	work->arrived = true;
 	if (work->stops)
 		pthread_join(stop_thread, NULL);
+	run_to(work, machine, FIRST);
 	/* Its state in another machine, which goes on in its place. */
 	other = make(work);
-	if (cbx_snapshot_save(machine, &data, &size) || cbx_snapshot_load(other, data, size))
-		work->failed = true;
-	cbx_buffer_free(machine, data);
+	if (!fails(work, cbx_snapshot_save(machine, &data, &size), "saving", machine)) {
+		fails(work, cbx_snapshot_load(other, data, size), "loading", other);
+		cbx_buffer_free(machine, data);
+	}
 	work->middle = cbx_state_hash(other);
-	work->failed = work->failed || work->middle != cbx_state_hash(machine) ||
-		       cbx_hook_remove(machine, id);
+	fails(work, work->middle != cbx_state_hash(machine), "comparing what was saved and loaded", other);
+	fails(work, cbx_hook_remove(machine, id), "cbx_hook_remove", machine);
 	cbx_machine_free(machine);
 	/* Both halves of a fork at once, one of them to be freed while the other runs. */
-	if (cbx_fork(other, &fork_options, &of_fork.machine, NULL) ||
-	    pthread_create(&fork_thread, NULL, run_fork, &of_fork)) {
-		work->failed = true;
+	if (fails(work, cbx_fork(other, &fork_options, &of_fork.machine, NULL), "cbx_fork", other) ||
+	    fails(work, pthread_create(&fork_thread, NULL, run_fork, &of_fork), "the fork's thread", NULL)) {
 		cbx_machine_free(of_fork.machine);
 		cbx_machine_free(other);
 		return NULL;
@@ -219,16 +239,40 @@ static void *work_on(void *user)
 	work->end = cbx_state_hash(other);
 	cbx_machine_free(other);
 	pthread_join(fork_thread, NULL);
+	if (of_fork.failed && !work->failed)
+		work->failure = of_fork.failure;
 	work->failed = work->failed || of_fork.failed;
 	work->fork_end = of_fork.fork_end;
 	cbx_machine_free(of_fork.machine);
 	return NULL;
 }
 
+/* Is WORK not as when it is done ALONE?  Says in what. */
+static bool differs(unsigned number, const struct work *work, const struct work *alone)
+{
+	int disks;
+
+	if (work->failed) {
+		print_error("machine %u: %s gave %d after %llu instructions\n", number, work->failure.what,
+			    work->failure.result, (unsigned long long)work->failure.count);
+		return true;
+	}
+	disks = memcmp(work->disk, alone->disk, 4096);
+	if (work->hooked == alone->hooked && work->written == alone->written && work->middle == alone->middle &&
+	    work->end == alone->end && work->fork_end == alone->end && !disks && !work->stops == !work->stopped)
+		return false;
+	print_error("machine %u: hooked %u not %u, written %u not %u, states %llx %llx %llx not %llx %llx, "
+		    "disks %d, stops %u\n", number, work->hooked, alone->hooked, work->written,
+		    alone->written, (unsigned long long)work->middle, (unsigned long long)work->end,
+		    (unsigned long long)work->fork_end, (unsigned long long)alone->middle,
+		    (unsigned long long)alone->end, disks, work->stopped);
+	return true;
+}
+
 static void test_machines(void **state)
 {
 	const char *text = getenv("CLEARBOX_THREADS");
-	unsigned count = text ? (unsigned)strtoul(text, NULL, 10) : 100, stopped = 0;
+	unsigned count = text ? (unsigned)strtoul(text, NULL, 10) : 100, wrong = 0;
 	pthread_t *threads = calloc(count, sizeof(*threads));
 	struct work *works = calloc(count, sizeof(*works)), alone = { 0 };
 	struct cbx_machine *machine;
@@ -243,7 +287,7 @@ static void test_machines(void **state)
 	free(alone.disk);
 	alone = (struct work){ 0 };
 	work_on(&alone);
-	assert_false(alone.failed);
+	assert_false(differs(0, &alone, &alone));
 	assert_true(alone.hooked > 2 && alone.written > 2);
 	assert_true(alone.end == alone.fork_end && alone.end != alone.middle);
 	for (unsigned n = 0; n < count; n++) {
@@ -252,17 +296,11 @@ static void test_machines(void **state)
 	}
 	for (unsigned n = 0; n < count; n++)
 		assert_int_equal(pthread_join(threads[n], NULL), 0);
-	for (unsigned n = 0; n < count; n++) {
-		assert_false(works[n].failed);
-		assert_int_equal(works[n].hooked, alone.hooked);
-		assert_int_equal(works[n].written, alone.written);
-		assert_true(works[n].middle == alone.middle);
-		assert_true(works[n].end == alone.end && works[n].fork_end == alone.end);
-		assert_memory_equal(works[n].disk, alone.disk, 4096);
-		stopped += works[n].stopped;
+	for (unsigned n = 0; n < count; n++)
+		wrong += differs(n, &works[n], &alone);
+	assert_int_equal(wrong, 0);
+	for (unsigned n = 0; n < count; n++)
 		free(works[n].disk);
-	}
-	assert_true(stopped > 0);
 	assert_true(alone.disk[512] || alone.disk[513]);
 	cbx_buffer_free(machine, booted);
 	cbx_machine_free(machine);
