@@ -59,18 +59,30 @@ def continued(log, arguments, boot):
             guest.expect(PROMPT, boot)
             guest.command("mke2fs /dev/sda && mount -t ext2 /dev/sda /mnt && echo before >/mnt/file && sync", 120)
             guest.command("echo in memory >/tmp/file; sleep 1000 & echo started")
-            guest.send("n=0; while [ $n -lt 3000 ]; do n=$((n+1)); done; echo counted $n.; echo again >>/mnt/file\n")
-            time.sleep(0.2)
+            # counts until it is told to stop, so that it is at work whenever the state is saved
+            guest.send("(n=0; until [ -e /tmp/enough ]; do n=$((n+1)); [ $((n%100)) != 0 ] || echo at $n.; done; "
+                       "echo again >>/mnt/file; echo counted $n.) &\n")
+            before = int(guest.expect(r"at (\d+)\.", 60)[1])
             monitor = Monitor(os.path.join(folder, "m"), 60)
             answer = monitor(f"savevm {state}")
             if answer:
                 raise Failure(f"savevm says {answer!r}")
             monitor.close()
+            while guest.read(0):
+                pass
+            guest.text = ""
+            after = int(guest.expect(r"at (\d+)\.", 60)[1])
         began = time.monotonic()
         with SerialGuest([*arguments, "-loadvm", state], log) as guest:
-            guest.expect(r"counted 3000\.", 120)
+            first, second = (int(guest.expect(r"at (\d+)\.", 120)[1]) for _ in range(2))
             log.write(f"\nthe loaded guest answers after {time.monotonic() - began:.1f} s\n".encode())
-            guest.expect(PROMPT, 60)
+            # one line may be on its way to us, and another one have been half said
+            if not before < first <= after + 200 or second != first + 100:
+                raise Failure(f"saved when it had counted from {before} to {after}, it goes on at {first} and {second}")
+            guest.send("touch /tmp/enough\n")
+            counted = int(guest.expect(r"counted (\d+)\.", 60)[1])
+            if counted < second:
+                raise Failure(f"it counts back from {second} to {counted}")
             if guest.command("cat /tmp/file; cat /mnt/file; umount /mnt; pidof sleep >/dev/null && echo runs").split("\n") != \
                     ["in memory", "before", "again", "runs"]:
                 raise Failure("files or programs differ in the loaded guest")
