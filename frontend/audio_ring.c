@@ -24,9 +24,15 @@ void audio_ring_put(struct audio_ring *ring, const int16_t *samples, size_t fram
 {
 	unsigned full = ring->target + 3 * AUDIO_TARGET_LEAST;
 
-	for (size_t i = 0; i < frames && ring->count < full; i++) {
-		int16_t *place = ring->frames[(ring->first + ring->count++) % AUDIO_RING_FRAMES];
+	for (size_t i = 0; i < frames; i++) {
+		int16_t *place = ring->frames[(ring->first + ring->count) % AUDIO_RING_FRAMES];
 
+		if (ring->count < full) {
+			ring->count++;
+		} else {
+			ring->first = (ring->first + 1) % AUDIO_RING_FRAMES;
+			ring->spilled = true;
+		}
 		place[0] = samples ? samples[2 * i] : 0;
 		place[1] = samples ? samples[2 * i + 1] : 0;
 	}
@@ -102,10 +108,23 @@ static int32_t stride(struct audio_ring *ring)
 	return ONE + (off > DRIFT ? DRIFT : off < least ? least : off);
 }
 
+/* The sound has been cut anyway: what more there is than there should be goes with it. */
+static void cut(struct audio_ring *ring)
+{
+	unsigned more = ring->count > ring->target ? ring->count - ring->target : 0;
+
+	ring->first = (ring->first + more) % AUDIO_RING_FRAMES;
+	ring->count -= more;
+	ring->average = (int32_t)ring->count * 256;
+	ring->spilled = false;
+}
+
 void audio_ring_take(struct audio_ring *ring, int16_t *samples, size_t frames)
 {
 	int32_t step;
 
+	if (ring->spilled)
+		cut(ring);
 	/* A hole is not made longer than it must be: what more there should be comes by and by. */
 	if (!ring->running && ring->count >= AUDIO_TARGET_LEAST) {
 		ring->running = true;

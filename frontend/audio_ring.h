@@ -13,9 +13,9 @@
  * minute it gives back.
  *
  * Frames are taken out a little faster or slower than they would be played, by half a per cent, which
- * nobody hears, and by two when there is less than half of what should be there. When the guest is so
- * fast that the ring is full, what does not fit is left out. When it runs dry, the sound fades, and
- * goes on when there are 60 ms of it again.
+ * nobody hears, and by two when there is less than half of what should be there. When the ring is full,
+ * because the guest is too fast or the host has not played for a while, the oldest frames go, in one
+ * piece. When it runs dry, the sound fades, and goes on when there are 60 ms of it again.
  */
 enum { AUDIO_RATE = 48000, AUDIO_RING_FRAMES = 32768 };
 enum { AUDIO_TARGET_LEAST = AUDIO_RATE * 60 / 1000, AUDIO_TARGET_MOST = AUDIO_RATE / 5 };
@@ -24,7 +24,7 @@ struct audio_ring {
 	int16_t frames[AUDIO_RING_FRAMES][2];
 	unsigned first, count, target;
 	unsigned dry;                   /* how often it was empty in the middle of a sound */
-	bool running;
+	bool running, spilled;          /* spilled: frames have gone since the host took some */
 	int32_t position;               /* between last and next */
 	int32_t average;                /* of count, times 256 */
 	int16_t last[2], next[2];

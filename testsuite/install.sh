@@ -8,7 +8,8 @@ build="gcc libc6-dev clang lld llvm make meson ninja-build pkg-config zlib1g-dev
 	libsdl2-dev libslirp-dev libedit-dev"
 guests="busybox-static ca-certificates cpio gzip fdisk mtools syslinux syslinux-common isolinux
 	xorriso e2fsprogs grub-common grub-pc-bin util-linux"
-tests="g++ nasm ipxe-qemu tshark iproute2 libzydis-dev libmpfr-dev python3 tmux xvfb xdotool xclip openbox libx11-dev weston libegl1 libgl1-mesa-dri procps gdb seabios qemu-user-static"
+tests="g++ nasm ipxe-qemu tshark iproute2 libzydis-dev libmpfr-dev python3 tmux xvfb xdotool xclip openbox libx11-dev weston libegl1 libgl1-mesa-dri procps gdb seabios qemu-user-static
+	pulseaudio pulseaudio-utils"
 speed="libunicorn-dev bochs bochsbios vgabios qemu-system-x86 nasm python3 linux-perf"
 hosts="bzip2 xz-utils qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
 	gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-powerpc64-linux-gnu libc6-dev-ppc64-cross

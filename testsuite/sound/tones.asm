@@ -5,6 +5,7 @@
 ;   nasm -DPLAY_DIRECT    8-bit samples one by one, at the pace of interrupts (8 kHz): 250 Hz, 1 s
 ;   nasm -DPLAY_FM        OPL3, one voice, the left side only: 440 Hz, 18 ticks of the clock
 ;   nasm -DPLAY_SPEAKER   timer 2 in mode 3: 1000.15 Hz, 18 ticks
+;   nasm -DPLAY_SB16 -DSTEADY    for ever, and the processor is busy half of the time
 ;
 ; 18 ticks are 0.98867 seconds.
 
@@ -170,7 +171,13 @@ WORDS equ FRAMES * 2
 
 ; the interrupts count down
 	sti
-idle:	hlt
+idle:
+%ifdef STEADY
+	mov ecx, 1400000                ; some 28 ms; half of the clock's tick
+.busy:	dec ecx
+	jnz .busy
+%endif
+	hlt
 	cmp word [left], 0
 	jne idle
 ; let the last samples out
@@ -244,6 +251,9 @@ irq5:
 	in al, dx
 	inc dx
 	in al, dx
+%ifdef STEADY
+	inc byte [left]
+%endif
 	dec byte [left]
 	cmp byte [left], 1
 	jne .more
