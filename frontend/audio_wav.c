@@ -8,13 +8,13 @@
 #include "audio.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "complain.h"
+#include "output_file.h"
 
 enum { WAV_RATE = 48000, WAV_FRAME = 4, WAV_HEADER = 44, WAV_BUFFER = 65536 };
 
@@ -175,9 +175,9 @@ struct audio *audio_wav_open(const char *file)
 	}
 	wav->audio = (struct audio){ { WAV_RATE, wav_play, wav }, wav_sounding, wav_work, wav_close };
 	wav->file = file;
-	wav->fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	wav->fd = output_open(file);
 	if (wav->fd < 0) {
-		complain("-audio wav=%s: %s; try another name", file, strerror(errno));
+		complain("-audio wav=%s: %s; try another name", file, output_problem(errno));
 		free(wav);
 		return NULL;
 	}

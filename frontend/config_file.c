@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "output_file.h"
+
 enum { CONFIG_MAX = 1 << 20 };
 
 static bool fail(FILE *errors, const char *option, const char *path, const char *why,
@@ -181,12 +183,25 @@ static bool needs_quotes(const char *value)
 	return !length || strchr(" \t\"", *value) || strchr(" \t\r", value[length - 1]);
 }
 
+static bool is_same_file(const char *name, const char *path)
+{
+	struct stat one, other;
+
+	return name && !stat(name, &one) && !stat(path, &other) && S_ISREG(one.st_mode) &&
+	       one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
 /* Can all of it be written?  Nothing is, if not. */
 static bool check(const struct config *config, const char *path, FILE *errors)
 {
 	if (config->settings > CONFIG_SETTINGS)
 		return fail(errors, "writeconfig", path, "that is more than 256 settings", "leave some out");
 	for (unsigned i = 0; i < config->settings; i++) {
+		if (is_same_file(config->setting[i].value, path)) {
+			fprintf(errors, "clearbox: -writeconfig %s: that is the file of -%s; try another name\n",
+				path, config->setting[i].name);
+			return false;
+		}
 		if (!config->setting[i].value || !strchr(config->setting[i].value, '\n'))
 			continue;
 		fprintf(errors,
@@ -199,13 +214,15 @@ static bool check(const struct config *config, const char *path, FILE *errors)
 
 bool config_write(const struct config *config, const char *path, FILE *errors)
 {
+	struct output output = { .file = stdout };
+	bool to_file = strcmp(path, "-");
 	FILE *file;
 
 	if (!check(config, path, errors))
 		return false;
-	file = strcmp(path, "-") ? fopen(path, "we") : stdout;
-	if (!file)
-		return fail(errors, "writeconfig", path, strerror(errno), "try another name");
+	if (to_file && !output_begin(&output, path))
+		return fail(errors, "writeconfig", path, output_problem(errno), "try another name");
+	file = output.file;
 	fputs("# clearbox -f reads this; options on its command line win\n", file);
 	for (unsigned i = 0; i < config->settings; i++) {
 		const char *value = config->setting[i].value, *quote;
@@ -214,7 +231,7 @@ bool config_write(const struct config *config, const char *path, FILE *errors)
 		fprintf(file, "%s = %s%s%s\n", config->setting[i].name, quote,
 			value ? value : "yes", quote);
 	}
-	if (ferror(file) || (file == stdout ? fflush(file) : fclose(file)))
+	if (to_file ? !output_done(&output, true) : fflush(file) || ferror(file))
 		return fail(errors, "writeconfig", path, strerror(errno),
 			    "is the host's disk full?");
 	return true;

@@ -5,6 +5,7 @@
  */
 #include "disk_file.h"
 #include "complain.h"
+#include "output_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -304,5 +305,6 @@ void *file_load(const char *option, const char *name, uint64_t limit, const char
 	}
 	*size = have;
 	close(fd);
+	output_keep(name);
 	return bytes;
 }

@@ -18,6 +18,7 @@
 #include "doctor.h"
 #include "display.h"
 #include "options.h"
+#include "output_file.h"
 #include "rom_file.h"
 #include "screenshot.h"
 #include "session.h"
@@ -151,10 +152,10 @@ static bool open_log(struct program *p)
 {
 	if (!p->options.log)
 		return true;
-	p->log = strcmp(p->options.log, "-") ? fopen(p->options.log, "w") : stderr;
+	p->log = strcmp(p->options.log, "-") ? output_file(p->options.log) : stderr;
 	if (!p->log)
 		fprintf(stderr, "clearbox: -log %s: %s; try another name\n", p->options.log,
-			strerror(errno));
+			output_problem(errno));
 	return p->log != NULL;
 }
 
@@ -344,6 +345,8 @@ static int run(struct program *p)
 		return EXIT_USAGE;
 	if (!drives_open(&p->session.drives, &p->options, &p->pc) || !load_files(p) || !open_log(p))
 		return EXIT_CANNOT_OPEN;
+	output_keep(p->options.script);
+	output_keep(p->options.load_state);
 	/* The terminal comes last, so that complaints are seen. */
 	if (!open_networks(p) || !open_channels(p))
 		return EXIT_CANNOT_OPEN;

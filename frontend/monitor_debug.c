@@ -13,6 +13,7 @@
 
 #include "expression.h"
 #include "monitor_commands.h"
+#include "output_file.h"
 #include "session.h"
 
 enum { POINTS = 64, BRANCHES = 256, STEPS_MAX = 1000000 };
@@ -463,10 +464,10 @@ static bool run_trace(struct monitor_call *call)
 	if (hook.last < hook.first)
 		return monitor_fail(call, "to= is before from=");
 	trace_stop(s);
-	d->trace = fopen(call->words[0], "we");
+	d->trace = output_file(call->words[0]);
 	if (!d->trace)
 		return monitor_fail(call, "%.200s: %s; try another name", call->words[0],
-				    strerror(errno));
+				    output_problem(errno));
 	d->trace_left = most;
 	snprintf(d->trace_name, sizeof(d->trace_name), "%.200s", call->words[0]);
 	if (!cbx_hook_add(s->machine, &hook, &d->trace_id))

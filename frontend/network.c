@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "output_file.h"
+
 /* Segments; less than what fits into a window. */
 enum { ACKNOWLEDGED_MOST = 12 };
 enum { FRAME_NANOSECONDS = 120000, BURST_NANOSECONDS = 480000, PATIENCE_NANOSECONDS = 10000000 };
@@ -98,7 +100,7 @@ bool network_open(struct network *n, const struct nic_option *option, unsigned c
 		n->capture = capture_open(option->capture);
 		if (!n->capture) {
 			fprintf(stderr, "clearbox: -nic: capture=%s: %s; try another name\n",
-				option->capture, strerror(errno));
+				option->capture, output_problem(errno));
 			return false;
 		}
 	}

@@ -3,6 +3,7 @@
  * the magic number tells readers which that is).
  */
 #include "network.h"
+#include "output_file.h"
 
 #include <time.h>
 
@@ -16,7 +17,7 @@ FILE *capture_open(const char *name)
 	/* the magic number; version 2.4; no time zone, no accuracy, the longest frame, Ethernet */
 	const uint32_t magic = 0xa1b2c3d4, rest[] = { 0, 0, 65535, 1 };
 	const uint16_t version[] = { 2, 4 };
-	FILE *file = fopen(name, "wb");
+	FILE *file = output_file(name);
 
 	if (!file)
 		return NULL;

@@ -1,6 +1,7 @@
 /* The screen as a PNG or PPM picture, and as text. */
 #include "screenshot.h"
 #include "complain.h"
+#include "output_file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -77,10 +78,10 @@ bool screenshot_write(struct cbx_machine *machine, const char *name)
 		rgb[3 * i + 2] = (uint8_t)pixels[i];
 	}
 	errno = 0;
-	file = fopen(name, "wb");
+	file = output_file(name);
 	if (!file) {
 		free(pixels);
-		return fail(name, strerror(errno));
+		return fail(name, output_problem(errno));
 	}
 	if (length > 4 && !strcasecmp(name + length - 4, ".ppm"))
 		good = write_ppm(file, rgb, screen.width, screen.height);
@@ -108,10 +109,10 @@ bool screen_text_write(struct cbx_machine *machine, const char *name)
 		}
 	}
 	errno = 0;
-	file = strcmp(name, "-") ? fopen(name, "w") : stdout;
+	file = strcmp(name, "-") ? output_file(name) : stdout;
 	if (!file) {
 		free(text);
-		return fail(name, strerror(errno));
+		return fail(name, output_problem(errno));
 	}
 	if (text)
 		fputs(text, file);

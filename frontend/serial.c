@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "local_socket.h"
+#include "output_file.h"
 
 /* ---- The terminal ------------------------------------------------------------------ */
 
@@ -192,9 +193,9 @@ bool channel_open(struct channel *channel, const struct channel_option *option, 
 			terminal_raw();
 		break;
 	case CHANNEL_FILE:
-		channel->out = open(option->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+		channel->out = output_open(option->path);
 		if (channel->out < 0)
-			return fail(channel, option->path, strerror(errno), "try another name");
+			return fail(channel, option->path, output_problem(errno), "try another name");
 		break;
 	case CHANNEL_PTY:
 		return open_pty(channel);

@@ -4,10 +4,13 @@ held to the table of options.  usage: test_program.py CLEARBOX SOURCE_ROOT [PAGE
 import os
 import random
 import re
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 PROGRAM, ROOT = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
@@ -17,6 +20,11 @@ FOLDER = tempfile.mkdtemp()
 
 def path(name):
     return os.path.join(FOLDER, name)
+
+
+def read(name):
+    with open(path(name), "rb") as file:
+        return file.read()
 
 
 def run(*options, **more):
@@ -90,6 +98,32 @@ class Config(unittest.TestCase):
             with open(old) as file:
                 self.assertEqual(file.read(), "m = 16")
 
+    def test_writes_whole(self):
+        """What a full disk does not take leaves the old file, and nothing beside it."""
+        def full():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
+
+        old = self.write("m = 16\n", "whole.ini")
+        os.chmod(old, 0o640)
+        os.symlink("whole.ini", path("link.ini"))
+        before = sorted(os.listdir(FOLDER))
+        done = run("-append", "x" * 500, "-kernel", "y", "-writeconfig", old, preexec_fn=full)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("whole.ini: File too large", done.stderr)
+        self.assertEqual(read("whole.ini").decode(), "m = 16\n")
+        self.assertEqual(sorted(os.listdir(FOLDER)), before)
+        self.assertEqual(run("-m", "32", "-writeconfig", path("link.ini")).returncode, 0)
+        self.assertIn("m = 32\n", read("whole.ini").decode())
+        self.assertTrue(os.path.islink(path("link.ini")))
+        self.assertEqual(os.stat(old).st_mode & 0o777, 0o640)
+        self.assertEqual(sorted(os.listdir(FOLDER)), before)
+        done = run("-hda", old, "-writeconfig", path("link.ini"))
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("that is the file of -hda; try another name", done.stderr)
+        self.assertIn("m = 32\n", read("whole.ini").decode())
+        self.assertEqual(run("-writeconfig", "/dev/full").returncode, 2)
+
     def test_garbage(self):
         draw = random.Random(8)
         words = ["m", "cpu", "=", " ", "\n", '"', "#", "-", "serial", "file:", ",", "nic", "\x80", "\r", "%s", "[", "16"]
@@ -97,6 +131,73 @@ class Config(unittest.TestCase):
             done = run("-f", self.write("".join(draw.choice(words) for _ in range(40))), "-writeconfig", path("out"))
             self.assertIn(done.returncode, (0, 2))
             self.assertNotIn("Sanitizer", done.stderr)
+
+
+class Output(unittest.TestCase):
+    """A file that this machine uses, or another one, is never overwritten."""
+
+    def setUp(self):
+        for name in ("disk.img", "cd.iso"):
+            with open(path(name), "wb") as file:
+                file.write(b"precious" * 8192)
+        with open(path("rom"), "wb") as file:
+            file.write(b"\x55\xaa\x01\xcb" + bytes(507) + b"\x35")
+        os.link(path("disk.img"), path("other.img"))
+        os.symlink("cd.iso", path("link"))
+        self.before = {name: read(name) for name in ("disk.img", "cd.iso", "rom")}
+
+    def tearDown(self):
+        for name in ("disk.img", "cd.iso", "rom", "other.img", "link"):
+            os.unlink(path(name))
+
+    def check(self, *options, code=4, **more):
+        done = run("-display", "none", "-hda", "disk.img", "-cdrom", "cd.iso", "-optionrom", "rom", "-max-insns", "1000",
+                   *options, **more)
+        self.assertIn(code, (None, done.returncode), done.stderr)
+        for name, bytes in self.before.items():
+            self.assertEqual(read(name), bytes, f"{name}: {options}")
+        return done
+
+    def test_options(self):
+        for name in ("disk.img", "other.img", "link", "rom"):
+            for option, prefix in (("-log", ""), ("-audio", "wav="), ("-serial", "file:"), ("-debugcon", "file:"),
+                                   ("-nic", "socket,listen=./cable,capture=")):
+                self.assertIn("in use", self.check(option, prefix + name).stderr)
+            for option in ("-screenshot", "-screen-text"):
+                self.assertIn("in use", self.check(option, name, code=None).stderr)
+
+    def test_snapshot(self):
+        self.assertIn("in use", self.check("-snapshot", "-log", "disk.img").stderr)
+
+    def test_monitor(self):
+        commands = [f"{command} {name}" for command in ("screendump", "trace", "savevm")
+                    for name in ("disk.img", "other.img", "cd.iso", "rom")]
+        done = self.check("-S", "-monitor", "stdio", "-timeout", "20", code=None, input="\n".join(commands + ["quit", ""]))
+        self.assertEqual((done.stdout + done.stderr).count("in use"), 8, done.stdout + done.stderr)
+
+    def test_another(self):
+        """A disk that another one uses."""
+        with open(path("third.img"), "wb") as file:
+            file.write(bytes(65536))
+            file.flush()
+            other = subprocess.Popen([PROGRAM, "-display", "none", "-S", "-timeout", "60", "-hda", path("third.img"),
+                                      "-serial", "file:" + path("started")])
+            try:
+                end = time.monotonic() + 30
+                while not os.path.exists(path("started")) and time.monotonic() < end:
+                    time.sleep(0.02)
+                self.assertIn("in use", self.check("-log", "third.img").stderr)
+            finally:
+                other.kill()
+                other.wait()
+        self.assertEqual(os.path.getsize(path("third.img")), 65536)
+
+    def test_ordinary(self):
+        """Anything else is, as one is used to."""
+        with open(path("old.log"), "w") as file:
+            file.write("x" * 100000)
+        self.check("-log", "old.log", code=None)
+        self.assertLess(os.path.getsize(path("old.log")), 100000)
 
 
 class Pages(unittest.TestCase):
