@@ -192,6 +192,7 @@ void cpu_loaded(struct cbx_machine *machine)
 	cpu->budget = -1;
 	cpu->current = NULL;
 	cpu->rep_count = UINT64_MAX;
+	cpu->dead_since = UINT64_MAX;
 	hooks_forget(cpu);
 	if (cpu->smm_changed)
 		cpu->smm_changed(cpu->smm_device, cpu->in_smm);

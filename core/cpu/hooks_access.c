@@ -56,25 +56,19 @@ bool hooks_watch_physical(const struct cpu *cpu, uint64_t physical)
 }
 
 /* Does the access touch what e looks at?  *at: the first such byte's address. */
-static bool touches(const struct entry *e, const struct hooked_access *access, uint64_t *at)
+static bool touches(const struct cpu *cpu, const struct entry *e, const struct hooked_access *access, uint64_t *at)
 {
-	uint64_t first, last, address = access->linear;
-	unsigned width = access->width;
+	unsigned rest = access->width > access->in_first ? access->width - access->in_first : 0;
+	uint64_t first, last, address;
 	bool physical;
 
 	data_range(e, &physical, &first, &last);
-	if (physical) {
-		unsigned rest = width > access->in_first ? width - access->in_first : 0;
-
-		address = access->physical;
-		width -= rest;
-		if (!overlaps(first, last, address, width)) {
-			if (!rest || !overlaps(first, last, access->physical2, rest))
-				return false;
-			address = access->physical2;
-		}
-	} else if (!overlaps(first, last, address, width)) {
-		return false;
+	address = physical ? access->physical : access->linear;
+	if (!overlaps(first, last, address, access->width - rest)) {
+		/* After the last linear address comes 0. */
+		address = physical ? access->physical2 : (address + access->in_first) & cpu->linear_mask;
+		if (!rest || !overlaps(first, last, address, rest))
+			return false;
 	}
 	*at = address < first ? first : address;
 	return true;
@@ -106,7 +100,7 @@ static enum cbx_hook_action tell_access(struct cpu *cpu, const struct hooked_acc
 		const struct entry *e = &hooks->list[n];
 		uint64_t at;
 
-		if (!is_live(hooks, e) || !watches(e, access->write) || !touches(e, access, &at))
+		if (!is_live(hooks, e) || !watches(e, access->write) || !touches(cpu, e, access, &at))
 			continue;
 		if (e->is_breakpoint) {
 			if (after && condition_holds(cpu, e)) {

@@ -483,7 +483,10 @@ enum cbx_status cpu_run(struct cbx_machine *machine, const struct cbx_run_option
 	tlb_prepare(cpu, ACCESSOR_SUPERVISOR);
 	tlb_prepare(cpu, ACCESSOR_USER);
 	cpu->budget = -1;
-	cpu->dead_since = cpu->executing_from = UINT64_MAX;
+	cpu->executing_from = UINT64_MAX;
+	/* Whoever runs an idle guest piece by piece is told, too. */
+	if (!options->stop_when_idle)
+		cpu->dead_since = UINT64_MAX;
 	if (!machine->continues)
 		hooks_run_begins(cpu);
 	for (;;) {

@@ -361,18 +361,28 @@ static void no_output(void *user, const char *text)
 	(void)text;
 }
 
-/* Starts the machine again, by the embedder's command if it has commands: it may have to know. */
+/*
+ * Starts the machine again, by the embedder's command if it has commands: it may have to know.  What
+ * the machine was about to stop for is of its life before.  Holds it, and says nothing yet.
+ */
 static void restart(struct cbx_gdb *gdb)
 {
+	enum { SIGNAL_TRAP = 5, STOPS_MOST = 8 };
 	struct cbx_run_options options = { .size = sizeof(options), .instructions = 1, .stop_on_reset = true };
+	struct cbx_stop stop = { .reason = CBX_STOP_LIMIT };
 
-	if (!gdb->options.monitor) {
-		cbx_machine_reset(gdb->machine);
-		return;
+	gdb->state = CBX_GDB_STOPPED;
+	gdb_stopped(gdb, SIGNAL_TRAP, "");
+	if (gdb->options.monitor) {
+		gdb->options.monitor(gdb->options.user, "system_reset", no_output, NULL);
+		/* The reset comes with the next run. */
+		for (unsigned n = 0; n < STOPS_MOST; n++)
+			if (cbx_run(gdb->machine, &options, &stop) || stop.reason == CBX_STOP_RESET ||
+			    stop.reason == CBX_STOP_LIMIT)
+				break;
 	}
-	gdb->options.monitor(gdb->options.user, "system_reset", no_output, NULL);
-	/* The reset comes with the next run. */
-	cbx_run(gdb->machine, &options, NULL);
+	if (stop.reason != CBX_STOP_RESET)
+		cbx_machine_reset(gdb->machine);
 }
 
 /* ---- Queries -------------------------------------------------------------------------------- */
@@ -449,11 +459,12 @@ static void verbose(struct cbx_gdb *gdb, struct cursor *c)
 		gdb_detach(gdb, gdb->extended ? CBX_GDB_STOPPED : CBX_GDB_KILLED);
 	} else if (take_word(c, "Run")) {
 		restart(gdb);
-		gdb_stopped(gdb, 5, "");
 		gdb_reply(gdb, gdb->stop_reply.text);
 	} else if (take_word(c, "Attach;")) {
-		cbx_gdb_interrupt(gdb);
-		gdb_reply(gdb, gdb->stop_reply.text);
+		if (gdb->state == CBX_GDB_RUNNING)
+			cbx_gdb_interrupt(gdb);         /* it says so */
+		else
+			gdb_reply(gdb, gdb->stop_reply.text);
 	} else {
 		gdb_reply(gdb, "");     /* vMustReplyEmpty among them */
 	}

@@ -222,6 +222,31 @@ static void test_watch_repeated(void **state)
 	cbx_machine_free(machine);
 }
 
+/* After the last linear address comes 0: an access may be on both sides. */
+static void test_watch_wraps(void **state)
+{
+	/* mov [0], eax; mov eax, [0]; hlt, and DS begins two bytes before the end */
+	static const char code[] = "\x66\xa3\x00\x00\x66\xa1\x00\x00\xf4";
+	struct cbx_machine *machine = MACHINE(code);
+	struct cbx_stop stop;
+
+	(void)state;
+	assert_int_equal(cbx_register_write(machine, CBX_DS_BASE, 0xfffffffe), CBX_OK);
+	add_breakpoint(machine, CBX_BREAK_WRITE, 1, 1, false);
+	add_breakpoint(machine, CBX_BREAK_READ, 0, 1, false);
+	add_breakpoint(machine, CBX_BREAK_ACCESS, 2, 4, false);
+	stop = run(machine, 10);
+	assert_int_equal(stop.reason, CBX_STOP_WATCHPOINT);
+	assert_int_equal(stop.instructions, 1);
+	assert_int_equal(stop.address, 1);
+	stop = run(machine, 10);
+	assert_int_equal(stop.reason, CBX_STOP_WATCHPOINT);
+	assert_int_equal(stop.instructions, 1);
+	assert_int_equal(stop.address, 0);
+	assert_int_equal(run(machine, 10).reason, CBX_STOP_HALTED);
+	cbx_machine_free(machine);
+}
+
 /* ---- Halted, and RIP is written --------------------------------------------------------------- */
 
 static void test_rip_wakes(void **state)
@@ -894,7 +919,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_breakpoint), cmocka_unit_test(test_condition),
 		cmocka_unit_test(test_real_mode_aliases), cmocka_unit_test(test_watchpoints),
-		cmocka_unit_test(test_watch_repeated), cmocka_unit_test(test_bad_breakpoints),
+		cmocka_unit_test(test_watch_repeated), cmocka_unit_test(test_watch_wraps),
+		cmocka_unit_test(test_bad_breakpoints),
 		cmocka_unit_test(test_instruction_hook), cmocka_unit_test(test_flags_are_exact),
 		cmocka_unit_test(test_blocks_and_branches), cmocka_unit_test(test_actions_on_instructions),
 		cmocka_unit_test(test_jump_and_raise), cmocka_unit_test(test_data_hooks),

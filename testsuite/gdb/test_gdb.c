@@ -659,6 +659,83 @@ static void test_queries(void **state)
 	end();
 }
 
+/* How many packets there were in answer to the last one. */
+static unsigned replies(void)
+{
+	unsigned count = 0;
+
+	for (const char *at = sent; (at = strchr(at, '$')); at++)
+		count++;
+	return count;
+}
+
+/* One answer each, also while the machine runs; and the machine is where it begins. */
+static void test_again(void **state)
+{
+	static const char *const packets[] = { "vAttach;1", "vRun;", "R00" };
+
+	(void)state;
+	for (unsigned n = 0; n < 3; n++)
+		for (unsigned runs = 0; runs < 2; runs++) {
+			uint64_t rip = 0;
+
+			begin("486", CBX_GDB_MODE);
+			expect("!", "OK");
+			/* what the next instructions would stop at */
+			expect("Z2,500,2", "OK");
+			expect("Z0,7c03,1", "OK");
+			if (runs)
+				expect("c", "(none)");
+			ask(packets[n]);
+			assert_int_equal(replies(), n < 2);
+			assert_int_equal(cbx_gdb_state(gdb), CBX_GDB_STOPPED);
+			if (n < 2)
+				assert_string_equal(reply(), !n && runs ? "T02thread:1;" : "T05thread:1;");
+			assert_int_equal(cbx_register_read(machine, CBX_RIP, &rip), CBX_OK);
+			assert_int_equal(rip, n ? 0xfff0 : 0);
+			expect("?", !n && runs ? "T02thread:1;" : "T05thread:1;");
+			end();
+		}
+}
+
+/* A guest that halts with interrupts off while a timer goes on: gdb hears that nothing wakes it, run by run. */
+static void test_dead(void **state)
+{
+	/* cli; channel 0 of the PIT in mode 2, 65536; hlt; jmp to the hlt */
+	static const uint8_t dead[] = "\xfa\xb0\x34\xe6\x43\x30\xc0\xe6\x40\xe6\x40\xf4\xeb\xfd";
+	struct cbx_pc_options options = { .size = sizeof(options) };
+	struct cbx_run_options run = { .size = sizeof(run), .stop_when_idle = true };
+	unsigned runs = 0, said = 0;
+	struct cbx_stop stop;
+
+	(void)state;
+	assert_int_equal(cbx_pc_new(&options, &machine, NULL), CBX_OK);
+	assert_int_equal(cbx_memory_write(machine, 0x7c00, dead, sizeof(dead) - 1), CBX_OK);
+	assert_int_equal(cbx_register_write(machine, CBX_CS, 0), CBX_OK);
+	assert_int_equal(cbx_register_write(machine, CBX_CS_BASE, 0), CBX_OK);
+	assert_int_equal(cbx_register_write(machine, CBX_RIP, 0x7c00), CBX_OK);
+	gdb = new_gdb(machine, CBX_GDB_MODE);
+	cbx_gdb_connected(gdb, true);
+	/* twice: gdb may want to go on */
+	for (unsigned n = 0; n < 2; n++) {
+		expect("c", "(none)");
+		for (runs = 0; cbx_gdb_state(gdb) == CBX_GDB_RUNNING && runs < 1000; runs++)
+			assert_int_equal(cbx_gdb_run(gdb, &run, &stop), CBX_OK);
+		assert_int_equal(stop.reason, CBX_STOP_HALTED);
+		said += replies();
+		assert_string_equal(reply(), "T05thread:1;");
+		assert_true(runs > 10);
+	}
+	assert_int_equal(said, 4);
+	/* sti: it is woken, and is not dead */
+	assert_int_equal(cbx_register_write(machine, CBX_RFLAGS, 0x202), CBX_OK);
+	expect("c", "(none)");
+	for (runs = 0; cbx_gdb_state(gdb) == CBX_GDB_RUNNING && runs < 100; runs++)
+		assert_int_equal(cbx_gdb_run(gdb, &run, &stop), CBX_OK);
+	assert_int_equal(runs, 100);
+	end();
+}
+
 static void test_description(void **state)
 {
 	static const struct {
@@ -850,6 +927,8 @@ int main(void)
 		cmocka_unit_test(test_program_counter), cmocka_unit_test(test_memory), cmocka_unit_test(test_stops),
 		cmocka_unit_test(test_triple_fault), cmocka_unit_test(test_halt), cmocka_unit_test(test_back),
 		cmocka_unit_test(test_back_from_handler), cmocka_unit_test(test_limits), cmocka_unit_test(test_queries),
+		cmocka_unit_test(test_again),
+		cmocka_unit_test(test_dead),
 		cmocka_unit_test(test_description), cmocka_unit_test(test_arguments), cmocka_unit_test(test_fuzz),
 	};
 
