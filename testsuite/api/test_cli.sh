@@ -153,7 +153,7 @@ ends 0 -no-reboot -timeout 60 reset.img
 head -c 512 /dev/urandom >garbage.img
 truncate -s 1M garbage.img
 printf '\125\252' | dd of=garbage.img bs=1 seek=510 conv=notrunc 2>/dev/null
-timeout 60 "$clearbox" -display none -snapshot -max-insns 30000000 garbage.img >out 2>err </dev/null
+timeout $((60 * ${CLEARBOX_TEST_SLOWNESS:-1})) "$clearbox" -display none -snapshot -max-insns 30000000 garbage.img >out 2>err </dev/null
 status=$?
 [ $status -lt 124 ]
 result $? "garbage as a boot sector ends with $status"
