@@ -11,6 +11,8 @@ trap 'exit 1' HUP INT TERM
 cd "$work" || exit 1
 number=0
 failed=0
+# How much longer a guest has that does not end by itself.
+patience=$((1 + ${CLEARBOX_TEST_SLOWNESS:-1} / 3))
 
 result()
 {
@@ -161,7 +163,7 @@ result $? "garbage as a boot sector ends with $status"
 # ---- Results ----
 # mov ax, 0e48h; int 10h; then 'i'
 bytes hi.img '\270\110\016\315\020\270\151\016\315\020\364\353\375'
-ends 8 -timeout 3 -screen-text screen.txt -screenshot screen.ppm hi.img
+ends 8 -timeout $((3 * patience)) -screen-text screen.txt -screenshot screen.ppm hi.img
 says 'Hi' screen.txt
 [ "$(head -c 2 screen.ppm)" = P6 ]
 result $? 'screenshot'
@@ -171,7 +173,7 @@ says 'not saved' err
 # mov dx, 3f8h; out dx, al; jmp $
 bytes say.img '\272\370\003\356\353\376'
 if [ -e /dev/full ]; then
-	ends 8 -timeout 2 -serial file:/dev/full say.img
+	ends 8 -timeout $((2 * patience)) -serial file:/dev/full say.img
 	says 'serial0: /dev/full: .*; what follows is lost' err
 fi
 ends 0 -version
@@ -180,21 +182,21 @@ says 'Exit codes' out
 
 # mov dx, 3fbh; mov al, 3 (8 bits); out dx, al; in al, 3fdh until data is ready; echo it
 bytes echo.img '\272\373\003\260\003\356\262\375\354\250\001\164\373\262\370\354\356\353\363'
-{ sleep 3; printf 'Hello'; sleep 1; } | timeout 60 "$clearbox" -display none -serial stdio -timeout 8 echo.img >out 2>err
+{ sleep 3; printf 'Hello'; sleep 1; } | timeout $((60 * patience)) "$clearbox" -display none -serial stdio -timeout $((8 * patience)) echo.img >out 2>err
 says 'Hello' out
 # int 16h, then teletype what was typed
 bytes type.img '\061\300\315\026\264\016\315\020\353\366'
-ends 8 -timeout 4 -type '3:Ab\n' -type '2:x' -screen-text screen.txt type.img
+ends 8 -timeout $((4 * patience)) -type '3:Ab\n' -type '2:x' -screen-text screen.txt type.img
 says 'xAb' screen.txt
 
 # ---- Writing: int 13h writes sector 2 from 7C00 ----
 bytes write.img '\270\001\003\271\002\000\272\200\000\273\000\174\315\023\364\353\375'
 truncate -s 1M write.img
 cp write.img before.img
-ends 8 -timeout 3 -snapshot write.img
+ends 8 -timeout $((3 * patience)) -snapshot write.img
 cmp -s write.img before.img
 result $? '-snapshot leaves the image alone'
-ends 8 -timeout 3 write.img
+ends 8 -timeout $((3 * patience)) write.img
 if cmp -s write.img before.img; then false; else true; fi
 result $? 'without it the image is written'
 head -c 512 write.img >a
@@ -216,9 +218,9 @@ result $? '-timeout comes in time'
 # ---- A disk that shrinks while it is in use: waits for a key, reads sector 3, says K or E ----
 bytes shrink.img '\061\300\315\026\270\001\002\271\003\000\272\200\000\273\000\200\315\023\270\113\016\163\002\260\105\315\020\364\353\375'
 truncate -s 1M shrink.img
-ends 8 -timeout 4 -type '2:x' -screen-text screen.txt shrink.img
+ends 8 -timeout $((4 * patience)) -type '2:x' -screen-text screen.txt shrink.img
 says 'K' screen.txt
-timeout 60 "$clearbox" -display none -pace real -timeout 8 -type '4:x' -screen-text screen.txt shrink.img >out 2>err &
+timeout $((60 * patience)) "$clearbox" -display none -pace real -timeout $((8 * patience)) -type '4:x' -screen-text screen.txt shrink.img >out 2>err &
 sleep 2
 truncate -s 512 shrink.img
 wait
