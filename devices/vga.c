@@ -406,6 +406,8 @@ static void vga_destroy(struct cbx_device *device)
 
 	if (vga->stamps)
 		cbx_machine_release(device->machine, vga->stamps);
+	if (vga->zero)
+		cbx_machine_release(device->machine, vga->zero);
 }
 
 static const struct cbx_device_type vga_type = {
@@ -488,7 +490,8 @@ enum cbx_status vga_new(struct cbx_machine *machine, struct cbx_pci_bus *bus, un
 
 	vga->vram_bytes = vram_bytes;
 	vga->stamps = cbx_machine_allocate(machine, vram_bytes / 4096 * sizeof(*vga->stamps));
-	if (!vga->stamps)
+	vga->zero = cbx_machine_allocate(machine, vram_bytes / 4096 * sizeof(*vga->zero));
+	if (!vga->stamps || !vga->zero)
 		return CBX_ERROR_MEMORY;
 	status = cbx_ram_new(machine, "vga", vram_bytes, &vga->vram);
 	if (!status)

@@ -19,8 +19,38 @@ static void stamp_page(struct vga *vga, struct cbx_ram *ram, uint64_t *stamps, u
 		vga->picture++;
 	}
 	stamps[at >> PAGE_BITS] = vga->picture;
-	if (ram == vga->vram)
+	if (ram == vga->vram) {
 		vga->memory_picture = vga->picture;
+		vga->zero[at >> PAGE_BITS] = false;
+	}
+}
+
+/* Of what is zero and was not written since, nothing is read: a guest may set modes all day. */
+void vga_clear_pages(struct vga *vga, uint64_t bytes)
+{
+	vga->counted = false;
+	for (uint64_t at = 0; at < bytes && at < vga->vram_bytes; at += 4096) {
+		static const uint8_t zeros[64];
+		const uint8_t *page;
+		uint8_t *writable;
+		unsigned i;
+
+		stamp_page(vga, vga->vram, vga->stamps, at);
+		if (vga->zero[at >> PAGE_BITS])
+			continue;
+		page = cbx_ram_page(vga->vram, at);
+		for (i = 0; i < 4096; i += 64)
+			if (memcmp(page + i, zeros, 64))
+				break;
+		if (i < 4096) {
+			writable = cbx_ram_page_writable(vga->vram, at);
+			if (!writable)
+				continue;
+			memset(writable, 0, 4096);
+			stamp_page(vga, vga->vram, vga->stamps, at);
+		}
+		vga->zero[at >> PAGE_BITS] = true;
+	}
 }
 
 /* The memory's size is a power of two; what goes beyond its end goes on at its start. */

@@ -75,6 +75,7 @@ struct vga {
 	/* The picture's number, and those of its last changes by kind: see vga_changes.c. */
 	uint64_t picture, whole_picture, cursor_picture, memory_picture;
 	uint64_t *stamps;                       /* one for each page of vram */
+	bool *zero;                             /* likewise: nothing but 0, unless written since */
 	uint64_t text_stamps[VGA_TEXT_BYTES / 4096];
 	uint64_t version_seen;
 	unsigned phase;                         /* of blinking, when the number was last asked for */
@@ -165,6 +166,8 @@ void vga_view_line(const struct vga_view *view, unsigned y, unsigned *ma, unsign
  * had the number since (0: before any), as of the last vga_picture.
  */
 uint64_t vga_picture(struct vga *vga, const struct vga_view *view);
+/* Zeros the first bytes of video memory, in whole pages; the picture may have changed. */
+void vga_clear_pages(struct vga *vga, uint64_t bytes);
 bool vga_line_is_new(const struct vga *vga, const struct vga_view *view, uint64_t since, unsigned y);
 
 /* Where the beam is: how much of a frame has passed, and how long frames are. */

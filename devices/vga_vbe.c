@@ -4,8 +4,6 @@
  * framebuffer, BAR 2 has the VGA ports 3C0-3DF at 400h and the VBE registers at 500h.
  * After the public descriptions of the "Bochs VBE display API" and of std-vga.
  */
-#include <string.h>
-
 #include "vga_state.h"
 
 /* Bytes from one line to the next; with 4 bits per pixel, in each plane. */
@@ -76,30 +74,11 @@ static uint16_t vbe_read(const struct vga *vga, unsigned index)
 	return index < VBE_REGISTERS ? s->vbe[index] : 0;
 }
 
-/*
- * At most all of video memory, which bounds what one OUT costs the host: less than 1 ms for the usual
- * 16 MiB.
- */
 static void clear_memory(struct vga *vga)
 {
 	const struct vga_state *s = &vga->state;
-	uint32_t bytes = vga_vbe_pitch(s) * s->vbe[VBE_YRES] * (s->vbe[VBE_BPP] == 4 ? 4u : 1u);
 
-	for (uint32_t at = 0; at < bytes && at < vga->vram_bytes; at += 4096) {
-		static const uint8_t zeros[64];
-		const uint8_t *page = cbx_ram_page(vga->vram, at);
-		uint8_t *writable;
-		unsigned i;
-
-		for (i = 0; i < 4096; i += 64)
-			if (memcmp(page + i, zeros, 64))
-				break;
-		if (i == 4096)
-			continue;
-		writable = cbx_ram_page_writable(vga->vram, at);
-		if (writable)
-			memset(writable, 0, 4096);
-	}
+	vga_clear_pages(vga, (uint64_t)vga_vbe_pitch(s) * s->vbe[VBE_YRES] * (s->vbe[VBE_BPP] == 4 ? 4u : 1u));
 }
 
 static void set_dac_width(struct vga_state *s, bool wide)

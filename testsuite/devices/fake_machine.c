@@ -323,9 +323,12 @@ enum cbx_status cbx_ram_write(struct cbx_ram *ram, uint64_t offset, const void *
 	return CBX_OK;
 }
 
+unsigned fake_ram_pages;
+
 const uint8_t *cbx_ram_page(const struct cbx_ram *ram, uint64_t offset)
 {
 	assert_true(offset < ram->size);
+	fake_ram_pages++;
 	return ram->bytes + (offset & ~(uint64_t)(FAKE_PAGE - 1));
 }
 

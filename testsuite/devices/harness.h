@@ -36,6 +36,8 @@ void fake_mem_write(struct cbx_machine *machine, uint64_t address, uint64_t valu
 uint64_t fake_mem_read(struct cbx_machine *machine, uint64_t address, unsigned width);
 /* The fake RAM's bytes. */
 uint8_t *fake_ram(struct cbx_machine *machine);
+/* How often a device asked for a page of a RAM. */
+extern unsigned fake_ram_pages;
 
 /* Guest time passes, timers fire in order at exactly their times. */
 void fake_advance(struct cbx_machine *machine, uint64_t nanoseconds);

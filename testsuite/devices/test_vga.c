@@ -724,6 +724,47 @@ static void test_vbe(void **state)
 	assert_int_equal(vbe_get(m, 4), 0);
 }
 
+/* A mode begins black, and costs no more than what was drawn before it. */
+static void test_vbe_clears(void **state)
+{
+	struct fixture *f = *state;
+	struct cbx_machine *m = f->machine;
+	struct cbx_screen screen;
+
+	set_mode(m, &text_80);
+	vbe(m, 1, 640);
+	vbe(m, 2, 400);
+	vbe(m, 3, 32);
+	for (unsigned round = 0; round < 4; round++) {
+		vbe(m, 4, 1);
+		for (unsigned i = 0; i < 0x10000; i += 4)
+			assert_int_equal(fake_mem_read(m, 0xa0000 + i, 4), 0);
+		/* a picture between takes what is dirty */
+		if (round & 1)
+			free(render(f, &screen));
+		for (unsigned i = 3; i < 0x10000; i += 0x3456)
+			fake_mem_write(m, 0xa0000 + i, 0x77, 1);
+		if (round & 2)
+			free(render(f, &screen));
+		vbe(m, 4, 0x81);        /* on already: nothing is cleared */
+		assert_int_equal(fake_mem_read(m, 0xa0003, 1), 0x77);
+		vbe(m, 4, 0);
+		vbe(m, 4, 0x81);        /* not cleared, as asked */
+		assert_int_equal(fake_mem_read(m, 0xa0003, 1), 0x77);
+		vbe(m, 4, 0);
+	}
+	vbe(m, 4, 1);
+	vbe(m, 4, 0);
+	fake_ram_pages = 0;
+	for (unsigned n = 0; n < 100; n++) {
+		vbe(m, 4, 1);
+		fake_mem_write(m, 0xa1000, 1, 1);
+		vbe(m, 4, 0);
+	}
+	/* 250 pages are cleared, 97 are where text lies */
+	assert_in_range(fake_ram_pages, 100, 100 * 100);
+}
+
 /* The widest line there is: VBE's, with 4 bits per pixel. */
 static void test_vbe_planar(void **state)
 {
@@ -1057,6 +1098,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_text_window, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_graphics_pictures, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_vbe, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_vbe_clears, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_vbe_planar, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_vbe_wraps, setup, teardown),
 		cmocka_unit_test(test_pci),
