@@ -15,7 +15,7 @@
 #include "opl3_synth.h"
 
 enum { OPL3_STATUS_IRQ = 0x80, OPL3_STATUS_TIMER1 = 0x40, OPL3_STATUS_TIMER2 = 0x20 };
-enum { REG_TIMER1 = 0x02, REG_CONTROL = 0x04, CONTROL_RESET = 0x80 };
+enum { REG_TIMER1 = 0x02, REG_CONTROL = 0x04, REG_NEW = 0x105, CONTROL_RESET = 0x80 };
 
 #define OPL3_NS UINT64_C(1000000000)
 #define OPL3_READ_NS 1000u
@@ -207,12 +207,21 @@ uint8_t opl3_read(struct opl3 *opl3, unsigned port)
 	return flags ? flags | OPL3_STATUS_IRQ : 0;
 }
 
+/*
+ * Until the NEW bit says that the program knows an OPL3, the chip is an OPL2 with one bank: of the second
+ * there is only the register with that bit, and all other numbers name the first's.
+ */
+static bool opl3_second_bank(const struct opl3 *opl3, uint8_t number)
+{
+	return (opl3->state.registers[REG_NEW] & 1) || number == (REG_NEW & 0xff);
+}
+
 void opl3_write(struct opl3 *opl3, unsigned port, uint8_t value)
 {
 	if (port & 1)
 		opl3_write_register(opl3, opl3->state.address & (OPL3_REGISTERS - 1), value);
 	else
-		opl3->state.address = (uint16_t)((port & 2) << 7 | value);
+		opl3->state.address = port & 2 && opl3_second_bank(opl3, value) ? 0x100 | value : value;
 }
 
 static uint64_t opl3_port_read(struct cbx_device *device, uint64_t offset, unsigned width)

@@ -187,6 +187,38 @@ static void test_voice(void **unused)
 	}
 }
 
+/* The second bank is there when the NEW bit is set; before, its numbers are the first's, but that bit's own. */
+static void test_new(void **unused)
+{
+	(void)unused;
+	for (unsigned new = 0; new < 2; new++) {
+		start();
+		set(0x105, new);
+		set(0x123, 0x21);
+		set(0x143, 0x00);
+		set(0x163, 0xf0);
+		set(0x183, 0x0f);
+		set(0x1c0, 0x30);
+		set(0x1a0, 0x44);
+		set(0xb0, 0x32);        /* of the first bank, where nothing is set up if new */
+		advance_ms(100);
+		assert_int_equal(peak(0) > 1000, !new);
+		set(0xb0, 0x12);
+		advance_ms(200);
+		heard_count = 0;
+		set(0x1b0, 0x32);
+		advance_ms(100);
+		assert_true(peak(0) > 1000);
+		/* the timers are the first bank's either way */
+		set(0x104, 0x80);
+		set(0x102, 0xff);
+		set(0x104, 0x21);
+		fake_advance(machine, 100000);
+		assert_int_equal(status(), new ? 0x00 : 0xc0);
+		fake_machine_free(machine);
+	}
+}
+
 /* The data sheet's times: from 10 to 90 per cent is not told, from 0 to 96 dB is. */
 static void test_envelope(void **unused)
 {
@@ -451,7 +483,7 @@ int main(void)
 		cmocka_unit_test(test_detection),
 		cmocka_unit_test(test_timers),
 		cmocka_unit_test(test_tables),
-		cmocka_unit_test(test_voice),
+		cmocka_unit_test(test_voice), cmocka_unit_test(test_new),
 		cmocka_unit_test(test_envelope),
 		cmocka_unit_test(test_four_operators_and_drums),
 		cmocka_unit_test(test_speaker),
