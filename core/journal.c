@@ -32,11 +32,15 @@ static void entry_free(struct cbx_machine *machine, struct entry *entry)
 static void *array_grow(struct cbx_machine *machine, void *array, size_t count, size_t *room,
 			size_t size)
 {
-	size_t more = *room ? 2 * *room : 32;
+	size_t more = *room ? 2 * *room : 32, slow = *room + *room / 8 + 32;
+	uint64_t most = machine->history->budget / size;
 	void *grown;
 
 	if (count < *room)
 		return array;
+	/* No room that the budget will not pay for; beyond it, what cannot be forgotten is a little. */
+	if (more > most)
+		more = (size_t)(most > slow ? most : slow);
 	grown = machine_allocate_array(machine, more, size);
 	if (!grown)
 		return NULL;
