@@ -71,7 +71,8 @@ suites()
 	name=$1
 	shift
 	say "tests with $name"
-	meson test -C "$builds/$name" --no-rebuild --num-processes "$jobs" --quiet --print-errorlogs "$@" 2>&1 |
+	# one more than there are cores: some of them mostly wait
+	meson test -C "$builds/$name" --no-rebuild --num-processes $((jobs + 1)) --quiet --print-errorlogs "$@" 2>&1 |
 		grep -vE '^$|^Full log|^(Expected Fail|Unexpected Pass):  *0' | tail -n 300
 	counts=$(python3 - "$builds/$name/meson-logs/testlog.json" <<'PYTHON'
 import json, sys
@@ -125,7 +126,7 @@ for step in $steps; do
 		;;
 	sanitizers)
 		compile sanitizers gcc -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized &&
-			UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ASAN_OPTIONS=detect_leaks=1 \
+			CLEARBOX_HITS=16 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ASAN_OPTIONS=detect_leaks=1 \
 				suites sanitizers --no-suite boot --timeout-multiplier 10
 		;;
 	threads)

@@ -772,6 +772,8 @@ def main():
             print(f"{name:22} {'ci       ' if ci else 'on demand'}  {function.__doc__.splitlines()[0]}")
         return 0
     chosen = [entry for entry in TESTS if entry[0] in names or not names and (entry[3] or "--all" in flags)]
+    # the longest ones first, so that none is left alone at the end
+    chosen.sort(key=lambda entry: entry[0] not in ("installer-gtk", "memtest"))
     if not shutil.which(EMULATOR):
         sys.exit(f"run.py: there is no emulator {EMULATOR}: say EMULATOR=path/to/clearbox")
     os.makedirs(LOGS, exist_ok=True)

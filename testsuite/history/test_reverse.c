@@ -69,18 +69,29 @@ static unsigned add(struct world *world, enum cbx_breakpoint_kind kind, uint64_t
 	return id;
 }
 
+enum { MOST_HITS = 40 };
+
+/* How often a breakpoint is to be met there and back: CLEARBOX_HITS, where a host is slow. */
+static unsigned hits_wanted(void)
+{
+	const char *text = getenv("CLEARBOX_HITS");
+	unsigned long hits = text ? strtoul(text, NULL, 10) : 0;
+
+	return hits && hits < MOST_HITS ? (unsigned)hits : MOST_HITS;
+}
+
 /* What a run forward stops at is what a run back stops at, in the other order. */
 static void met_backwards(unsigned flags, enum cbx_breakpoint_kind kind, uint64_t address, unsigned ignore)
 {
-	enum { HITS = 40 };
-	struct { uint64_t count, hash; } hits[HITS];
+	struct { uint64_t count, hash; } hits[MOST_HITS];
+	const unsigned wanted = hits_wanted();
 	struct world *world = with_history(flags, 64 << 20);
 	struct cbx_history_info info = { .size = sizeof(info) };
 	unsigned id = add(world, kind, address);
 	struct cbx_stop stop;
 	uint64_t last, hash;
 
-	for (unsigned i = 0; i < HITS; i++) {
+	for (unsigned i = 0; i < wanted; i++) {
 		for (unsigned k = 0; k <= ignore; k++) {
 			assert_int_equal(cbx_run(world->machine, NULL, &stop), CBX_OK);
 			assert_int_equal(stop.reason, kind == CBX_BREAK_EXECUTE ?
@@ -95,10 +106,10 @@ static void met_backwards(unsigned flags, enum cbx_breakpoint_kind kind, uint64_
 	last = here(world);
 	hash = cbx_state_hash(world->machine);
 	/* From the last hit back, since there were more after it. */
-	assert_int_equal(cbx_rewind_to(world->machine, hits[HITS - 1].count + 1), CBX_OK);
+	assert_int_equal(cbx_rewind_to(world->machine, hits[wanted - 1].count + 1), CBX_OK);
 	id = add(world, kind, address);
-	for (unsigned i = HITS; i-- > 0;) {
-		for (unsigned k = 0; k <= (i == HITS - 1 ? 0 : ignore); k++) {
+	for (unsigned i = wanted; i-- > 0;) {
+		for (unsigned k = 0; k <= (i == wanted - 1 ? 0 : ignore); k++) {
 			if (cbx_reverse_continue(world->machine, &stop))
 				fail_msg("%s", cbx_machine_error(world->machine));
 			assert_int_equal(stop.id, id);

@@ -99,7 +99,8 @@ done
 # Smaller numbers of random cases where an emulator makes all ten times as slow: other seeds say nothing about a
 # host, and each kind of case is still met.
 [ -z "$emulator" ] ||
-	export GDB_FUZZ=4000 CLEARBOX_STALE_CASES=4 CLEARBOX_STATE_CASES=100 CLEARBOX_MACHINES=1000 CLEARBOX_THREADS=20
+	export GDB_FUZZ=4000 CLEARBOX_STALE_CASES=4 CLEARBOX_STATE_CASES=100 CLEARBOX_MACHINES=1000 CLEARBOX_THREADS=20 \
+		CLEARBOX_HITS=8
 
 echo "== the program for $host"
 printf '%s\n' 'expect "type help" 10' 'type "help\n"' 'expect "switch off" 5' 'type "off\n"' >"$build/demo.script"

@@ -4,9 +4,10 @@
  * in slices of random length, and with random hooks, breakpoints and watchpoints that come and
  * go.  All must agree on the state hash at the same counts.
  *
- * usage: replay [-n INSTRUCTIONS] [-rounds N] [-seed S] [-m MiB] [-cpu MODEL] [-hda F] [-bios F]
- *               [-kernel F -initrd F -append S] [-only VARIANT]
+ * usage: replay [-from COUNT] [-n INSTRUCTIONS] [-rounds N] [-seed S] [-m MiB] [-cpu MODEL] [-hda F]
+ *               [-bios F] [-kernel F -initrd F -append S] [-only VARIANT]
  * VARIANT: save, caches, single, slices, hooks; several with commas between them
+ * -from: what comes before is run once, and the state at that count is loaded into each machine
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -201,6 +202,22 @@ static void without_hooks(struct cbx_machine *machine)
 	memset(hook_id, 0, sizeof(hook_id));
 }
 
+/* What all begin with: power on, or the state at the count of -from. */
+static struct {
+	struct world *world;
+	void *data;
+	size_t size;
+} beginning;
+
+static struct world *begun(bool small_caches, bool single)
+{
+	struct world *world = world_new(beginning.world, small_caches, single);
+
+	if (beginning.data && cbx_snapshot_load(world->machine, beginning.data, beginning.size))
+		die("load", cbx_machine_error(world->machine));
+	return world;
+}
+
 static struct world *moved(struct world *old)
 {
 	struct world *fresh = world_new(old, false, false);
@@ -234,7 +251,7 @@ static bool listed(const char *list, const char *word)
 
 int main(int argc, char **argv)
 {
-	uint64_t instructions = 20000000, step, count;
+	uint64_t instructions = 20000000, from = 0, step, count;
 	unsigned rounds = 10, round, failed = 0, i;
 	const char *only = NULL;
 	struct { const char *name; bool small_caches, single; } variants[] = {
@@ -252,6 +269,8 @@ int main(int argc, char **argv)
 
 		if (!strcmp(argv[n], "-n"))
 			instructions = strtoull(value, NULL, 0);
+		else if (!strcmp(argv[n], "-from"))
+			from = strtoull(value, NULL, 0);
 		else if (!strcmp(argv[n], "-rounds"))
 			rounds = (unsigned)strtoul(value, NULL, 0);
 		else if (!strcmp(argv[n], "-seed"))
@@ -284,18 +303,24 @@ int main(int argc, char **argv)
 	hashes = calloc(rounds, sizeof(*hashes));
 	if (!rounds || !step || !hashes)
 		die("-n, -rounds", "too few");
-	world = world_new(NULL, false, false);
+	if (from) {
+		beginning.world = world_new(NULL, false, false);
+		run_to(beginning.world, from);
+		if (cbx_snapshot_save(beginning.world->machine, &beginning.data, &beginning.size))
+			die("save", cbx_machine_error(beginning.world->machine));
+	}
+	world = begun(false, false);
 	for (round = 0; round < rounds; round++) {
-		run_to(world, (round + 1) * step);
+		run_to(world, from + (round + 1) * step);
 		hashes[round] = cbx_state_hash(world->machine);
 	}
 	world_free(world);
 	for (i = 0; i < sizeof(variants) / sizeof(variants[0]); i++) {
 		if (!listed(only, variants[i].name))
 			continue;
-		world = world_new(NULL, variants[i].small_caches, variants[i].single);
+		world = begun(variants[i].small_caches, variants[i].single);
 		for (round = 0; round < rounds; round++) {
-			count = round * step;
+			count = from + round * step;
 			if (!i) {
 				run_to(world, count + random64() % step);
 				world = moved(world);
@@ -329,7 +354,7 @@ int main(int argc, char **argv)
 		if (round == rounds)
 			printf("ok: %s, hash %016llx after %llu instructions\n", variants[i].name,
 			       (unsigned long long)hashes[rounds - 1],
-			       (unsigned long long)(rounds * step));
+			       (unsigned long long)(from + rounds * step));
 		fflush(stdout);
 		world_free(world);
 	}
@@ -337,5 +362,9 @@ int main(int argc, char **argv)
 		printf("%s%llu%s", n ? " " : "calls of hooks, by kind: ", (unsigned long long)hook_calls[n],
 		       n == CBX_HOOK_KINDS - 1 ? "\n" : "");
 	free(hashes);
+	if (beginning.world) {
+		cbx_buffer_free(beginning.world->machine, beginning.data);
+		world_free(beginning.world);
+	}
 	return failed != 0;
 }
