@@ -38,8 +38,28 @@ static bool devices_match(const struct cbx_machine *a, const struct cbx_machine 
 	return x == y && a->clock->timer_count == b->clock->timer_count;
 }
 
-/* The host has no page yet for what was never written: zeros that are there already are left alone. */
-static void copy_state_bytes(void *to, const void *from, size_t size)
+/*
+ * A host gives fresh memory when it is first written, or read, which takes longer than all else here.
+ * With one piece for all that is large, what nobody writes is left alone.  Where an embedder's allocator
+ * gives it there is nothing to win: its memory is cleared.  Devices that are made in the same order as
+ * the machine's need not be looked at again.
+ */
+void fork_begin(struct cbx_machine *fork)
+{
+	size_t size = fork->options.fork_of->large_bytes;
+
+	fork->like = fork->options.fork_of->devices;
+	if (size && !fork->options.reallocate)
+		fork->large = machine_allocate(fork, size);
+	if (fork->large)
+		fork->large_bytes = fork->large_to = size;
+}
+
+/*
+ * Zeros that are there already are left alone, for the host may have no page for them yet.  zeroed:
+ * all that is there is zeros.
+ */
+static void copy_state_bytes(void *to, const void *from, size_t size, bool zeroed)
 {
 	for (size_t at = 0, piece; at < size; at += piece) {
 		uint8_t *place = (uint8_t *)to + at;
@@ -48,7 +68,7 @@ static void copy_state_bytes(void *to, const void *from, size_t size)
 		piece = PAGE_SIZE - ((uintptr_t)place & PAGE_MASK);
 		if (piece > size - at)
 			piece = size - at;
-		if (memcmp(bytes, zero_page, piece) || memcmp(place, zero_page, piece))
+		if (memcmp(bytes, zero_page, piece) || (!zeroed && memcmp(place, zero_page, piece)))
 			memcpy(place, bytes, piece);
 	}
 }
@@ -65,12 +85,11 @@ static void copy_state(struct cbx_machine *machine, struct cbx_machine *fork)
 	machine_scatter(fork, &saved);
 	state = cpu_state(machine, &size);
 	memcpy(cpu_state(fork, &size), state, size);
-	state = tlb_state(machine, &size);
-	copy_state_bytes(tlb_state(fork, &size), state, size);
 	memcpy(fork->cpu_at_power_on, machine->cpu_at_power_on, cpu_state_size(fork));
 	for (struct cbx_device *to = fork->devices; to; to = to->next, from = from->next)
 		copy_state_bytes((uint8_t *)to + to->type->state_offset,
-				 (const uint8_t *)from + to->type->state_offset, to->type->state_size);
+				 (const uint8_t *)from + to->type->state_offset, to->type->state_size,
+				 to->type->state_starts_zeroed);
 	while (fork->clock->armed)
 		timer_disarm(fork->clock->armed);
 	for (const struct cbx_timer *old = machine->clock->timers; old; old = old->next) {
@@ -87,7 +106,7 @@ static void copy_state(struct cbx_machine *machine, struct cbx_machine *fork)
 	fork->stop_pending = machine->stop_pending;
 	fork->shutdown_pending = machine->shutdown_pending;
 	fork->stop = machine->stop;
-	cpu_loaded(fork);
+	cpu_loaded(fork);               /* takes the entries of the TLB over as well */
 	for (struct cbx_device *to = fork->devices; to; to = to->next)
 		if (to->type->loaded)
 			to->type->loaded(to);
@@ -137,6 +156,7 @@ static enum cbx_status build(struct cbx_machine *machine, const struct cbx_fork_
 		status = cbx_machine_new(&same, fork, error);
 	if (status != CBX_OK)
 		return status;
+	(*fork)->large_from = (*fork)->large_to;        /* what comes now may be for a while only */
 	if (options->add_devices)
 		status = options->add_devices(options->user, *fork);
 	if (status != CBX_OK)
@@ -175,6 +195,7 @@ enum cbx_status cbx_fork(struct cbx_machine *machine, const struct cbx_fork_opti
 	}
 	copy_state(machine, fork);
 	fork->options.fork_of = NULL;
+	fork->like = NULL;
 	*result = fork;
 	return CBX_OK;
 }

@@ -9,7 +9,7 @@
 #include "medium.h"
 #include "ram.h"
 
-enum { LOG_LIMIT = 1000 };
+enum { LOG_LIMIT = 1000, LARGE_ALIGN = 64, LARGE_DEVICE = 16384 };
 
 #define DEFAULT_MEMORY ((uint64_t)64 << 20)
 #define LARGEST_MEMORY ((uint64_t)1 << 40)
@@ -52,8 +52,29 @@ void *machine_allocate_array(struct cbx_machine *machine, uint64_t count, size_t
 
 void machine_release(struct cbx_machine *machine, void *memory)
 {
-	if (memory)
+	bool own = machine->large && (uintptr_t)memory - (uintptr_t)machine->large < machine->large_bytes;
+
+	if (memory && !own)
 		options_reallocate(&machine->options, memory, 0);
+}
+
+void *machine_allocate_large(struct cbx_machine *machine, size_t size, bool sparse)
+{
+	size_t room = size + (-size & (LARGE_ALIGN - 1)), at;
+
+	if (size > PTRDIFF_MAX)
+		return NULL;
+	if (room <= machine->large_to - machine->large_from) {
+		at = machine->large_from;
+		if (sparse)
+			at = machine->large_to -= room;
+		else
+			machine->large_from += room;
+		return machine->large + at;
+	}
+	if (!machine->large)
+		machine->large_bytes += room;
+	return machine_allocate(machine, size);
 }
 
 void *cbx_machine_allocate(struct cbx_machine *machine, size_t size)
@@ -214,6 +235,8 @@ enum cbx_status cbx_machine_new(const struct cbx_machine_options *given,
 		return fail(error, CBX_ERROR_MEMORY, "no memory for a machine");
 	}
 	machine->options = options;
+	if (machine_is_twin(machine))
+		fork_begin(machine);
 	machine->devices_end = &machine->devices;
 	machine->devices_unreset = &machine->devices;
 	machine->log_left = LOG_LIMIT;
@@ -261,6 +284,9 @@ void cbx_machine_free(struct cbx_machine *machine)
 	clock_free(machine);
 	ports_free(machine);
 	memory_free(machine);
+	if (machine->large)
+		options_reallocate(&machine->options, machine->large, 0);
+	machine->large = NULL;
 	machine_release(machine, machine);
 }
 
@@ -298,21 +324,27 @@ enum cbx_status cbx_device_new(struct cbx_machine *machine, const struct cbx_dev
 			       struct cbx_device **result)
 {
 	struct cbx_device *device, *other;
+	const struct cbx_device *like;
 
 	if (!machine || !result)
 		return CBX_ERROR_ARGUMENT;
 	*result = NULL;
-	if (!type_valid(type))
+	like = machine->like && machine->like->type == type ? machine->like : NULL;
+	machine->like = like ? like->next : NULL;
+	if (!like && !type_valid(type))
 		return machine_fail(machine, CBX_ERROR_ARGUMENT,
 				    "a device type's name, sizes or field table are not valid");
-	device = machine_allocate(machine, type->size);
+	device = type->size >= LARGE_DEVICE ? machine_allocate_large(machine, type->size, true) :
+					      machine_allocate(machine, type->size);
 	if (!device)
 		return machine_fail(machine, CBX_ERROR_MEMORY, "no memory for a device");
 	device->type = type;
 	device->machine = machine;
-	for (other = machine->devices; other; other = other->next)
+	for (other = like ? NULL : machine->devices; other; other = other->next)
 		if (!strcmp(other->type->name, type->name))
 			device->instance++;
+	if (like)
+		device->instance = like->instance;
 	*machine->devices_end = device;
 	machine->devices_end = &device->next;
 	history_lose(machine);          /* it is no part of the past */

@@ -51,6 +51,11 @@ struct cbx_machine {
 	struct cbx_device **devices_end;        /* where the next one is linked in */
 	struct cbx_device **devices_unreset;    /* the first one that saw no reset yet */
 	void *cpu_at_power_on;                  /* copy of the processor's state */
+	/* What machine_allocate_large gave; a fork has it all in one piece, from fork_begin on. */
+	size_t large_bytes;
+	uint8_t *large;                         /* NULL: none, or not a fork */
+	size_t large_from, large_to;            /* what is free of it */
+	const struct cbx_device *like;          /* of the machine that this is a fork of: what the next one is like */
 	const struct cbx_board_ops *board_ops;
 	struct medium *media[CBX_MEDIA];        /* what is in the drives, medium.c */
 	struct drive_port ports_of_drives[CBX_MEDIA];
@@ -126,6 +131,8 @@ void limits_end(struct cbx_machine *machine, struct cbx_stop *stop);
 void limits_stop(struct cbx_machine *machine, enum cbx_stop_reason reason, const char *detail);
 
 /* ---- fork.c -------------------------------------------------------------------------- */
+/* Gets the memory that machine_allocate_large will give, if it can. */
+void fork_begin(struct cbx_machine *fork);
 /* Does what a machine's RAM holds come from the one it is to be a fork of? */
 static inline bool machine_is_twin(const struct cbx_machine *machine)
 {
@@ -214,6 +221,11 @@ bool state_fields_cover(const struct cbx_field *fields, size_t size, size_t *at)
 /* ---- Allocation: everything goes through these -------------------------------------------- */
 void *machine_allocate(struct cbx_machine *machine, size_t size);       /* zeroed; NULL: none left */
 void machine_release(struct cbx_machine *machine, void *memory);
+/*
+ * The same for what takes many pages of the host's and lives as long as the machine.  sparse: most of
+ * it stays as it is at first, zeros; what stays so of a fork's takes no pages.
+ */
+void *machine_allocate_large(struct cbx_machine *machine, size_t size, bool sparse);
 /* An array of count elements of size bytes; NULL also when that is more than there can be. */
 void *machine_allocate_array(struct cbx_machine *machine, uint64_t count, size_t size);
 /* What an allocator is asked through; machine->options may be a copy of the embedder's. */

@@ -24,7 +24,7 @@ struct ports {
 
 enum cbx_status ports_new(struct cbx_machine *machine)
 {
-	machine->ports = machine_allocate(machine, sizeof(*machine->ports));
+	machine->ports = machine_allocate_large(machine, sizeof(*machine->ports), true);
 	return machine->ports ? CBX_OK : CBX_ERROR_MEMORY;
 }
 

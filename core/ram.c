@@ -171,12 +171,11 @@ struct leaf *leaf_own(struct page_pool *pool, struct leaf **leaves, size_t index
 	return leaf;
 }
 
-static void leaves_free(struct page_pool *pool, struct leaf **leaves, size_t count)
+static void leaves_free(struct cbx_machine *machine, struct leaf **leaves, size_t count)
 {
 	for (size_t i = 0; leaves && i < count; i++)
-		leaf_release(pool, leaves[i]);
-	if (leaves)
-		options_reallocate(&pool->options, leaves, 0);
+		leaf_release(machine->memory->pool, leaves[i]);
+	machine_release(machine, leaves);
 }
 
 /* ---- RAM objects ------------------------------------------------------------------------ */
@@ -212,7 +211,8 @@ enum cbx_status cbx_ram_new(struct cbx_machine *machine, const char *name, uint6
 		strcpy(ram->name, name);
 		ram->pages = machine_allocate_array(machine, leaves, sizeof(*ram->pages));
 		ram->initial = machine_allocate_array(machine, leaves, sizeof(*ram->initial));
-		ram->flags = machine_allocate_array(machine, size >> PAGE_BITS, 1);
+		if (size >> PAGE_BITS <= SIZE_MAX)
+			ram->flags = machine_allocate_large(machine, (size_t)(size >> PAGE_BITS), true);
 	}
 	if (!rams || !ram || !ram->pages || !ram->initial || !ram->flags) {
 		machine_release(machine, rams);
@@ -251,8 +251,8 @@ void ram_free(struct cbx_ram *ram)
 {
 	struct cbx_machine *machine = ram->machine;
 
-	leaves_free(machine->memory->pool, ram->pages, ram->leaf_count);
-	leaves_free(machine->memory->pool, ram->initial, ram->leaf_count);
+	leaves_free(machine, ram->pages, ram->leaf_count);
+	leaves_free(machine, ram->initial, ram->leaf_count);
 	machine_release(machine, ram->flags);
 	machine_release(machine, ram);
 }

@@ -42,7 +42,7 @@ enum { SERIAL_TAP = 16384 };
 struct serial_tap {
 	struct cbx_character_backend behind;    /* the embedder's */
 	unsigned first, count;
-	uint8_t bytes[SERIAL_TAP];
+	uint8_t *bytes;
 };
 
 struct board_state {
@@ -97,6 +97,7 @@ struct board {
 	/* What the board was made with, for forks: sizes of images without their bytes. */
 	struct cbx_pc_options options;
 	char *boot_order;
+	uint8_t tap_bytes[4][SERIAL_TAP];       /* last: mostly untouched */
 };
 
 /* RAM below 4 GiB and above it. */

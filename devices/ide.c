@@ -628,7 +628,8 @@ static const struct cbx_device_type channel_type = {
 	.state_size = sizeof(struct channel_state),
 	.fields = channel_fields,
 	.reset = channel_reset,
-	.check = channel_check
+	.check = channel_check,
+	.state_starts_zeroed = true
 };
 
 static enum cbx_status init_drive(struct ide_channel *channel, unsigned i,

@@ -27,6 +27,7 @@ struct cbx_character_backend board_tap_serial(struct board *board, unsigned port
 	struct serial_tap *tap = &board->taps[port];
 
 	tap->behind = *backend;
+	tap->bytes = board->tap_bytes[port];
 	return (struct cbx_character_backend){ .write = tap_write, .user = tap };
 }
 

@@ -65,7 +65,7 @@ static struct block *scratch(struct blocks *blocks)
 enum cbx_status blocks_new(struct cpu *cpu)
 {
 	bool small = cpu->machine->options.small_caches;
-	struct blocks *blocks = machine_allocate(cpu->machine, sizeof *blocks);
+	struct blocks *blocks = machine_allocate_large(cpu->machine, sizeof *blocks, true);
 
 	if (!blocks)
 		return CBX_ERROR_MEMORY;

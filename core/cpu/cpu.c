@@ -205,7 +205,7 @@ void cpu_loaded(struct cbx_machine *machine)
 
 enum cbx_status cpu_new(struct cbx_machine *machine, struct cbx_error *error)
 {
-	struct cpu *cpu = machine_allocate(machine, sizeof *cpu);
+	struct cpu *cpu = machine_allocate_large(machine, sizeof *cpu, true);
 
 	if (!cpu)
 		return CBX_ERROR_MEMORY;

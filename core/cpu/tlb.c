@@ -45,7 +45,7 @@ static void code_moved(struct cpu *cpu)
 
 enum cbx_status translations_new(struct cpu *cpu)
 {
-	cpu->translations = machine_allocate(cpu->machine, sizeof(*cpu->translations));
+	cpu->translations = machine_allocate_large(cpu->machine, sizeof(*cpu->translations), false);
 	if (!cpu->translations)
 		return CBX_ERROR_MEMORY;
 	code_moved(cpu);
@@ -114,11 +114,30 @@ void tlb_prepare(struct cpu *cpu, unsigned n)
 	cpu->tlbs_prepared |= (uint8_t)(1u << n);
 }
 
+/* The entries of a fork, whose memory is fresh: what is not written takes no pages of the host's. */
+static void adopt(struct translations *t, const struct translations *parent)
+{
+	for (unsigned log = LOG_LOCAL; log <= LOG_GLOBAL; log++)
+		for (uint32_t n = 0; n < parent->logged[log]; n++) {
+			unsigned place = parent->log[log][n];
+
+			if (!parent->entry[place].word)
+				continue;
+			t->entry[place] = parent->entry[place];
+			note_entry(t, place);
+		}
+}
+
 /* A machine that has not run stays as its memory came: a fork has less to write. */
 void tlb_loaded(struct cpu *cpu)
 {
 	struct translations *t = cpu->translations;
 
+	if (machine_is_twin(cpu->machine)) {
+		adopt(t, cpu->machine->options.fork_of->cpu->translations);
+		code_moved(cpu);
+		return;
+	}
 	for (unsigned n = 0; n < sizeof(cpu->tlbs) / sizeof(cpu->tlbs[0]); n++)
 		if (cpu->tlbs_prepared >> n & 1)
 			empty_hosts(&cpu->tlbs[n]);
@@ -236,6 +255,8 @@ static void drop_all_hosts(struct cpu *cpu)
 {
 	const struct translations *t = cpu->translations;
 
+	if (!cpu->tlbs_prepared)
+		return;                 /* there never were any */
 	drop_local_hosts(cpu);
 	for (uint32_t n = 0; n < t->logged[LOG_GLOBAL]; n++)
 		drop_host(cpu, t->log[LOG_GLOBAL][n]);

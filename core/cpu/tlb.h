@@ -115,7 +115,7 @@ enum cbx_status translations_new(struct cpu *cpu);
 void translations_free(struct cpu *cpu);
 /* The fast table of that number can be looked into from now on. */
 void tlb_prepare(struct cpu *cpu, unsigned n);
-/* New state is in place: what is derived from it is made anew. */
+/* New state is in place, or is to be taken over by a fork: what is derived from it is made anew. */
 void tlb_loaded(struct cpu *cpu);
 /* Is the page remembered, with rights that allow the access? */
 bool tlb_find(const struct cpu *cpu, uint64_t linear, enum access access, enum accessor who,

@@ -53,6 +53,11 @@ struct cbx_device_type {
 	/* After a load: rebuild what is derived (mappings, caches).  No lines, no timers. */
 	void (*loaded)(struct cbx_device *device);
 	void (*destroy)(struct cbx_device *device);
+	/*
+	 * The constructor leaves the state as cbx_device_new made it, all zeros.  For devices with a
+	 * large state, of which a fork is made faster then; false is always right.
+	 */
+	bool state_starts_zeroed;
 };
 
 /* First member of every device's struct; zeroed and filled by cbx_device_new. */

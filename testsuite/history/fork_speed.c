@@ -1,16 +1,21 @@
 /*
  * What a fork costs: a PC runs a guest for a while, then is forked many times.
  *
- * usage: fork_speed [-n INSTRUCTIONS] [-forks N] [-m MiB] [-hda F] [-kernel F -initrd F -append S]
+ * usage: fork_speed [-n INSTRUCTIONS] [-until TEXT] [-save F | -load F] [-forks N] [-m MiB]
+ *                   [-hda F] [-kernel F -initrd F -append S] [-count yes]
  *
  * Prints the times of the first and of the median fork, of freeing one, and of a fork's first
- * instruction; and the bytes that a fork takes before it has written anything.
+ * 1000 instructions; the page faults of the host in the first of each; and with -count the bytes that
+ * a fork takes before it has written anything.  -until waits for text on the first serial port, for
+ * at most as many instructions; -load takes the state that -save left, of the same machine, and
+ * runs nothing.  testsuite/speed/forks.py measures first forks, each in a process of its own.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include <clearbox/clearbox.h>
@@ -25,6 +30,14 @@ static double now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
+}
+
+static long page_faults(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_minflt + usage.ru_majflt;
 }
 
 static int compare(const void *a, const void *b)
@@ -76,10 +89,67 @@ static void run(struct cbx_machine *machine, uint64_t instructions)
 		exit(2);
 }
 
+/* What the first serial port said, as far as it fits. */
+struct serial {
+	char text[1 << 20];
+	size_t length;
+};
+
+static void serial_write(void *user, uint8_t byte)
+{
+	struct serial *serial = user;
+
+	if (byte && serial->length < sizeof(serial->text) - 1)
+		serial->text[serial->length++] = (char)byte;
+}
+
+static void run_until(struct cbx_machine *machine, uint64_t instructions, const char *text,
+		      const struct serial *serial)
+{
+	enum { SLICE = 5000000 };
+
+	for (size_t seen = 0; !strstr(serial->text + seen, text); instructions -= SLICE) {
+		seen = serial->length > strlen(text) ? serial->length - strlen(text) : 0;
+		if (instructions < SLICE) {
+			fprintf(stderr, "the guest never said %s\n", text);
+			exit(1);
+		}
+		run(machine, SLICE);
+	}
+}
+
+static void save(struct cbx_machine *machine, const char *name)
+{
+	FILE *file = fopen(name, "wb");
+	void *data;
+	size_t size;
+
+	if (!file || cbx_snapshot_save(machine, &data, &size) ||
+	    fwrite(data, 1, size, file) != size || fclose(file)) {
+		perror(name);
+		exit(2);
+	}
+	cbx_buffer_free(machine, data);
+}
+
+static void restore(struct cbx_machine *machine, const char *name)
+{
+	struct cbx_image image = load(name);
+
+	if (cbx_snapshot_load(machine, image.bytes, image.size)) {
+		fprintf(stderr, "%s: %s\n", name, cbx_machine_error(machine));
+		exit(2);
+	}
+	free((void *)(uintptr_t)image.bytes);
+}
+
 int main(int argc, char **argv)
 {
 	struct cbx_pc_options options = { .size = sizeof(options) };
+	const char *until = NULL, *to = NULL, *from = NULL;
 	uint64_t instructions = 20000000, before;
+	static struct serial serial;
+	long faults[3] = { 0 };
 	struct cbx_machine *machine, *fork;
 	unsigned forks = 200;
 	struct cbx_image disk;
@@ -93,6 +163,12 @@ int main(int argc, char **argv)
 
 		if (!strcmp(argv[n], "-n")) {
 			instructions = strtoull(value, NULL, 0);
+		} else if (!strcmp(argv[n], "-until")) {
+			until = value;
+		} else if (!strcmp(argv[n], "-save")) {
+			to = value;
+		} else if (!strcmp(argv[n], "-load")) {
+			from = value;
 		} else if (!strcmp(argv[n], "-forks")) {
 			forks = (unsigned)strtoul(value, NULL, 0);
 		} else if (!strcmp(argv[n], "-m")) {
@@ -121,37 +197,57 @@ int main(int argc, char **argv)
 		options.machine.reallocate = heap_reallocate;
 		options.machine.user = &heap;
 	}
+	options.serial[0] = (struct cbx_character_backend){ serial_write, &serial };
 	times = calloc(3 * (size_t)forks, sizeof(*times));
 	if (!forks || !times || cbx_pc_new(&options, &machine, &error))
 		return 2;
 	frees = times + forks;
 	firsts = frees + forks;
-	run(machine, instructions);
+	if (from)
+		restore(machine, from);
+	else if (until)
+		run_until(machine, instructions, until, &serial);
+	else
+		run(machine, instructions);
+	if (to) {
+		save(machine, to);
+		return 0;
+	}
 	before = heap.allocated;
 	for (unsigned i = 0; i < forks; i++) {
+		if (!i)
+			faults[0] = page_faults();
 		start = now();
 		if (cbx_fork(machine, NULL, &fork, &error)) {
 			fprintf(stderr, "%s\n", error.text);
 			return 1;
 		}
 		times[i] = now() - start;
+		if (!i)
+			faults[1] = page_faults();
 		if (!i && count)
 			printf("a fork takes %llu KiB\n",
 			       (unsigned long long)(heap.allocated - before) >> 10);
 		start = now();
-		run(fork, 1);
+		run(fork, 1000);
 		firsts[i] = now() - start;
+		if (!i)
+			faults[2] = page_faults();
 		start = now();
 		cbx_machine_free(fork);
 		frees[i] = now() - start;
 	}
-	printf("first fork %.0f us", times[0]);
+	printf("first fork %.1f us, %ld page faults; its first 1000 instructions %.1f us, %ld page faults\n",
+	       times[0], faults[1] - faults[0], firsts[0], faults[2] - faults[1]);
+	if (forks == 1)
+		goto done;
 	qsort(times, forks, sizeof(*times), compare);
 	qsort(frees, forks, sizeof(*frees), compare);
 	qsort(firsts, forks, sizeof(*firsts), compare);
-	printf(", median %.0f us, nine in ten below %.0f us; its first instruction %.0f us; "
-	       "freeing it %.0f us\n", times[forks / 2], times[forks * 9 / 10], firsts[forks / 2],
+	printf("median fork %.1f us, nine in ten below %.1f us; its first 1000 instructions %.1f us; "
+	       "freeing it %.1f us\n", times[forks / 2], times[forks * 9 / 10], firsts[forks / 2],
 	       frees[forks / 2]);
+done:
 	cbx_machine_free(machine);
 	free(times);
 	return 0;
