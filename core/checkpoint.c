@@ -47,7 +47,37 @@ struct transfer {
 	struct page **pages;            /* NULL: only counts */
 	size_t at;
 	bool load;
+	/* Only to put: */
+	struct cbx_machine *machine;
+	struct page *spare;             /* an empty piece */
+	bool failed;                    /* there was no memory for one */
 };
+
+/* A piece is full.  One that the root has as well is shared: most are, and take no memory then. */
+static void piece_done(struct transfer *t, size_t index)
+{
+	const struct checkpoint *like = t->machine->history->root;
+	struct page *page = t->pages[index];
+
+	if (like && index < like->state_pages &&
+	    !memcmp(page->bytes, like->state[index]->bytes, PAGE_SIZE)) {
+		t->pages[index] = page_share(like->state[index]);
+		t->spare = page;
+	} else {
+		t->machine->history->bytes += PAGE_SIZE;
+	}
+}
+
+/* The piece to put to next; NULL: no memory. */
+static struct page *piece_begin(struct transfer *t, size_t index)
+{
+	struct page *page = t->spare ? t->spare : page_new(t->machine->memory->pool);
+
+	t->spare = NULL;
+	t->pages[index] = page;
+	t->failed = !page;
+	return page;
+}
 
 static void transfer(struct transfer *t, void *bytes, size_t count)
 {
@@ -57,17 +87,19 @@ static void transfer(struct transfer *t, void *bytes, size_t count)
 		t->at += count;
 		return;
 	}
-	while (count) {
-		uint8_t *piece = t->pages[t->at / PAGE_SIZE]->bytes + t->at % PAGE_SIZE;
-		size_t room = PAGE_SIZE - t->at % PAGE_SIZE, n = count < room ? count : room;
+	while (count && !t->failed) {
+		size_t index = t->at / PAGE_SIZE, inside = t->at % PAGE_SIZE;
+		size_t n = count < PAGE_SIZE - inside ? count : PAGE_SIZE - inside;
 
 		if (t->load)
-			memcpy(at, piece, n);
-		else
-			memcpy(piece, at, n);
+			memcpy(at, t->pages[index]->bytes + inside, n);
+		else if (inside || piece_begin(t, index))
+			memcpy(t->pages[index]->bytes + inside, at, n);
 		at += n;
 		t->at += n;
 		count -= n;
+		if (!t->load && !t->failed && inside + n == PAGE_SIZE)
+			piece_done(t, index);
 	}
 }
 
@@ -155,52 +187,38 @@ void checkpoint_free(struct cbx_machine *machine, struct checkpoint *c)
 	machine_release(machine, c);
 }
 
-/* Pieces that an earlier checkpoint has as well are shared. */
-static void state_share(struct cbx_machine *machine, struct checkpoint *c)
+static bool state_put(struct cbx_machine *machine, struct checkpoint *c)
 {
-	const struct checkpoint *like = machine->history->root;
+	struct transfer t = { .pages = NULL };
 
-	for (size_t i = 0; i < c->state_pages; i++) {
-		struct page *page = c->state[i];
-
-		if (like && i < like->state_pages &&
-		    !memcmp(page->bytes, like->state[i]->bytes, PAGE_SIZE)) {
-			c->state[i] = page_share(like->state[i]);
-			page_release(machine->memory->pool, page);
-		} else {
-			machine->history->bytes += PAGE_SIZE;
-		}
+	transfer_all(&t, machine);
+	c->state_pages = (t.at + PAGE_SIZE - 1) / PAGE_SIZE;
+	c->state = machine_allocate_array(machine, c->state_pages, sizeof(*c->state));
+	if (!c->state)
+		return false;
+	t = (struct transfer){ .pages = c->state, .machine = machine };
+	transfer_all(&t, machine);
+	if (!t.failed && t.at % PAGE_SIZE) {
+		memset(c->state[t.at / PAGE_SIZE]->bytes + t.at % PAGE_SIZE, 0,
+		       PAGE_SIZE - t.at % PAGE_SIZE);
+		piece_done(&t, t.at / PAGE_SIZE);
 	}
+	page_release(machine->memory->pool, t.spare);
+	return !t.failed;
 }
 
 struct checkpoint *checkpoint_new(struct cbx_machine *machine)
 {
 	struct checkpoint *c = machine_allocate(machine, sizeof(*c));
-	struct transfer t = { NULL, 0, false };
-	bool good = true;
 
 	if (!c)
 		return NULL;
 	machine_settle(machine);
 	cpu_before_save(machine);
-	transfer_all(&t, machine);
-	c->state_pages = (t.at + PAGE_SIZE - 1) / PAGE_SIZE;
-	c->state = machine_allocate_array(machine, c->state_pages, sizeof(*c->state));
-	for (size_t i = 0; c->state && i < c->state_pages && good; i++) {
-		c->state[i] = page_new(machine->memory->pool);
-		good = c->state[i] != NULL;
-	}
-	if (!c->state || !good) {
-		for (size_t i = 0; c->state && i < c->state_pages; i++)
-			page_release(machine->memory->pool, c->state[i]);
-		machine_release(machine, c->state);
-		machine_release(machine, c);
+	if (!state_put(machine, c)) {
+		checkpoint_free(machine, c);
 		return NULL;
 	}
-	memset(c->state[c->state_pages - 1]->bytes, 0, PAGE_SIZE);
-	t = (struct transfer){ c->state, 0, false };
-	transfer_all(&t, machine);
-	state_share(machine, c);
 	for (unsigned drive = 0; drive < CBX_MEDIA; drive++)
 		c->media[drive] = medium_share(machine->media[drive]);
 	c->at = moment_now(machine);
@@ -415,7 +433,7 @@ static void go_to_root(struct cbx_machine *machine, struct checkpoint *to)
 
 static void state_load(struct cbx_machine *machine, const struct checkpoint *c)
 {
-	struct transfer t = { c->state, 0, true };
+	struct transfer t = { .pages = c->state, .load = true };
 
 	for (unsigned drive = 0; drive < CBX_MEDIA; drive++) {
 		struct cbx_disk_backend disk;
