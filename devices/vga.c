@@ -489,9 +489,8 @@ enum cbx_status vga_new(struct cbx_machine *machine, struct cbx_pci_bus *bus, un
 	struct vga *vga = (struct vga *)device;
 
 	vga->vram_bytes = vram_bytes;
-	vga->stamps = cbx_machine_allocate(machine, vram_bytes / 4096 * sizeof(*vga->stamps));
 	vga->zero = cbx_machine_allocate(machine, vram_bytes / 4096 * sizeof(*vga->zero));
-	if (!vga->stamps || !vga->zero)
+	if (!vga->zero)
 		return CBX_ERROR_MEMORY;
 	status = cbx_ram_new(machine, "vga", vram_bytes, &vga->vram);
 	if (!status)

@@ -4,6 +4,7 @@
  * do the cursor's lines and the picture as a whole (registers, colours, blinking).  So any number
  * of viewers can ask, each since the number it drew last.
  */
+#include <clearbox/pc.h>
 #include <string.h>
 
 #include "vga_state.h"
@@ -18,7 +19,10 @@ static void stamp_page(struct vga *vga, struct cbx_ram *ram, uint64_t *stamps, u
 		vga->counted = true;
 		vga->picture++;
 	}
-	stamps[at >> PAGE_BITS] = vga->picture;
+	if (stamps)
+		stamps[at >> PAGE_BITS] = vga->picture;
+	else
+		vga->whole_picture = vga->picture;
 	if (ram == vga->vram) {
 		vga->memory_picture = vga->picture;
 		vga->zero[at >> PAGE_BITS] = false;
@@ -86,6 +90,10 @@ static void stamp_phase(struct vga *vga, const struct vga_view *view)
 uint64_t vga_picture(struct vga *vga, const struct vga_view *view)
 {
 	vga->counted = false;
+	/* Not before somebody looks: forks are faster.  Without memory all counts as changed. */
+	if (!vga->stamps)
+		vga->stamps = cbx_machine_allocate(vga->device.machine, (vga->vram_bytes >> PAGE_BITS) *
+						   sizeof(*vga->stamps));
 	stamp_phase(vga, view);
 	if (view->vbe) {
 		stamp_pages(vga, view->vbe_start, (uint64_t)view->vbe_pitch * view->height + 4096);
@@ -109,7 +117,7 @@ static bool bytes_changed(const struct vga *vga, uint64_t since, uint32_t first,
 	uint32_t mask = vga->vram_bytes - 1, at = first & ~4095u;
 
 	for (uint64_t end = (uint64_t)first + bytes; at < end; at += 4096)
-		if (vga->stamps[(at & mask) >> PAGE_BITS] > since)
+		if (vga->stamps && vga->stamps[(at & mask) >> PAGE_BITS] > since)
 			return true;
 	return false;
 }

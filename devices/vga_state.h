@@ -74,7 +74,7 @@ struct vga {
 	uint64_t version;
 	/* The picture's number, and those of its last changes by kind: see vga_changes.c. */
 	uint64_t picture, whole_picture, cursor_picture, memory_picture;
-	uint64_t *stamps;                       /* one for each page of vram */
+	uint64_t *stamps;                       /* one for each page of vram; NULL: none yet */
 	bool *zero;                             /* likewise: nothing but 0, unless written since */
 	uint64_t text_stamps[VGA_TEXT_BYTES / 4096];
 	uint64_t version_seen;

@@ -77,6 +77,7 @@ static void test_independent(void **state)
 	independent(0);
 	independent(WORLD_SMALL_CACHES);
 	independent(WORLD_CARD);
+	independent(WORLD_THREADS);     /* the C library's allocator: large objects in one piece */
 }
 
 static void test_writes_are_private(void **state)
@@ -107,14 +108,13 @@ static void test_writes_are_private(void **state)
 }
 
 /* Generations of forks, each goes on for a while; the ancestors go in any order. */
-static void test_generations(void **state)
+static void generations(unsigned flags)
 {
 	enum { GENERATIONS = 6 };
-	struct world *world = world_new(0, 4 << 20);
+	struct world *world = world_new(flags, 4 << 20);
 	struct cbx_machine *machines[GENERATIONS + 1];
-	uint64_t expected = alone(0, start + GENERATIONS * UINT64_C(600000));
+	uint64_t expected = alone(flags, start + GENERATIONS * UINT64_C(600000));
 
-	(void)state;
 	run(world->machine, start);
 	machines[0] = world->machine;
 	for (unsigned i = 0; i < GENERATIONS; i++) {
@@ -138,6 +138,13 @@ static void test_generations(void **state)
 	assert_int_equal(cbx_state_hash(world->machine), expected);
 	world_free(world);
 	assert_int_equal(world_allocated(), 0);
+}
+
+static void test_generations(void **state)
+{
+	(void)state;
+	generations(0);
+	generations(WORLD_THREADS);
 }
 
 static void test_thousand(void **state)

@@ -81,10 +81,34 @@ static void test_cover(void **state)
 	cbx_machine_free(machine);
 }
 
+/* What a device's type says of its state in a fork, which nobody resets. */
+static void test_zeroed(void **state)
+{
+	struct cbx_fork_options options = { .size = sizeof(options) };
+	struct cbx_machine *machine = new_pc(), *fork;
+	struct cbx_machine_options same = machine->options;
+	unsigned said = 0;
+
+	(void)state;
+	same.fork_of = machine;
+	assert_int_equal(machine->board_ops->twin(machine, &same, &options, &fork, NULL), CBX_OK);
+	for (const struct cbx_device *device = fork->devices; device; device = device->next) {
+		const uint8_t *bytes = (const uint8_t *)device + device->type->state_offset;
+
+		for (size_t i = 0; device->type->state_starts_zeroed && i < device->type->state_size; i++)
+			assert_int_equal(bytes[i], 0);
+		said += device->type->state_starts_zeroed;
+	}
+	assert_int_not_equal(said, 0);
+	cbx_machine_free(fork);
+	cbx_machine_free(machine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cover),
+		cmocka_unit_test(test_zeroed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
