@@ -135,7 +135,9 @@ for step in $steps; do
 		compile clang clang && suites clang --suite unit --suite devices --suite instructions --suite hosts
 		;;
 	sanitizers)
-		compile sanitizers gcc -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized &&
+		# -g1: what a report's lines need, and a sixth less time for the compiler
+		compile sanitizers gcc -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized \
+			-Dc_args=-g1 &&
 			CLEARBOX_HITS=16 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ASAN_OPTIONS=detect_leaks=1 \
 				suites sanitizers --no-suite boot --timeout-multiplier 10
 		;;
