@@ -53,19 +53,28 @@ struct transfer {
 	bool failed;                    /* there was no memory for one */
 };
 
-/* A piece is full.  One that the root has as well is shared: most are, and take no memory then. */
+/* A piece that the root has as well is shared, or one like that before it: most are. */
+static bool piece_shared(struct transfer *t, size_t index, const uint8_t *bytes)
+{
+	const struct checkpoint *root = t->machine->history->root;
+	struct page *like = root && index < root->state_pages ? root->state[index] : NULL;
+
+	if (!like || memcmp(bytes, like->bytes, PAGE_SIZE))
+		like = index ? t->pages[index - 1] : NULL;
+	if (!like || memcmp(bytes, like->bytes, PAGE_SIZE))
+		return false;
+	t->pages[index] = page_share(like);
+	return true;
+}
+
 static void piece_done(struct transfer *t, size_t index)
 {
-	const struct checkpoint *like = t->machine->history->root;
 	struct page *page = t->pages[index];
 
-	if (like && index < like->state_pages &&
-	    !memcmp(page->bytes, like->state[index]->bytes, PAGE_SIZE)) {
-		t->pages[index] = page_share(like->state[index]);
+	if (piece_shared(t, index, page->bytes))
 		t->spare = page;
-	} else {
+	else
 		t->machine->history->bytes += PAGE_SIZE;
-	}
 }
 
 /* The piece to put to next; NULL: no memory. */
@@ -91,15 +100,17 @@ static void transfer(struct transfer *t, void *bytes, size_t count)
 		size_t index = t->at / PAGE_SIZE, inside = t->at % PAGE_SIZE;
 		size_t n = count < PAGE_SIZE - inside ? count : PAGE_SIZE - inside;
 
-		if (t->load)
+		if (t->load) {
 			memcpy(at, t->pages[index]->bytes + inside, n);
-		else if (inside || piece_begin(t, index))
-			memcpy(t->pages[index]->bytes + inside, at, n);
+		} else if (n < PAGE_SIZE || !piece_shared(t, index, at)) {
+			if (inside || piece_begin(t, index))
+				memcpy(t->pages[index]->bytes + inside, at, n);
+			if (!t->failed && inside + n == PAGE_SIZE)
+				piece_done(t, index);
+		}
 		at += n;
 		t->at += n;
 		count -= n;
-		if (!t->load && !t->failed && inside + n == PAGE_SIZE)
-			piece_done(t, index);
 	}
 }
 
