@@ -8,17 +8,17 @@
 
 /*
  * Guest time and a sound card's clock never agree exactly, and the guest comes in pieces: early, late,
- * and after a stop of the host's. The ring is meant to hold target frames: 60 ms at first, more each
+ * and after a stop of the host's. The ring is meant to hold target frames: 75 ms at first, more each
  * time it runs dry in the middle of a sound, or nearly so, up to 200 ms. What was never needed in a
  * minute it gives back.
  *
  * Frames are taken out a little faster or slower than they would be played, by half a per cent, which
  * nobody hears, and by two when there is less than half of what should be there. When the ring is full,
  * because the guest is too fast or the host has not played for a while, the oldest frames go, in one
- * piece. When it runs dry, the sound fades, and goes on when there are 60 ms of it again.
+ * piece. When it runs dry, the sound fades, and goes on when there are 75 ms of it again.
  */
 enum { AUDIO_RATE = 48000, AUDIO_RING_FRAMES = 32768 };
-enum { AUDIO_TARGET_LEAST = AUDIO_RATE * 60 / 1000, AUDIO_TARGET_MOST = AUDIO_RATE / 5 };
+enum { AUDIO_TARGET_LEAST = AUDIO_RATE * 75 / 1000, AUDIO_TARGET_MOST = AUDIO_RATE / 5 };
 
 struct audio_ring {
 	int16_t frames[AUDIO_RING_FRAMES][2];

@@ -14,7 +14,7 @@
 #include "complain.h"
 
 /* Frames of the host's buffer; frames of silence after which sound has ended. */
-enum { DEVICE_FRAMES = 1024, LINGER = 2 * AUDIO_RATE };
+enum { DEVICE_FRAMES = 2048, LINGER = 2 * AUDIO_RATE };
 
 struct audio_sdl {
 	struct audio audio;

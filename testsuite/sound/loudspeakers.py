@@ -60,8 +60,8 @@ class Server:
             self.environment.pop(name, None)
         self.log = open(os.path.join(folder, "log"), "w+")
         self.child = subprocess.Popen([
-            "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--realtime=no",
-            "--high-priority=no", "-L", f"module-null-sink sink_name=out rate={RATE} channels=2 format=s16le",
+            "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--realtime=yes",
+            "--high-priority=yes", "-L", f"module-null-sink sink_name=out rate={RATE} channels=2 format=s16le",
             "-L", f"module-native-protocol-unix socket={self.path} auth-anonymous=1"],
             env=self.environment, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         end = time.monotonic() + 20
