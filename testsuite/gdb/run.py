@@ -240,6 +240,8 @@ continue
 x/i $pc
 info registers rip
 continue
+continue
+info registers rip
 """, [r"Breakpoint 1, ", r"rip +@long_mode@", r"cs +0x18 ", r"efer .*\[ LME LMA \]", r"cr4 .*PAE OSFXSR",
             r"=> @long_mode@:\s+movabs \$0xffffffff8000", r"jmp +\*%rax", r"=> 0xffffffff80007ea5:\s+movabs",
             r"64-bit mode", r"Breakpoint 2, 0xffffffff80007ec0", r"0x123456789abcdef0", r"0x123456789abcdef0, 0x0",
@@ -247,7 +249,8 @@ continue
             r"= 4$", r"\{1\.5, 0\}", r"\{0, 0, 0, 0, 0, 0, 0, 77\}", r"0x123456789000", r"0x123456789000", r"0x10000",
             r"read watchpoint 4", r"read watchpoint 4", r"Value = ", r"watchpoint 5", r"watchpoint 5",
             r"rip +0xffffffff80007e", r"watchpoint 5", r"=> 0xffffffff80007ed6:\s+ud2",
-            r"rip +0xffffffff80007ed6", r"triple fault.* at ffffffff80007ed6", r"SIGSEGV", r"halted for ever"])
+            r"rip +0xffffffff80007ed6", r"triple fault.* at ffffffff80007ed6", r"SIGSEGV", r"halted for ever",
+            r"SIGTRAP", r"rip +0xffffffff80007ed6"])
 
     def test_architectures(self):
         """-gdb's arch=: what the description says; 32-bit processors"""
