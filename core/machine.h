@@ -97,6 +97,11 @@ enum cbx_status ports_new(struct cbx_machine *machine);
 void ports_free(struct cbx_machine *machine);
 uint32_t port_read(struct cbx_machine *machine, uint16_t port, unsigned width);
 void port_write(struct cbx_machine *machine, uint16_t port, uint32_t value, unsigned width);
+/* Up to count accesses that change nothing but a device's own data; how many were done. */
+size_t port_read_many(struct cbx_machine *machine, uint16_t port, unsigned width, void *bytes,
+		      size_t count);
+size_t port_write_many(struct cbx_machine *machine, uint16_t port, unsigned width, const void *bytes,
+		       size_t count);
 struct cbx_map_range;
 enum cbx_status port_range_at(const struct cbx_machine *machine, uint64_t port,
 			      struct cbx_map_range *range);

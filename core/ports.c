@@ -231,6 +231,26 @@ void port_write(struct cbx_machine *machine, uint16_t port, uint32_t value, unsi
 		range->io->write(range->device, port - range->first, value & port_bits(width), width);
 }
 
+size_t port_read_many(struct cbx_machine *machine, uint16_t port, unsigned width, void *bytes,
+		      size_t count)
+{
+	const struct port_range *range = port_answers(machine, port, width);
+
+	if (!range || !range->io->read_many)
+		return 0;
+	return range->io->read_many(range->device, port - range->first, width, bytes, count);
+}
+
+size_t port_write_many(struct cbx_machine *machine, uint16_t port, unsigned width, const void *bytes,
+		       size_t count)
+{
+	const struct port_range *range = port_answers(machine, port, width);
+
+	if (!range || !range->io->write_many)
+		return 0;
+	return range->io->write_many(range->device, port - range->first, width, bytes, count);
+}
+
 enum cbx_status port_range_at(const struct cbx_machine *machine, uint64_t port,
 			      struct cbx_map_range *range)
 {

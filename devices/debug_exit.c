@@ -21,7 +21,9 @@ static void debug_exit_write(struct cbx_device *device, uint64_t offset, uint64_
 	cbx_request_exit(device, (int)((value & 0x3fffffff) << 1 | 1));
 }
 
-static const struct cbx_io debug_exit_io = { 1 | 2 | 4, debug_exit_read, debug_exit_write };
+static const struct cbx_io debug_exit_io = {
+	.widths = 1 | 2 | 4, .read = debug_exit_read, .write = debug_exit_write
+};
 
 static const struct cbx_device_type debug_exit_type = {
 	.name = "debug_exit",

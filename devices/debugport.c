@@ -27,7 +27,9 @@ static void debugport_write(struct cbx_device *device, uint64_t offset, uint64_t
 	debugport->output.write(debugport->output.user, (uint8_t)value);
 }
 
-static const struct cbx_io debugport_io = { 1, debugport_read, debugport_write };
+static const struct cbx_io debugport_io = {
+	.widths = 1, .read = debugport_read, .write = debugport_write
+};
 
 static const struct cbx_device_type debugport_type = {
 	.name = "debugport",

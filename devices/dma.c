@@ -441,9 +441,15 @@ static void dma_write_page(struct cbx_device *device, uint64_t offset, uint64_t 
 	((struct dma *)device)->state.pages[offset & 15] = (uint8_t)value;
 }
 
-static const struct cbx_io dma_bytes_io = { 1, dma_read_bytes, dma_write_bytes };
-static const struct cbx_io dma_words_io = { 1, dma_read_words, dma_write_words };
-static const struct cbx_io dma_page_io = { 1, dma_read_page, dma_write_page };
+static const struct cbx_io dma_bytes_io = {
+	.widths = 1, .read = dma_read_bytes, .write = dma_write_bytes
+};
+static const struct cbx_io dma_words_io = {
+	.widths = 1, .read = dma_read_words, .write = dma_write_words
+};
+static const struct cbx_io dma_page_io = {
+	.widths = 1, .read = dma_read_page, .write = dma_write_page
+};
 
 /* ---- Life ----------------------------------------------------------------------------- */
 

@@ -147,21 +147,25 @@ static void remote_advance(struct dp8390 *nic, unsigned bytes)
 }
 
 /*
- * The common case, one or two whole words of the memory and not the last ones: where they are, NULL in
- * any other case.  They have been counted when this returns.
+ * The common case, whole words of the memory that do not end the transfer: where they are, and in
+ * *count, which says how many are wanted, how many there are.  NULL in any other case.  They have
+ * been counted when this returns.
  */
-static uint8_t *data_words(struct dp8390 *nic, uint8_t direction, unsigned width)
+static uint8_t *data_words(struct dp8390 *nic, uint8_t direction, unsigned width, size_t *count)
 {
 	struct dp8390_state *s = &nic->state;
-	unsigned at = s->rsar, end = at + width;
+	unsigned at = s->rsar, stop = s->pstop * PAGE, bytes;
+	unsigned end = at < stop && stop < MEMORY_END ? stop : MEMORY_END;
 
 	if (width < 2 || !(s->dcr & DCR_WTS) || (s->cr & CR_RD) != direction || s->rbcr <= width ||
-	    at < MEMORY_BASE || end > MEMORY_END)
+	    at < MEMORY_BASE || at + width > end)
 		return NULL;
-	if (width == 4 && at + 2 == s->pstop * PAGE)
-		return NULL;            /* the second word lies elsewhere */
-	s->rsar = (uint16_t)(end == s->pstop * PAGE ? s->pstart * PAGE : end);
-	s->rbcr = (uint16_t)(s->rbcr - width);
+	bytes = end - at < s->rbcr - 1u ? end - at : s->rbcr - 1u;
+	if (*count > bytes / width)
+		*count = bytes / width;
+	bytes = (unsigned)*count * width;
+	s->rsar = (uint16_t)(at + bytes == stop ? s->pstart * PAGE : at + bytes);
+	s->rbcr = (uint16_t)(s->rbcr - bytes);
 	return s->memory + (at - MEMORY_BASE);
 }
 
@@ -533,7 +537,8 @@ uint64_t dp8390_read(struct dp8390 *nic, unsigned offset, unsigned width)
 	uint32_t value = 0;
 
 	if (offset >= 0x10 && offset < 0x18) {
-		const uint8_t *words = data_words(nic, RD_READ, width);
+		size_t one = 1;
+		const uint8_t *words = data_words(nic, RD_READ, width, &one);
 
 		if (!words)
 			return data_read(nic, width);
@@ -552,7 +557,8 @@ uint64_t dp8390_read(struct dp8390 *nic, unsigned offset, unsigned width)
 void dp8390_write(struct dp8390 *nic, unsigned offset, uint32_t value, unsigned width)
 {
 	if (offset >= 0x10 && offset < 0x18) {
-		uint8_t *words = data_words(nic, RD_WRITE, width);
+		size_t one = 1;
+		uint8_t *words = data_words(nic, RD_WRITE, width, &one);
 
 		if (!words) {
 			data_write(nic, value, width);
@@ -572,4 +578,28 @@ void dp8390_write(struct dp8390 *nic, unsigned offset, uint32_t value, unsigned 
 		else if (offset + n < 0x10)
 			register_write(nic, offset + n, (uint8_t)(value >> 8 * n));
 	}
+}
+
+size_t dp8390_read_many(struct dp8390 *nic, unsigned offset, unsigned width, void *bytes, size_t count)
+{
+	const uint8_t *words = NULL;
+
+	if (offset >= 0x10 && offset < 0x18)
+		words = data_words(nic, RD_READ, width, &count);
+	if (!words)
+		return 0;
+	memcpy(bytes, words, count * width);
+	return count;
+}
+
+size_t dp8390_write_many(struct dp8390 *nic, unsigned offset, unsigned width, const void *bytes, size_t count)
+{
+	uint8_t *words = NULL;
+
+	if (offset >= 0x10 && offset < 0x18)
+		words = data_words(nic, RD_WRITE, width, &count);
+	if (!words)
+		return 0;
+	memcpy(words, bytes, count * width);
+	return count;
 }

@@ -42,6 +42,9 @@ bool dp8390_check(const struct dp8390_state *state);
 /* offset: 0-0Fh registers, 10h-17h data, 18h-1Fh reset. */
 uint64_t dp8390_read(struct dp8390 *nic, unsigned offset, unsigned width);
 void dp8390_write(struct dp8390 *nic, unsigned offset, uint32_t value, unsigned width);
+/* Those of struct cbx_io. */
+size_t dp8390_read_many(struct dp8390 *nic, unsigned offset, unsigned width, void *bytes, size_t count);
+size_t dp8390_write_many(struct dp8390 *nic, unsigned offset, unsigned width, const void *bytes, size_t count);
 void dp8390_transmitted(struct dp8390 *nic);
 /* A frame without its CRC.  False: nobody listens, or there is no room. */
 bool dp8390_receive(struct dp8390 *nic, const uint8_t *frame, size_t count);

@@ -58,7 +58,7 @@ static void ferr_write(struct cbx_device *device, uint64_t offset, uint64_t valu
 	ferr_drive(ferr);
 }
 
-static const struct cbx_io ferr_io = { 1, NULL, ferr_write };
+static const struct cbx_io ferr_io = { .widths = 1, .write = ferr_write };
 
 static void ferr_reset(struct cbx_device *device, enum cbx_reset_kind kind)
 {

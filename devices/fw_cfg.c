@@ -285,8 +285,12 @@ static void fw_cfg_write_dma(struct cbx_device *device, uint64_t offset, uint64_
 	}
 }
 
-static const struct cbx_io fw_cfg_io = { 1 | 2, fw_cfg_read, fw_cfg_write };
-static const struct cbx_io fw_cfg_dma_io = { 4, fw_cfg_read_dma, fw_cfg_write_dma };
+static const struct cbx_io fw_cfg_io = {
+	.widths = 1 | 2, .read = fw_cfg_read, .write = fw_cfg_write
+};
+static const struct cbx_io fw_cfg_dma_io = {
+	.widths = 4, .read = fw_cfg_read_dma, .write = fw_cfg_write_dma
+};
 
 /* ---- Life --------------------------------------------------------------------------------- */
 

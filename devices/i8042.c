@@ -332,8 +332,12 @@ static void i8042_command(struct cbx_device *device, uint64_t offset, uint64_t v
 	i8042_write_command(controller, (uint8_t)value);
 }
 
-static const struct cbx_io i8042_data_io = { 1, i8042_read_data, i8042_data };
-static const struct cbx_io i8042_command_io = { 1, i8042_read_status, i8042_command };
+static const struct cbx_io i8042_data_io = {
+	.widths = 1, .read = i8042_read_data, .write = i8042_data
+};
+static const struct cbx_io i8042_command_io = {
+	.widths = 1, .read = i8042_read_status, .write = i8042_command
+};
 
 /* ---- Life ----------------------------------------------------------------------------- */
 

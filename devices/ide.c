@@ -368,6 +368,22 @@ static void data_write(struct ide_drive *drive, uint32_t value, unsigned width)
 		drive_block_ends(drive);
 }
 
+/* Words that do not end the block: where they are, and in *count how many there are of those wanted. */
+static uint8_t *data_words(struct ide_drive *drive, bool to_host, unsigned width, size_t *count)
+{
+	struct ide_drive_state *state = drive->state;
+	uint8_t *words = state->data + state->position;
+	size_t most;
+
+	if (state->phase != IDE_PIO || state->to_host != to_host || width < 2)
+		return NULL;
+	most = (state->length - state->position - 1u) / width;
+	if (*count > most)
+		*count = most;
+	state->position += (unsigned)*count * width;
+	return words;
+}
+
 /* ---- The other registers ---------------------------------------------------------------------------- */
 
 /*
@@ -510,6 +526,36 @@ static void command_block_write(struct cbx_device *device, uint64_t offset, uint
 		register_write(channel, (unsigned)offset + i, (uint8_t)(value >> (8 * i)));
 }
 
+static size_t command_block_read_many(struct cbx_device *device, uint64_t offset, unsigned width, void *bytes,
+				      size_t count)
+{
+	struct ide_channel *channel = (struct ide_channel *)device;
+	struct ide_drive *drive = &channel->drives[channel->state.selected];
+	const uint8_t *words = NULL;
+
+	if (offset == 0 && drive->type)
+		words = data_words(drive, true, width, &count);
+	if (!words)
+		return 0;
+	memcpy(bytes, words, count * width);
+	return count;
+}
+
+static size_t command_block_write_many(struct cbx_device *device, uint64_t offset, unsigned width,
+				       const void *bytes, size_t count)
+{
+	struct ide_channel *channel = (struct ide_channel *)device;
+	struct ide_drive *drive = &channel->drives[channel->state.selected];
+	uint8_t *words = NULL;
+
+	if (offset == 0 && drive->type)
+		words = data_words(drive, false, width, &count);
+	if (!words)
+		return 0;
+	memcpy(words, bytes, count * width);
+	return count;
+}
+
 static uint64_t control_read(struct cbx_device *device, uint64_t offset, unsigned width)
 {
 	(void)offset;
@@ -532,7 +578,8 @@ static void control_write(struct cbx_device *device, uint64_t offset, uint64_t v
 }
 
 static const struct cbx_io command_block_io = {
-	.widths = 1 | 2 | 4, .read = command_block_read, .write = command_block_write
+	.widths = 1 | 2 | 4, .read = command_block_read, .write = command_block_write,
+	.read_many = command_block_read_many, .write_many = command_block_write_many,
 };
 static const struct cbx_io control_io = {
 	.widths = 1, .read = control_read, .write = control_write

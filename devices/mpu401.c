@@ -73,7 +73,7 @@ static void mpu401_write(struct cbx_device *device, uint64_t offset, uint64_t va
 		mpu401->midi.write(mpu401->midi.user, (uint8_t)value);
 }
 
-static const struct cbx_io mpu401_io = { 1, mpu401_read, mpu401_write };
+static const struct cbx_io mpu401_io = { .widths = 1, .read = mpu401_read, .write = mpu401_write };
 
 static void mpu401_reset(struct cbx_device *device, enum cbx_reset_kind kind)
 {

@@ -41,8 +41,26 @@ static void ne2000_write(struct cbx_device *device, uint64_t offset, uint64_t va
 	dp8390_write(&((struct ne2000 *)device)->nic, (unsigned)offset, (uint32_t)value, width);
 }
 
-static const struct cbx_io ne2000_isa_io = { 1 | 2, ne2000_read, ne2000_write };
-static const struct cbx_io ne2000_pci_io = { 1 | 2 | 4, ne2000_read, ne2000_write };
+static size_t ne2000_read_many(struct cbx_device *device, uint64_t offset, unsigned width, void *bytes,
+			       size_t count)
+{
+	return dp8390_read_many(&((struct ne2000 *)device)->nic, (unsigned)offset, width, bytes, count);
+}
+
+static size_t ne2000_write_many(struct cbx_device *device, uint64_t offset, unsigned width,
+				const void *bytes, size_t count)
+{
+	return dp8390_write_many(&((struct ne2000 *)device)->nic, (unsigned)offset, width, bytes, count);
+}
+
+static const struct cbx_io ne2000_isa_io = {
+	.widths = 1 | 2, .read = ne2000_read, .write = ne2000_write,
+	.read_many = ne2000_read_many, .write_many = ne2000_write_many,
+};
+static const struct cbx_io ne2000_pci_io = {
+	.widths = 1 | 2 | 4, .read = ne2000_read, .write = ne2000_write,
+	.read_many = ne2000_read_many, .write_many = ne2000_write_many,
+};
 
 static void ne2000_reset(struct cbx_device *device, enum cbx_reset_kind kind)
 {

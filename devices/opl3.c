@@ -237,7 +237,9 @@ static void opl3_port_write(struct cbx_device *device, uint64_t offset, uint64_t
 	opl3_write((struct opl3 *)device, (unsigned)offset, (uint8_t)value);
 }
 
-static const struct cbx_io opl3_io = { 1, opl3_port_read, opl3_port_write };
+static const struct cbx_io opl3_io = {
+	.widths = 1, .read = opl3_port_read, .write = opl3_port_write
+};
 
 /* ---- Life -------------------------------------------------------------------------------- */
 

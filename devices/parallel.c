@@ -119,7 +119,9 @@ static void parallel_write(struct cbx_device *device, uint64_t offset, uint64_t 
 		parallel_write_control(parallel, (uint8_t)value);
 }
 
-static const struct cbx_io parallel_io = { 1, parallel_read, parallel_write };
+static const struct cbx_io parallel_io = {
+	.widths = 1, .read = parallel_read, .write = parallel_write
+};
 
 static void parallel_reset(struct cbx_device *device, enum cbx_reset_kind kind)
 {

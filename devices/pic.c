@@ -371,9 +371,15 @@ static void pic_write_elcr(struct cbx_device *device, uint64_t offset, uint64_t 
 	pic_update(pic);
 }
 
-static const struct cbx_io pic_master_io = { 1, pic_read_master, pic_write_master };
-static const struct cbx_io pic_slave_io = { 1, pic_read_slave, pic_write_slave };
-static const struct cbx_io pic_elcr_io = { 1, pic_read_elcr, pic_write_elcr };
+static const struct cbx_io pic_master_io = {
+	.widths = 1, .read = pic_read_master, .write = pic_write_master
+};
+static const struct cbx_io pic_slave_io = {
+	.widths = 1, .read = pic_read_slave, .write = pic_write_slave
+};
+static const struct cbx_io pic_elcr_io = {
+	.widths = 1, .read = pic_read_elcr, .write = pic_write_elcr
+};
 
 /* ---- Life ----------------------------------------------------------------------------- */
 

@@ -515,7 +515,7 @@ static void pit_write(struct cbx_device *device, uint64_t offset, uint64_t value
 		pit_write_control(pit, (uint8_t)value);
 }
 
-static const struct cbx_io pit_io = { 1, pit_read, pit_write };
+static const struct cbx_io pit_io = { .widths = 1, .read = pit_read, .write = pit_write };
 
 /* ---- Gate and output ------------------------------------------------------------------ */
 

@@ -43,7 +43,7 @@ static void port92_write(struct cbx_device *device, uint64_t offset, uint64_t va
 		cbx_request_reset(device, true);
 }
 
-static const struct cbx_io port92_io = { 1, port92_read, port92_write };
+static const struct cbx_io port92_io = { .widths = 1, .read = port92_read, .write = port92_write };
 
 void port92_set_a20(struct port92 *port92, bool enabled)
 {

@@ -358,7 +358,7 @@ static void rtc_write(struct cbx_device *device, uint64_t offset, uint64_t value
 	}
 }
 
-static const struct cbx_io rtc_io = { 1, rtc_read, rtc_write };
+static const struct cbx_io rtc_io = { .widths = 1, .read = rtc_read, .write = rtc_write };
 
 /* ---- Life ----------------------------------------------------------------------------- */
 

@@ -164,7 +164,7 @@ static void sb16_write(struct cbx_device *device, uint64_t offset, uint64_t valu
 	}
 }
 
-static const struct cbx_io sb16_io = { 1, sb16_read, sb16_write };
+static const struct cbx_io sb16_io = { .widths = 1, .read = sb16_read, .write = sb16_write };
 
 /* ---- Life -------------------------------------------------------------------------------- */
 

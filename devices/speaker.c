@@ -210,7 +210,9 @@ static void speaker_write(struct cbx_device *device, uint64_t offset, uint64_t v
 	pit_set_gate2(speaker->pit, value & SPEAKER_GATE);
 }
 
-static const struct cbx_io speaker_io = { 1, speaker_read, speaker_write };
+static const struct cbx_io speaker_io = {
+	.widths = 1, .read = speaker_read, .write = speaker_write
+};
 
 static void speaker_reset(struct cbx_device *device, enum cbx_reset_kind kind)
 {

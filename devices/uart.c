@@ -469,7 +469,7 @@ static void uart_write(struct cbx_device *device, uint64_t offset, uint64_t wide
 	uart_drive(uart);
 }
 
-static const struct cbx_io uart_io = { 1, uart_read, uart_write };
+static const struct cbx_io uart_io = { .widths = 1, .read = uart_read, .write = uart_write };
 
 /* ---- Life --------------------------------------------------------------------------------- */
 

@@ -339,7 +339,9 @@ void vga_port_write(struct vga *vga, unsigned port, uint8_t value)
 		vga_port_write((struct vga *)device, 0x##first + (unsigned)offset,                \
 			       (uint8_t)value);                                                   \
 	}                                                                                         \
-	static const struct cbx_io io_##first = { 1, read_##first, write_##first };
+	static const struct cbx_io io_##first = {                                                 \
+		.widths = 1, .read = read_##first, .write = write_##first                         \
+	};
 
 PORT_RANGE(3b4)
 PORT_RANGE(3ba)

@@ -328,7 +328,7 @@ static void memory_write(struct cbx_device *device, uint64_t offset, uint64_t va
 		write_byte(vga, (uint32_t)offset + i, (uint8_t)(value >> 8 * i));
 }
 
-const struct cbx_io vga_memory_io = { 1 | 2 | 4, memory_read, memory_write };
+const struct cbx_io vga_memory_io = { .widths = 1 | 2 | 4, .read = memory_read, .write = memory_write };
 
 /* The linear framebuffer's first bytes while they are stale. */
 static uint64_t guard_read(struct cbx_device *device, uint64_t offset, unsigned width)
@@ -363,4 +363,4 @@ static void guard_write(struct cbx_device *device, uint64_t offset, uint64_t val
 	(void)cbx_ram_write(vga->vram, offset, bytes, width);
 }
 
-const struct cbx_io vga_guard_io = { 1 | 2 | 4 | 8, guard_read, guard_write };
+const struct cbx_io vga_guard_io = { .widths = 1 | 2 | 4 | 8, .read = guard_read, .write = guard_write };

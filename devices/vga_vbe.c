@@ -215,7 +215,7 @@ static void ports_write(struct cbx_device *device, uint64_t offset, uint64_t val
 		vbe_write(vga, index, (uint16_t)((old & 0xff) | (value & 0xff) << 8));
 }
 
-const struct cbx_io vga_vbe_io = { 1 | 2, ports_read, ports_write };
+const struct cbx_io vga_vbe_io = { .widths = 1 | 2, .read = ports_read, .write = ports_write };
 
 /* ---- Memory-mapped registers --------------------------------------------------------- */
 
@@ -252,7 +252,7 @@ static void mmio_write(struct cbx_device *device, uint64_t offset, uint64_t valu
 	}
 }
 
-const struct cbx_io vga_mmio_io = { 1 | 2, mmio_read, mmio_write };
+const struct cbx_io vga_mmio_io = { .widths = 1 | 2, .read = mmio_read, .write = mmio_write };
 
 void vga_pci_changed(struct cbx_device *device, unsigned first, unsigned count)
 {

@@ -6,6 +6,7 @@
 #include "fused.h"
 #include "hooks.h"
 #include "memory.h"
+#include "pair.h"
 #include "plain.h"
 #include "quiet.h"
 
@@ -17,6 +18,7 @@ struct block {
 	uint32_t mode, cs_limit;
 	uint16_t bytes;
 	uint8_t count;                  /* of instructions */
+	uint8_t cut;                    /* what the budget left of it, or 0 */
 	bool dead;
 	struct block *hash_next;
 	struct block *page_next, *page2_next;
@@ -24,7 +26,7 @@ struct block {
 };
 
 enum { POOL_BYTES = 12 << 20, POOL_BYTES_SMALL = 64 << 10, HASH_SIZE = 16384, PAGES_SIZE = 4096,
-       FETCH_SIZE = 256, CS_SIZE = 256, SPLIT_SIZE = 4096, CALM = 32 };
+       FETCH_SIZE = 256, CS_SIZE = 256, SPLIT_SIZE = 4096, CALM = 32, CUTS_SIZE = 64 };
 
 struct fetch {                          /* a small TLB for code */
 	uint64_t linear, backing, physical;
@@ -51,6 +53,11 @@ struct blocks {
 	 */
 	uint8_t calm[PAGES_SIZE];
 	uint64_t split[SPLIT_SIZE];     /* inverted RIPs of instructions that reach devices */
+	/*
+	 * Where budgets ended lately.  What a device does after a fixed time, a driver meets at
+	 * the same instruction again and again; elsewhere a cut block is made for one use.
+	 */
+	uint64_t cuts[CUTS_SIZE];
 	/* A block of few instructions, made for one use. */
 	bool scratch_live;        /* a write to its bytes matters: it may be running */
 	_Alignas(16) uint8_t scratch[sizeof(struct block) +
@@ -371,6 +378,12 @@ static bool is_conditional_jump(unsigned op)
 	return (op >= OP_JO_Jb && op <= OP_JNLE_Jb) || (op >= OP_JO_Jz && op <= OP_JNLE_Jz);
 }
 
+/* Such an instruction needs no record but in the last place: it is counted by those after it. */
+static bool does_nothing(unsigned op)
+{
+	return op == OP_NOP || op == OP_NOP_1E || op == OP_NOP_1F;
+}
+
 /* A jump or call to where no code can be: #GP(0) when it is executed. */
 static bool bad_target(const struct cpu *cpu, const struct decoded *d)
 {
@@ -406,7 +419,7 @@ static unsigned build(struct cpu *cpu, struct block *block, const struct source 
 	unsigned bits = cpu->mode & MODE_64 ? 64 : cpu->mode & MODE_CODE32 ? 32 : 16;
 	uint64_t ip = block->ip;
 	struct insn *i = block->insn;
-	unsigned n = 0, at = 0;
+	unsigned n = 0, at = 0, idle = 0;       /* idle: records that wait for another one to take their place */
 	bool ended = false, follows = true, looked_at = cpu->hooked & HOOKED_CODE;
 
 	while (!ended && n < most) {
@@ -428,6 +441,7 @@ static unsigned build(struct cpu *cpu, struct block *block, const struct source 
 			}
 			*i = (struct insn){ .run = status == DECODE_UD ? op_UD : op_GP, .ip = ip,
 					    .n = (uint8_t)n, .flags = INSN_LAST };
+			idle = 0;
 			/* Any of the bytes looked at may have made it bad. */
 			at = source->available - at < 15 ? source->available : at + 15;
 			i++;
@@ -440,7 +454,9 @@ static unsigned build(struct cpu *cpu, struct block *block, const struct source 
 		follows = looked_at && hooks_op_is_branch(d.op);
 		if (bad_target(cpu, &d))
 			i[-1].run = op_GP;
-		if (n > 1 && is_conditional_jump(d.op)) {
+		idle = !looked_at && does_nothing(d.op);
+		i -= idle;
+		if (i - block->insn > 1 && is_conditional_jump(d.op)) {
 			insn_fn *fused = fused_handler(i[-2].run, d.opcode);
 
 			i[-2].run = fused ? fused : i[-2].run;
@@ -451,8 +467,10 @@ static unsigned build(struct cpu *cpu, struct block *block, const struct source 
 		if (at >= source->available)
 			break;
 	}
+	i += idle;
 	i[-1].flags |= INSN_LAST;
 	quiet_block(block->insn, i);
+	pair_block(block->insn, i);
 	*i = (struct insn){ .run = op_BLOCK_END, .ip = ip, .imm = ip, .n = (uint8_t)n };
 	block->bytes = (uint16_t)at;
 	block->count = (uint8_t)n;
@@ -588,6 +606,17 @@ static const struct insn *keep(struct cpu *cpu, struct block *b)
 	return b->insn;
 }
 
+/* Did a budget end `most` instructions after ip lately?  Remembers it. */
+static bool cut_before(struct blocks *blocks, uint64_t ip, unsigned most)
+{
+	uint64_t key = ip << 6 ^ most;
+	uint64_t *cut = &blocks->cuts[(ip ^ ip >> 6 ^ most) % CUTS_SIZE];
+	bool found = *cut == key;
+
+	*cut = key;
+	return found;
+}
+
 /* Still what is there now?  (The second page of a crossing block may be mapped elsewhere.) */
 static int same_second_page(struct cpu *cpu, const struct block *b, uint64_t linear)
 {
@@ -618,6 +647,7 @@ const struct insn *block_find(struct cpu *cpu, unsigned most)
 	struct fetch *f;
 	struct block *b;
 	unsigned rest;
+	bool kept = false;
 
 	if (most > BLOCK_LIMIT)
 		most = BLOCK_LIMIT;
@@ -638,26 +668,30 @@ const struct insn *block_find(struct cpu *cpu, unsigned most)
 		by_linear = linear;
 		by_physical = f->physical + offset;
 	}
-	if (most == BLOCK_LIMIT && f->backing != NO_BACKING && !cpu->machine->options.single_step_blocks) {
+	if (f->backing != NO_BACKING && !cpu->machine->options.single_step_blocks) {
 		for (b = blocks->hash[hash_of(f->backing + offset, ip)]; b; b = b->hash_next)
 			if (b->backing == f->backing + offset && b->ip == ip && b->mode == cpu->mode &&
 			    b->cs_limit == cs_limit && b->linear == by_linear &&
-			    b->physical == by_physical && !b->dead) {
+			    b->physical == by_physical && !b->dead &&
+			    (b->cut ? b->cut == most : b->count <= most)) {
 				int same = same_second_page(cpu, b, linear);
 
 				if (same < 0)
 					return NULL;
 				if (!same)
 					continue;
-				*jump = (struct jump){ ip, cpu->context, b->insn };
+				if (!b->cut)
+					*jump = (struct jump){ ip, cpu->context, b->insn };
 				return b->insn;
 			}
+		kept = most == BLOCK_LIMIT || cut_before(blocks, ip, most);
+	}
+	b = scratch(blocks);
+	if (kept) {
 		b = allocate(cpu);
 		f = fetch_page(cpu, linear);    /* a flush forgot it */
 		if (!f)
 			return NULL;
-	} else {
-		b = scratch(blocks);
 	}
 	*b = (struct block){ .backing = f->backing + offset, .backing2 = NO_BACKING, .ip = ip,
 			     .linear = by_linear, .physical = by_physical };
@@ -690,7 +724,10 @@ const struct insn *block_find(struct cpu *cpu, unsigned most)
 		return b->insn;
 	}
 	keep(cpu, b);
-	*jump = (struct jump){ ip, cpu->context, b->insn };
+	if (most < BLOCK_LIMIT && b->count == most)
+		b->cut = b->count;
+	else
+		*jump = (struct jump){ ip, cpu->context, b->insn };
 	return b->insn;
 }
 

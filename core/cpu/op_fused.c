@@ -120,7 +120,8 @@ COMPARE_CONDITIONS(COMPARE_PAIR, 32)
 COMPARE_CONDITIONS(COMPARE_PAIR, 64)
 
 #define TEST_PAIR(W, number, cc)                                                                \
-static HANDLER(test_reg_reg_##W##_##cc)                                                         \
+HANDLER(test_reg_reg_##W##_##cc);                                                               \
+HANDLER(test_reg_reg_##W##_##cc)                                                                \
 {                                                                                               \
 	uint##W##_t r = alu_and_##W(cpu, reg##W(cpu, i->dst), reg##W(cpu, i->src));             \
                                                                                                 \

@@ -137,8 +137,56 @@ static INLINE bool outs(struct cpu *cpu, const struct insn *i, unsigned width, u
 	return true;
 }
 
+/* Does somebody look at each access? */
+static INLINE bool io_watched(const struct cpu *cpu)
+{
+	return (cpu->hooked & HOOKED_IO) || (cpu->dr[7] & 0xff);
+}
+
+/*
+ * As many at once as lie in a page that the fast TLB knows and as the device does while nobody looks
+ * (cbx_io's read_many and write_many); 0: go by elements.
+ */
+static uint64_t ins_run(struct cpu *cpu, unsigned width, uint64_t most, uint64_t mask)
+{
+	uint64_t to, n = string_run(cpu, SEG_ES, cpu->reg[REG_DI] & mask, width, true, mask, &to);
+
+	if (!n || !tlb_hit(tlb_write_entry(cpu, to), to, width))
+		return 0;
+	n = port_read_many(cpu->machine, reg16(cpu, REG_DX), width,
+			   tlb_host(tlb_write_entry(cpu, to), to), n < most ? n : most);
+	string_add(cpu, REG_DI, mask, (int64_t)(n * width));
+	return n;
+}
+
+static uint64_t outs_run(struct cpu *cpu, const struct insn *i, unsigned width, uint64_t most,
+			 uint64_t mask)
+{
+	uint64_t from, n = string_run(cpu, i->segment, cpu->reg[REG_SI] & mask, width, false, mask, &from);
+
+	if (!n || !tlb_hit(tlb_read_entry(cpu, from), from, width))
+		return 0;
+	n = port_write_many(cpu->machine, reg16(cpu, REG_DX), width,
+			    tlb_host(tlb_read_entry(cpu, from), from), n < most ? n : most);
+	string_add(cpu, REG_SI, mask, (int64_t)(n * width));
+	return n;
+}
+
+static uint64_t string_io_run(struct cpu *cpu, const struct insn *i, unsigned width,
+			      const struct rep *rep, bool input)
+{
+	uint64_t allowed = rep->allowed - rep->done, most = rep->left < allowed ? rep->left : allowed, n;
+
+	if (most < 2 || (cpu->eflags & FLAG_DF) || io_watched(cpu))
+		return 0;
+	cpu_expose(cpu, i);
+	n = input ? ins_run(cpu, width, most, rep->mask) : outs_run(cpu, i, width, most, rep->mask);
+	cpu->current = NULL;
+	return n;
+}
+
 /* One place for one, which is to be inlined: for all widths, repeated or not. */
-static INLINE const struct insn *string_io(struct cpu *cpu, const struct insn *i,
+static INLINE const struct insn *string_io(struct cpu *cpu, const struct insn *i, bool input,
 					   bool (*one)(struct cpu *, const struct insn *, unsigned, uint64_t))
 {
 	unsigned width = port_width(i);
@@ -149,6 +197,13 @@ static INLINE const struct insn *string_io(struct cpu *cpu, const struct insn *i
 	if ((rep.left || !repeated) && !port_allowed(cpu, reg16(cpu, REG_DX), width))
 		return cpu_fault(cpu, i);
 	while (rep.left || !repeated) {
+		uint64_t n = repeated ? string_io_run(cpu, i, width, &rep, input) : 0;
+
+		if (n) {
+			rep_advance(cpu, &rep, n);
+			if (!rep.left)
+				break;
+		}
 		if (rep.done == rep.allowed)
 			return rep_leave(cpu, i);
 		if (!one(cpu, i, width, rep.mask))
@@ -164,12 +219,12 @@ static INLINE const struct insn *string_io(struct cpu *cpu, const struct insn *i
 
 static NOINLINE const struct insn *string_in(struct cpu *cpu, const struct insn *i)
 {
-	return string_io(cpu, i, ins);
+	return string_io(cpu, i, true, ins);
 }
 
 static NOINLINE const struct insn *string_out(struct cpu *cpu, const struct insn *i)
 {
-	return string_io(cpu, i, outs);
+	return string_io(cpu, i, false, outs);
 }
 
 HANDLER(op_INS_Yb_DX) { return string_in(cpu, i); }

@@ -23,7 +23,8 @@ static INLINE uint64_t plain_ea(const struct cpu *cpu, const struct insn *i)
 
 #define PLAIN_LOAD(name, W, F, type)                                                            \
 HANDLER(op_##name##_slow);                                                                      \
-static HANDLER(plain_##name)                                                                    \
+HANDLER(plain_##name);                                                                  \
+HANDLER(plain_##name)                                                                   \
 {                                                                                               \
 	uint##F##_t value;                                                                      \
                                                                                                 \
@@ -44,7 +45,8 @@ PLAIN_LOAD(MOVSXD_Gv_Ed_64_m, 64, 32, int32_t)
 
 #define PLAIN_STORE(name, W, what)                                                              \
 HANDLER(op_##name##_slow);                                                                      \
-static HANDLER(plain_##name)                                                                    \
+HANDLER(plain_##name);                                                                  \
+HANDLER(plain_##name)                                                                   \
 {                                                                                               \
 	if (!hot_store##W(cpu, i, false, plain_ea(cpu, i), what))                               \
 		return op_##name##_slow(cpu, i);                                                \
@@ -104,13 +106,15 @@ PLAIN_ALU(64, OR, or)
 PLAIN_ALU(32, XOR, xor)
 PLAIN_ALU(64, XOR, xor)
 
-static HANDLER(plain_LEA_Gv_M_32)
+HANDLER(plain_LEA_Gv_M_32);
+HANDLER(plain_LEA_Gv_M_32)
 {
 	set_reg32(cpu, i->dst, (uint32_t)plain_ea(cpu, i));
 	NEXT(cpu, i);
 }
 
-static HANDLER(plain_LEA_Gv_M_64)
+HANDLER(plain_LEA_Gv_M_64);
+HANDLER(plain_LEA_Gv_M_64)
 {
 	set_reg64(cpu, i->dst, cpu->reg[i->base] + (uint64_t)i->displacement);
 	NEXT(cpu, i);

@@ -10,12 +10,14 @@
 #include "quiet.h"
 
 #define BINARY(W, NAME, operator)                                                               \
-static HANDLER(quiet_##NAME##_Ev_Gv_##W##_r)                                                    \
+HANDLER(quiet_##NAME##_Ev_Gv_##W##_r);                                                          \
+HANDLER(quiet_##NAME##_Ev_Gv_##W##_r)                                                           \
 {                                                                                               \
 	set_reg##W(cpu, i->dst, (uint##W##_t)(reg##W(cpu, i->dst) operator reg##W(cpu, i->src))); \
 	NEXT(cpu, i);                                                                           \
 }                                                                                               \
-static HANDLER(quiet_##NAME##_Ev_Iz_##W##_r)                                                    \
+HANDLER(quiet_##NAME##_Ev_Iz_##W##_r);                                                          \
+HANDLER(quiet_##NAME##_Ev_Iz_##W##_r)                                                           \
 {                                                                                               \
 	set_reg##W(cpu, i->dst, (uint##W##_t)(reg##W(cpu, i->dst) operator (uint##W##_t)i->imm)); \
 	NEXT(cpu, i);                                                                           \

@@ -86,11 +86,22 @@ CBX_API enum cbx_status cbx_device_new(struct cbx_machine *machine,
  * smallest width are dropped).  Accesses reach the handlers with the offset from the
  * start of the range and never beyond its end; they need not be aligned.
  * A NULL read gives all ones, a NULL write drops.
+ *
+ * read_many and write_many, of ports only, may be NULL.  They do up to count accesses of one
+ * accepted width to one offset, as a repeated INS or OUTS makes them, and return how many they did,
+ * which may be none: the next one then comes by read or write.  bytes is in the order of the guest's
+ * memory.  The guest's registers and the instruction count stand as before the first of them, so
+ * they are for accesses that change nothing but the device's own data: those that move a wire, set a
+ * timer, look at the time or reach memory are to be left to read and write.
  */
 struct cbx_io {
 	unsigned widths;
 	uint64_t (*read)(struct cbx_device *device, uint64_t offset, unsigned width);
 	void (*write)(struct cbx_device *device, uint64_t offset, uint64_t value, unsigned width);
+	size_t (*read_many)(struct cbx_device *device, uint64_t offset, unsigned width, void *bytes,
+			    size_t count);
+	size_t (*write_many)(struct cbx_device *device, uint64_t offset, unsigned width, const void *bytes,
+			     size_t count);
 };
 
 /*

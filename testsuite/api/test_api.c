@@ -439,7 +439,7 @@ static void box_write(struct cbx_device *device, uint64_t offset, uint64_t value
 	}
 }
 
-static const struct cbx_io box_io = { 1, box_read, box_write };
+static const struct cbx_io box_io = { .widths = 1, .read = box_read, .write = box_write };
 
 static unsigned messages;
 

@@ -73,7 +73,7 @@ static void test_ram_object(void **state)
 static void test_bad_arguments(void **state)
 {
 	struct cbx_ram *ram = new_ram("ram", 0x4000), *other;
-	static const struct cbx_io io = { 1, NULL, NULL }, no_width = { 0, NULL, NULL };
+	static const struct cbx_io io = { .widths = 1 }, no_width = { .widths = 0 };
 	struct cbx_region *region;
 
 	(void)state;
@@ -143,7 +143,7 @@ static void io_write(struct cbx_device *unused, uint64_t offset, uint64_t value,
 /* A ROM over RAM, a device over both, and what reads and writes meet. */
 static void test_priorities(void **state)
 {
-	static const struct cbx_io io = { 1 | 2 | 4, io_read, io_write };
+	static const struct cbx_io io = { .widths = 1 | 2 | 4, .read = io_read, .write = io_write };
 	struct cbx_ram *ram = new_ram("ram", 0x10000), *rom = new_ram("rom", 0x2000);
 	struct cbx_region *main_region = new_region(ram, 0, 0x10000);
 	struct cbx_region *rom_region = new_region(rom, 0, 0x2000), *io_region;
@@ -297,7 +297,7 @@ static void test_bank_switch(void **state)
 
 static void test_dma(void **state)
 {
-	static const struct cbx_io io = { 1, io_read, io_write };
+	static const struct cbx_io io = { .widths = 1, .read = io_read, .write = io_write };
 	struct cbx_ram *ram = new_ram("ram", 0x10000), *rom = new_ram("rom", 0x1000);
 	struct cbx_region *low = new_region(ram, 0, 0x10000), *rom_region = new_region(rom, 0, 0x1000);
 	struct cbx_region *shadow = new_region(ram, 0x4000, 0x1000), *io_region;

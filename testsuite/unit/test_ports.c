@@ -39,10 +39,10 @@ static void write_bytes(struct cbx_device *device, uint64_t offset, uint64_t val
 	written = value;
 }
 
-static const struct cbx_io io1 = { 1, read_bytes, write_bytes };
-static const struct cbx_io io12 = { 1 | 2, read_bytes, write_bytes };
-static const struct cbx_io io4 = { 4, read_bytes, write_bytes };
-static const struct cbx_io silent = { 1, NULL, NULL };
+static const struct cbx_io io1 = { .widths = 1, .read = read_bytes, .write = write_bytes };
+static const struct cbx_io io12 = { .widths = 1 | 2, .read = read_bytes, .write = write_bytes };
+static const struct cbx_io io4 = { .widths = 4, .read = read_bytes, .write = write_bytes };
+static const struct cbx_io silent = { .widths = 1 };
 
 static int setup(void **state)
 {
@@ -170,7 +170,7 @@ static uint64_t read_moving(struct cbx_device *device, uint64_t offset, unsigned
 	return 0x5a;
 }
 
-static const struct cbx_io moving = { 1, read_moving, NULL };
+static const struct cbx_io moving = { .widths = 1, .read = read_moving };
 
 static void test_unmap_from_handler(void **state)
 {
@@ -183,7 +183,7 @@ static void test_unmap_from_handler(void **state)
 
 static void test_bad_arguments(void **state)
 {
-	static const struct cbx_io no_width = { 0, NULL, NULL }, odd = { 32, NULL, NULL };
+	static const struct cbx_io no_width = { .widths = 0 }, odd = { .widths = 32 };
 	struct cbx_device *a = stub_device(machine, "a");
 
 	(void)state;

@@ -1,12 +1,14 @@
 /*
  * String instructions against a model that goes byte by byte: all widths, address sizes,
- * directions, overlaps and conditions, stopped at every kind of place in the middle.
+ * directions, overlaps and conditions, stopped at every kind of place in the middle.  INS and OUTS
+ * have a device that does some accesses many at once, and others not.
  */
 #include "system_guest.h"
 
+#include <clearbox/device.h>
 #include <string.h>
 
-enum { AREA = 0x30000, AREA_SIZE = 0x8000, RUNS = 4000 };
+enum { AREA = 0x30000, AREA_SIZE = 0x8000, RUNS = 6000, STREAM = 0x100, TOGETHER = 50 };
 
 static uint32_t random_state = 12345;
 
@@ -18,10 +20,103 @@ static uint32_t random_number(uint32_t below)
 	return random_state % below;
 }
 
+/*
+ * A device on a port: what is read is a sequence, what is written goes into a sum.  Each TOGETHER-th
+ * access is not for read_many and write_many, for it may do more than that.
+ */
+struct stream_state {
+	uint32_t reads, writes, sum;
+};
+
+struct stream {
+	struct cbx_device device;
+	struct stream_state state;
+};
+
+static uint32_t stream_next(struct stream_state *s)
+{
+	return s->reads++ * 2654435761u;
+}
+
+static void stream_take(struct stream_state *s, uint32_t value)
+{
+	s->writes++;
+	s->sum = s->sum * 31 + value;
+}
+
+static uint64_t stream_read(struct cbx_device *device, uint64_t offset, unsigned width)
+{
+	(void)offset, (void)width;
+	return stream_next(&((struct stream *)device)->state);
+}
+
+static void stream_write(struct cbx_device *device, uint64_t offset, uint64_t value, unsigned width)
+{
+	(void)offset, (void)width;
+	stream_take(&((struct stream *)device)->state, (uint32_t)value);
+}
+
+static size_t together(uint32_t done, size_t count)
+{
+	size_t most = TOGETHER - 1 - done % TOGETHER;
+
+	return count < most ? count : most;
+}
+
+static size_t stream_read_many(struct cbx_device *device, uint64_t offset, unsigned width, void *bytes,
+			       size_t count)
+{
+	struct stream_state *s = &((struct stream *)device)->state;
+	uint8_t *to = bytes;
+
+	(void)offset;
+	count = together(s->reads, count);
+	for (size_t n = 0; n < count; n++) {
+		uint32_t value = stream_next(s);
+
+		for (unsigned k = 0; k < width; k++)
+			*to++ = (uint8_t)(value >> 8 * k);
+	}
+	return count;
+}
+
+static size_t stream_write_many(struct cbx_device *device, uint64_t offset, unsigned width,
+				const void *bytes, size_t count)
+{
+	struct stream_state *s = &((struct stream *)device)->state;
+	const uint8_t *from = bytes;
+
+	(void)offset;
+	count = together(s->writes, count);
+	for (size_t n = 0; n < count; n++) {
+		uint32_t value = 0;
+
+		for (unsigned k = 0; k < width; k++)
+			value |= (uint32_t)*from++ << 8 * k;
+		stream_take(s, value);
+	}
+	return count;
+}
+
+static const struct cbx_io stream_io = {
+	.widths = 1 | 2 | 4, .read = stream_read, .write = stream_write,
+	.read_many = stream_read_many, .write_many = stream_write_many,
+};
+static const struct cbx_field stream_fields[] = {
+	CBX_FIELD(struct stream_state, reads), CBX_FIELD(struct stream_state, writes),
+	CBX_FIELD(struct stream_state, sum), CBX_FIELD_END
+};
+static const struct cbx_device_type stream_type = {
+	.name = "stream", .version = 1, .size = sizeof(struct stream),
+	.state_offset = offsetof(struct stream, state), .state_size = sizeof(struct stream_state),
+	.fields = stream_fields,
+};
+
 struct model {
 	uint8_t memory[AREA_SIZE];
 	uint32_t eax, ecx, esi, edi;
 	bool zf, cf;
+	struct stream_state stream;
 };
 
 struct example {
@@ -65,6 +160,14 @@ static void model_one(struct model *m, const struct example *e)
 	bool si = false, di = false;
 
 	switch (e->opcode & 0xfe) {
+	case 0x6c:
+		model_put(m, to, e->width, stream_next(&m->stream));
+		di = true;
+		break;
+	case 0x6e:
+		stream_take(&m->stream, model_get(m, from, e->width));
+		si = true;
+		break;
 	case 0xa4:
 		model_put(m, to, e->width, model_get(m, from, e->width));
 		si = di = true;
@@ -119,7 +222,8 @@ static unsigned model_run(struct model *m, const struct example *e, unsigned mos
 	}
 }
 
-static void check(struct guest *guest, const struct model *m, const struct example *e, unsigned n)
+static void check(struct guest *guest, const struct stream *stream, const struct model *m,
+		  const struct example *e, unsigned n)
 {
 	uint8_t memory[AREA_SIZE];
 	bool same;
@@ -128,7 +232,8 @@ static void check(struct guest *guest, const struct model *m, const struct examp
 	same = memcmp(memory, m->memory, AREA_SIZE) == 0 && reg(guest, CBX_RAX) == m->eax &&
 	       reg(guest, CBX_RCX) == m->ecx && reg(guest, CBX_RSI) == m->esi &&
 	       reg(guest, CBX_RDI) == m->edi && !(reg(guest, CBX_RFLAGS) & 0x40) == !m->zf &&
-	       !(reg(guest, CBX_RFLAGS) & 1) == !m->cf;
+	       !(reg(guest, CBX_RFLAGS) & 1) == !m->cf &&
+	       memcmp(&stream->state, &m->stream, sizeof m->stream) == 0;
 	if (same)
 		return;
 	for (unsigned k = 0; k < AREA_SIZE; k++)
@@ -153,10 +258,10 @@ static uint32_t place(const struct example *e, uint32_t count)
 	return e->address16 ? at : AREA + at;
 }
 
-static void one_run(struct guest *guest, unsigned n)
+static void one_run(struct guest *guest, const struct stream *stream, unsigned n)
 {
-	static const uint8_t opcodes[] = { 0xa4, 0xa6, 0xaa, 0xac, 0xae };
-	struct example e = { .opcode = opcodes[random_number(5)], .width = 1, .down = random_number(4) == 0,
+	static const uint8_t opcodes[] = { 0xa4, 0xa6, 0xaa, 0xac, 0xae, 0x6c, 0x6e };
+	struct example e = { .opcode = opcodes[random_number(7)], .width = 1, .down = random_number(4) == 0,
 			     .address16 = random_number(3) == 0 };
 	struct model m;
 	uint8_t code[8];
@@ -196,6 +301,7 @@ static void one_run(struct guest *guest, unsigned n)
 		m.ecx |= random_number(2) ? 0x99990000 : 0;
 	}
 	m.zf = m.cf = random_number(2);
+	m.stream = stream->state;
 
 	if (e.address16)
 		code[size++] = 0x67;
@@ -214,6 +320,7 @@ static void one_run(struct guest *guest, unsigned n)
 	set(guest, CBX_RCX, m.ecx);
 	set(guest, CBX_RSI, m.esi);
 	set(guest, CBX_RDI, m.edi);
+	set(guest, CBX_RDX, STREAM);
 	set(guest, CBX_RFLAGS, 2u | (m.zf ? 0x41 : 0) | (e.down ? 0x400 : 0));
 	while (!over) {
 		struct cbx_run_options options = { .size = sizeof(options),
@@ -227,18 +334,21 @@ static void one_run(struct guest *guest, unsigned n)
 		assert_int_equal(stop.reason, CBX_STOP_LIMIT);
 		assert_int_equal(stop.instructions, options.instructions);
 		assert_int_equal(reg(guest, CBX_RIP), over ? CODE_AT + size - 1 : CODE_AT);
-		check(guest, &m, &e, n);
+		check(guest, stream, &m, &e, n);
 	}
 }
 
 static void against_model(void **state)
 {
+	struct cbx_device *stream;
 	struct guest guest;
 
 	(void)state;
 	guest_new(&guest, NULL);
+	assert_int_equal(cbx_device_new(guest.machine, &stream_type, &stream), CBX_OK);
+	assert_int_equal(cbx_ports_map(stream, STREAM, 4, &stream_io), CBX_OK);
 	for (unsigned n = 0; n < RUNS; n++)
-		one_run(&guest, n);
+		one_run(&guest, (const struct stream *)stream, n);
 	guest_free(&guest);
 }
 
