@@ -44,10 +44,12 @@ static INLINE const struct insn *pair_end(struct cpu *cpu, const struct insn *i,
 #define RESULT_S(W)     ((int##W##_t)r < 0)
 #define RESULT_NS(W)    ((int##W##_t)r >= 0)
 
-/* The condition numbers of the opcode's low four bits. */
-#define COMPARE_CONDITIONS(X, W)                                                                \
+/* The condition numbers of the opcode's low four bits.  Bytes are hardly ever compared with signs. */
+#define BYTE_CONDITIONS(X, W)                                                                   \
 	X(W, 2, B) X(W, 3, NB) X(W, 4, Z) X(W, 5, NZ) X(W, 6, BE) X(W, 7, NBE)                  \
-	X(W, 8, S) X(W, 9, NS) X(W, 12, L) X(W, 13, NL) X(W, 14, LE) X(W, 15, NLE)
+	X(W, 8, S) X(W, 9, NS)
+#define COMPARE_CONDITIONS(X, W)                                                                \
+	BYTE_CONDITIONS(X, W) X(W, 12, L) X(W, 13, NL) X(W, 14, LE) X(W, 15, NLE)
 #define RESULT_CONDITIONS(X, W) X(W, 4, Z) X(W, 5, NZ) X(W, 8, S) X(W, 9, NS)
 
 /*
@@ -115,7 +117,7 @@ static HANDLER(cmp_mem_imm_##W##_##cc)                                          
 	alu_sub_##W(cpu, a, b);                                                                 \
 	return pair_end(cpu, i, COMPARED_##cc(W));                                              \
 }
-COMPARE_CONDITIONS(COMPARE_PAIR, 8)
+BYTE_CONDITIONS(COMPARE_PAIR, 8)
 COMPARE_CONDITIONS(COMPARE_PAIR, 32)
 COMPARE_CONDITIONS(COMPARE_PAIR, 64)
 
@@ -188,17 +190,17 @@ static const struct pair pairs[] = {
 	{ op_TEST_Ev_Gv_32_r, { RESULT_CONDITIONS(AT_test_reg, 32) } },
 	{ op_TEST_Ev_Gv_64_r, { RESULT_CONDITIONS(AT_test_reg, 64) } },
 	{ op_TEST_Eb_Gb_r, { RESULT_CONDITIONS(AT_test_reg, 8) } },
-	{ op_CMP_Eb_Ib_r, { COMPARE_CONDITIONS(AT_reg_imm, 8) } },
+	{ op_CMP_Eb_Ib_r, { BYTE_CONDITIONS(AT_reg_imm, 8) } },
 	{ op_CMP_Gv_Ev_32_m, { COMPARE_CONDITIONS(AT_reg_mem, 32) } },
 	{ op_CMP_Gv_Ev_64_m, { COMPARE_CONDITIONS(AT_reg_mem, 64) } },
 	{ op_CMP_Ev_Gv_32_m, { COMPARE_CONDITIONS(AT_mem_reg, 32) } },
 	{ op_CMP_Ev_Gv_64_m, { COMPARE_CONDITIONS(AT_mem_reg, 64) } },
 	{ op_CMP_Ev_Iz_32_m, { COMPARE_CONDITIONS(AT_mem_imm, 32) } },
 	{ op_CMP_Ev_Iz_64_m, { COMPARE_CONDITIONS(AT_mem_imm, 64) } },
-	{ op_CMP_Eb_Ib_m, { COMPARE_CONDITIONS(AT_mem_imm, 8) } },
-	{ op_CMP_Eb_Gb_r, { COMPARE_CONDITIONS(AT_reg_reg, 8) } },
-	{ op_CMP_Gb_Eb_m, { COMPARE_CONDITIONS(AT_reg_mem, 8) } },
-	{ op_CMP_Eb_Gb_m, { COMPARE_CONDITIONS(AT_mem_reg, 8) } },
+	{ op_CMP_Eb_Ib_m, { BYTE_CONDITIONS(AT_mem_imm, 8) } },
+	{ op_CMP_Eb_Gb_r, { BYTE_CONDITIONS(AT_reg_reg, 8) } },
+	{ op_CMP_Gb_Eb_m, { BYTE_CONDITIONS(AT_reg_mem, 8) } },
+	{ op_CMP_Eb_Gb_m, { BYTE_CONDITIONS(AT_mem_reg, 8) } },
 	{ op_TEST_Eb_Ib_r, { RESULT_CONDITIONS(AT_test_imm, 8) } },
 	{ op_TEST_Ev_Iz_32_r, { RESULT_CONDITIONS(AT_test_imm, 32) } },
 	{ op_TEST_Ev_Iz_64_r, { RESULT_CONDITIONS(AT_test_imm, 64) } },
