@@ -97,6 +97,8 @@ enum cbx_status ports_new(struct cbx_machine *machine);
 void ports_free(struct cbx_machine *machine);
 uint32_t port_read(struct cbx_machine *machine, uint16_t port, unsigned width);
 void port_write(struct cbx_machine *machine, uint16_t port, uint32_t value, unsigned width);
+/* Is it worth while to call the next two? */
+bool port_takes_many(const struct cbx_machine *machine, uint16_t port, unsigned width, bool input);
 /* Up to count accesses that change nothing but a device's own data; how many were done. */
 size_t port_read_many(struct cbx_machine *machine, uint16_t port, unsigned width, void *bytes,
 		      size_t count);

@@ -231,6 +231,13 @@ void port_write(struct cbx_machine *machine, uint16_t port, uint32_t value, unsi
 		range->io->write(range->device, port - range->first, value & port_bits(width), width);
 }
 
+bool port_takes_many(const struct cbx_machine *machine, uint16_t port, unsigned width, bool input)
+{
+	const struct port_range *range = port_answers(machine, port, width);
+
+	return range && (input ? range->io->read_many != NULL : range->io->write_many != NULL);
+}
+
 size_t port_read_many(struct cbx_machine *machine, uint16_t port, unsigned width, void *bytes,
 		      size_t count)
 {

@@ -177,12 +177,18 @@ static uint64_t string_io_run(struct cpu *cpu, const struct insn *i, unsigned wi
 {
 	uint64_t allowed = rep->allowed - rep->done, most = rep->left < allowed ? rep->left : allowed, n;
 
-	if (most < 2 || (cpu->eflags & FLAG_DF) || io_watched(cpu))
+	if (most < 2)
 		return 0;
 	cpu_expose(cpu, i);
 	n = input ? ins_run(cpu, width, most, rep->mask) : outs_run(cpu, i, width, most, rep->mask);
 	cpu->current = NULL;
 	return n;
+}
+
+static bool string_io_runs(const struct cpu *cpu, unsigned width, bool input)
+{
+	return !(cpu->eflags & FLAG_DF) && !io_watched(cpu) &&
+	       port_takes_many(cpu->machine, reg16(cpu, REG_DX), width, input);
 }
 
 /* One place for one, which is to be inlined: for all widths, repeated or not. */
@@ -191,13 +197,14 @@ static INLINE const struct insn *string_io(struct cpu *cpu, const struct insn *i
 {
 	unsigned width = port_width(i);
 	bool repeated = i->flags & (INSN_REP | INSN_REPNE);
+	bool runs = repeated && string_io_runs(cpu, width, input);
 	struct rep rep;
 
 	rep_begin(cpu, i, &rep);
 	if ((rep.left || !repeated) && !port_allowed(cpu, reg16(cpu, REG_DX), width))
 		return cpu_fault(cpu, i);
 	while (rep.left || !repeated) {
-		uint64_t n = repeated ? string_io_run(cpu, i, width, &rep, input) : 0;
+		uint64_t n = runs ? string_io_run(cpu, i, width, &rep, input) : 0;
 
 		if (n) {
 			rep_advance(cpu, &rep, n);

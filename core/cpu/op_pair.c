@@ -10,6 +10,7 @@
  */
 #include "access.h"
 #include "handlers.h"
+#include "opcodes_info.h"
 #include "pair.h"
 
 #define WIDTH_PAIRS(W, stack)                                                                   \
@@ -237,6 +238,19 @@ static const struct {
 	FIRSTS(FIRST)
 };
 
+/* The rows of those above, to be asked before the list is looked through. */
+static bool may_be_first(unsigned op)
+{
+	switch (op) {
+	case OP_MOV_Gv_Ev: case OP_MOV_Ev_Gv: case OP_MOV_eAX_Ov: case OP_MOV_Ov_eAX: case OP_MOV_Ev_Iz:
+	case OP_MOV_Zv_Iv: case OP_LEA_Gv_M: case OP_MOVZX_Gv_Eb: case OP_XOR_Ev_Gv: case OP_XOR_Gv_Ev:
+	case OP_PUSH_Zv: case OP_PUSH_Ev: case OP_POP_Zv: case OP_LEAVE:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static insn_fn *pair_handler(insn_fn *first, insn_fn *second)
 {
 	for (size_t n = 0; n < sizeof firsts / sizeof firsts[0]; n++)
@@ -252,7 +266,7 @@ static insn_fn *pair_handler(insn_fn *first, insn_fn *second)
 void pair_block(struct insn *first, struct insn *end)
 {
 	for (struct insn *i = first; i + 1 < end; i++) {
-		insn_fn *both = pair_handler(i->run, i[1].run);
+		insn_fn *both = may_be_first(i->op) ? pair_handler(i->run, i[1].run) : NULL;
 
 		if (both) {
 			i->run = both;
