@@ -51,11 +51,6 @@ static INLINE const struct insn *move##W##_then(struct cpu *cpu, const struct in
 	set_reg##W(cpu, i->dst, reg##W(cpu, i->src));                                           \
 	return second(cpu, i + 1);                                                              \
 }                                                                                               \
-static INLINE const struct insn *set##W##_then(struct cpu *cpu, const struct insn *i, insn_fn *second) \
-{                                                                                               \
-	set_reg##W(cpu, i->dst, (uint##W##_t)i->imm);                                           \
-	return second(cpu, i + 1);                                                              \
-}                                                                                               \
 static INLINE const struct insn *lea##W##_then(struct cpu *cpu, const struct insn *i, insn_fn *second) \
 {                                                                                               \
 	set_reg##W(cpu, i->dst, (uint##W##_t)(cpu->reg[i->base] + (uint64_t)i->displacement));  \
@@ -88,6 +83,12 @@ HANDLER(plain_MOVZX_Gv_Eb_32_m);
 HANDLER(op_MOV_Ev_Iz_32_m_slow);
 HANDLER(op_MOVZX_Gv_Eb_32_m_slow);
 HANDLER(op_LEAVE_flat_slow);
+
+static INLINE const struct insn *set32_then(struct cpu *cpu, const struct insn *i, insn_fn *second)
+{
+	set_reg32(cpu, i->dst, (uint32_t)i->imm);
+	return second(cpu, i + 1);
+}
 
 static INLINE const struct insn *constant32_then(struct cpu *cpu, const struct insn *i, insn_fn *second)
 {
