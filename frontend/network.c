@@ -8,7 +8,7 @@
 #include "output_file.h"
 
 /* Segments; less than what fits into a window. */
-enum { ACKNOWLEDGED_MOST = 12 };
+enum { ACKNOWLEDGED_MOST = 32 };
 enum { FRAME_NANOSECONDS = 120000, BURST_NANOSECONDS = 480000, PATIENCE_NANOSECONDS = 10000000 };
 
 static void captured(struct network *n, const uint8_t *frame, size_t count)

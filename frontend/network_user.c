@@ -26,6 +26,18 @@ struct timer {
 	int64_t due;                    /* ms of slirp's clock; INT64_MAX: not set */
 };
 
+/*
+ * Large frames of the guest's are held until there are some, or its run ends (soon if it has nothing
+ * more to do): libslirp sends the contents of each at once, and where the reader has taken all there was
+ * each wakes it anew.
+ */
+enum { HELD_MOST = 16, HELD_BYTES = 1024 };
+
+struct held {
+	size_t count;
+	uint8_t bytes[FRAME_MOST];
+};
+
 struct user_end {
 	struct network *network;
 	Slirp *slirp;
@@ -33,6 +45,8 @@ struct user_end {
 	struct pollfd fds[NETWORK_POLL_MAX];
 	unsigned fd_count;
 	struct whole whole;
+	struct held held[HELD_MOST];
+	unsigned held_count;
 };
 
 /* ---- What slirp calls ------------------------------------------------- */
@@ -161,12 +175,44 @@ static unsigned user_poll(struct network *network, struct pollfd *fds, uint64_t 
 	return end->fd_count;
 }
 
+static void give(struct user_end *end, const uint8_t *frame, size_t count)
+{
+	frame = whole_take(&end->whole, frame, &count);
+	if (frame)
+		slirp_input(end->slirp, frame, (int)count);
+}
+
+static void give_held(struct user_end *end)
+{
+	for (unsigned i = 0; i < end->held_count; i++)
+		give(end, end->held[i].bytes, end->held[i].count);
+	end->held_count = 0;
+}
+
+static void user_send(struct network *network, const uint8_t *frame, size_t count)
+{
+	struct user_end *end = network->end;
+	struct held *held;
+
+	if (count < HELD_BYTES || count > FRAME_MOST) {
+		give_held(end);
+		give(end, frame, count);
+		return;
+	}
+	held = &end->held[end->held_count++];
+	held->count = count;
+	memcpy(held->bytes, frame, count);
+	if (end->held_count == HELD_MOST)
+		give_held(end);
+}
+
 static void user_work(struct network *network)
 {
 	struct user_end *end = network->end;
 	int64_t now = (int64_t)(host_time() / 1000000);
 	int result;
 
+	give_held(end);
 	/* What would not fit waits in the host's sockets. */
 	if (network_is_full(network))
 		return;
@@ -181,15 +227,6 @@ static void user_work(struct network *network)
 		timer->due = INT64_MAX;
 		timer->call(timer->opaque);
 	}
-}
-
-static void user_send(struct network *network, const uint8_t *frame, size_t count)
-{
-	struct user_end *end = network->end;
-
-	frame = whole_take(&end->whole, frame, &count);
-	if (frame)
-		slirp_input(end->slirp, frame, (int)count);
 }
 
 /* ---- Its beginning and end ------------------------------------------------- */

@@ -428,6 +428,67 @@ static void test_hostile_guest(void **unused)
 	}
 	network_close(&network);
 }
+
+/* An ICMP echo to the gateway with so many bytes of data. */
+static void ping(unsigned number, size_t data)
+{
+	uint8_t frame[1514] = {
+		0x52, 0x55, 10, 0, 2, 2, 0x52, 0x54, 0, 0x12, 0x34, 0x56, 8, 0,
+		0x45, 0, 0, 0, 0, 1, 0, 0, 64, 1, 0, 0, 10, 0, 2, 15, 10, 0, 2, 2, 8 };
+	size_t count = 42 + data;
+	unsigned sum;
+
+	frame[16] = (uint8_t)((count - 14) >> 8);
+	frame[17] = (uint8_t)(count - 14);
+	frame[41] = (uint8_t)number;
+	sum = sum16(frame + 14, 20);
+	frame[24] = (uint8_t)(sum >> 8);
+	frame[25] = (uint8_t)sum;
+	sum = sum16(frame + 34, count - 34);
+	frame[36] = (uint8_t)(sum >> 8);
+	frame[37] = (uint8_t)sum;
+	network.kind->send(&network, frame, count);
+}
+
+/* The next answers for the guest are those of the pings from first to last, and no more. */
+static void answered(unsigned first, unsigned last)
+{
+	for (; first <= last; first++) {
+		const struct frame *frame = &network.queue[network.first];
+
+		assert_true(network.count);
+		assert_int_equal(frame->bytes[34], 0);
+		assert_int_equal(frame->bytes[41], first);
+		network.first = (network.first + 1) % NETWORK_QUEUE;
+		network.count--;
+	}
+	assert_int_equal(network.count, 0);
+}
+
+/* Large frames may wait for more of them, a smaller one or the end of the guest's run; in their order. */
+static void test_large_frames(void **unused)
+{
+	static const uint8_t arp[60] = {
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x52, 0x54, 0, 0x12, 0x34, 0x56, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1,
+		0x52, 0x54, 0, 0x12, 0x34, 0x56, 10, 0, 2, 15, 0, 0, 0, 0, 0, 0, 10, 0, 2, 2 };
+	unsigned number = 0;
+
+	(void)unused;
+	open_one(&network, &option, "user,ipv6=off");
+	network.kind->send(&network, arp, sizeof(arp));
+	network.first = network.count = 0;
+	ping(number++, 1400);
+	network.kind->work(&network);
+	answered(0, 0);
+	while (number < 4)
+		ping(number++, 1400);
+	ping(number++, 64);
+	answered(1, 4);
+	while (!network.count && number < 100)
+		ping(number++, 1472);
+	answered(5, number - 1);
+	network_close(&network);
+}
 #endif
 
 /* ---- Captures, errors ------------------------------------------------- */
@@ -545,6 +606,7 @@ int main(void)
 		cmocka_unit_test(test_datagrams),
 #ifdef HAVE_SLIRP
 		cmocka_unit_test(test_fragments), cmocka_unit_test(test_hostile_guest),
+		cmocka_unit_test(test_large_frames),
 #endif
 		cmocka_unit_test(test_capture), cmocka_unit_test(test_refusals),
 	};
