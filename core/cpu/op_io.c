@@ -154,7 +154,7 @@ static uint64_t ins_run(struct cpu *cpu, unsigned width, uint64_t most, uint64_t
 	if (!n || !tlb_hit(tlb_write_entry(cpu, to), to, width))
 		return 0;
 	n = port_read_many(cpu->machine, reg16(cpu, REG_DX), width,
-			   tlb_host(tlb_write_entry(cpu, to), to), n < most ? n : most);
+			   tlb_host(tlb_write_entry(cpu, to), to), (size_t)(n < most ? n : most));
 	string_add(cpu, REG_DI, mask, (int64_t)(n * width));
 	return n;
 }
@@ -167,7 +167,7 @@ static uint64_t outs_run(struct cpu *cpu, const struct insn *i, unsigned width, 
 	if (!n || !tlb_hit(tlb_read_entry(cpu, from), from, width))
 		return 0;
 	n = port_write_many(cpu->machine, reg16(cpu, REG_DX), width,
-			    tlb_host(tlb_read_entry(cpu, from), from), n < most ? n : most);
+			    tlb_host(tlb_read_entry(cpu, from), from), (size_t)(n < most ? n : most));
 	string_add(cpu, REG_SI, mask, (int64_t)(n * width));
 	return n;
 }
