@@ -22,7 +22,7 @@ static bool breakpoint_on_data(const struct cpu *cpu, unsigned n)
 	return (cpu->dr[7] >> 2 * n & 3) && (cpu->dr[7] >> (16 + 4 * n) & 1);
 }
 
-bool page_is_watched(const struct cpu *cpu, uint64_t page)
+COLD bool page_is_watched(const struct cpu *cpu, uint64_t page)
 {
 	if (cpu->data_breakpoints)
 		for (unsigned n = 0; n < 4; n++)
@@ -33,7 +33,7 @@ bool page_is_watched(const struct cpu *cpu, uint64_t page)
 }
 
 /* Notes which breakpoints this access meets; they are reported after the instruction. */
-static void watch(struct cpu *cpu, uint64_t linear, unsigned width, bool write)
+static COLD void watch(struct cpu *cpu, uint64_t linear, unsigned width, bool write)
 {
 	uint64_t mask = cpu->efer & EFER_LMA ? ~0ull : 0xffffffffull;
 
@@ -101,15 +101,22 @@ static bool misaligned(const struct cpu *cpu, uint64_t linear, unsigned width)
 	       !(width & (width - 1));
 }
 
-static bool watched_restart(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
-			    uint64_t mask)
+/* Physical pages are not known yet: then all are put off that no fast entry serves. */
+static COLD bool watched_restart(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
+				     uint64_t mask)
 {
 	uint64_t first = linear & ~(uint64_t)PAGE_MASK;
 	uint64_t last = (linear + width - 1) & mask & ~(uint64_t)PAGE_MASK;
 
-	if (!(cpu->data_breakpoints || (cpu->hooked & HOOKED_DATA)) || !(page_is_watched(cpu, first) || page_is_watched(cpu, last)))
-		return false;
-	return restart(cpu, i);
+	return ((cpu->hooked & HOOKED_PHYSICAL) || page_is_watched(cpu, first) || page_is_watched(cpu, last)) &&
+	       restart(cpu, i);
+}
+
+/* What comes before an access that is not simply one; false: fault or restart. */
+static INLINE bool begin(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width, uint64_t mask)
+{
+	return canonical(cpu, i, linear, width) &&
+	       !(unlikely(cpu->data_watched) && watched_restart(cpu, i, linear, width, mask));
 }
 
 /* What an access to one page meets. */
@@ -139,7 +146,7 @@ static bool find_read(struct cpu *cpu, const struct insn *i, uint64_t linear, en
 	target->physical = memory_a20(cpu->machine, walk.physical);
 	memory_find_read(cpu->machine, target->physical, &page);
 	target->read = page.read ? page.read + (linear & PAGE_MASK) : NULL;
-	if ((!page.read || hooks_watch_physical(cpu, target->physical)) && restart(cpu, i))
+	if (!page.read && restart(cpu, i))
 		return false;
 	tlb_enter(cpu, linear, ACCESS_READ, who, &walk);
 	if (page.read)
@@ -170,8 +177,6 @@ static bool find_write(struct cpu *cpu, const struct insn *i, uint64_t linear, u
 			    block_overlaps(cpu, page.backing + (linear & PAGE_MASK), width)) &&
 	    restart(cpu, i))
 		return false;
-	if (hooks_watch_physical(cpu, target->physical) && restart(cpu, i))
-		return false;
 	tlb_enter(cpu, linear, ACCESS_WRITE, who, &walk);
 	if (page.write)
 		tlb_enter_host(cpu, linear, ACCESS_WRITE, who, &walk, page.write, page.backing);
@@ -189,26 +194,35 @@ static INLINE void copy(uint8_t *to, const uint8_t *from, unsigned width)
 	}
 }
 
-static uint64_t device_read(struct cpu *cpu, uint64_t physical, unsigned width)
+static COLD uint64_t hooked_device_read(struct cpu *cpu, uint64_t physical, unsigned width)
 {
 	uint64_t value = 0;
 
-	if (likely(!(cpu->hooked & HOOKED_IO)))
-		return memory_read(cpu->machine, physical, width);
 	if (hooks_before_io(cpu, CBX_HOOK_MMIO_READ, physical, width, &value))
 		value = memory_read(cpu->machine, physical, width);
 	hooks_after_io(cpu, CBX_HOOK_MMIO_READ, physical, width, &value);
 	return value;
 }
 
-static void device_write(struct cpu *cpu, uint64_t physical, uint64_t value, unsigned width)
+static COLD void hooked_device_write(struct cpu *cpu, uint64_t physical, uint64_t value, unsigned width)
 {
-	bool hooked = cpu->hooked & HOOKED_IO;
-
-	if (!hooked || hooks_before_io(cpu, CBX_HOOK_MMIO_WRITE, physical, width, &value))
+	if (hooks_before_io(cpu, CBX_HOOK_MMIO_WRITE, physical, width, &value))
 		memory_write(cpu->machine, physical, value, width);
-	if (hooked)
-		hooks_after_io(cpu, CBX_HOOK_MMIO_WRITE, physical, width, &value);
+	hooks_after_io(cpu, CBX_HOOK_MMIO_WRITE, physical, width, &value);
+}
+
+static INLINE uint64_t device_read(struct cpu *cpu, uint64_t physical, unsigned width)
+{
+	return unlikely(cpu->hooked & HOOKED_IO) ? hooked_device_read(cpu, physical, width)
+						 : memory_read(cpu->machine, physical, width);
+}
+
+static INLINE void device_write(struct cpu *cpu, uint64_t physical, uint64_t value, unsigned width)
+{
+	if (unlikely(cpu->hooked & HOOKED_IO))
+		hooked_device_write(cpu, physical, value, width);
+	else
+		memory_write(cpu->machine, physical, value, width);
 }
 
 static void get_part(struct cpu *cpu, const struct insn *i, const struct target *target,
@@ -266,6 +280,28 @@ static void get_both(struct cpu *cpu, const struct insn *i, struct target parts[
 	get_part(cpu, i, &parts[1], width - in_first, to + in_first);
 }
 
+/* One page or two. */
+static INLINE void get(struct cpu *cpu, const struct insn *i, uint64_t linear, struct target parts[2],
+		       unsigned width, uint8_t *to)
+{
+	unsigned in_page = PAGE_SIZE - (unsigned)(linear & PAGE_MASK);
+
+	if (in_page >= width)
+		get_part(cpu, i, &parts[0], width, to);
+	else
+		get_both(cpu, i, parts, in_page, width, to);
+}
+
+static INLINE void put(struct cpu *cpu, const struct insn *i, uint64_t linear, const struct target parts[2],
+		       unsigned width, const uint8_t *from)
+{
+	unsigned in_page = PAGE_SIZE - (unsigned)(linear & PAGE_MASK);
+
+	put_part(cpu, i, &parts[0], width < in_page ? width : in_page, from);
+	if (in_page < width)
+		put_part(cpu, i, &parts[1], width - in_page, from + in_page);
+}
+
 /* ---- Accesses that somebody looks at (hooks.h) -------------------------------------------------- */
 
 static struct hooked_access hooked_access(const struct cpu *cpu, const struct insn *i, uint64_t linear,
@@ -282,7 +318,7 @@ static struct hooked_access hooked_access(const struct cpu *cpu, const struct in
 }
 
 /* What hooks did may have moved pages: host addresses are asked for again. */
-static void find_again(struct cpu *cpu, struct target *target, bool write)
+static COLD void find_again(struct cpu *cpu, struct target *target, bool write)
 {
 	struct memory_page page;
 	uint64_t offset = target->physical & PAGE_MASK;
@@ -295,7 +331,7 @@ static void find_again(struct cpu *cpu, struct target *target, bool write)
 	target->write = write && page.write ? page.write + offset : NULL;
 }
 
-static bool load_hooked(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
+static COLD bool load_hooked(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
 			struct target parts[2], uint8_t *to)
 {
 	struct hooked_access access = hooked_access(cpu, i, linear, width, parts, to);
@@ -317,7 +353,7 @@ static bool load_hooked(struct cpu *cpu, const struct insn *i, uint64_t linear, 
 	return true;
 }
 
-static bool store_hooked(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
+static COLD bool store_hooked(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
 			 struct target parts[2], const uint8_t *from)
 {
 	uint8_t bytes[HOOKED_WIDTH];
@@ -338,6 +374,29 @@ static bool store_hooked(struct cpu *cpu, const struct insn *i, uint64_t linear,
 		}
 	}
 	hooks_after_access(cpu, &access);
+	return true;
+}
+
+/* With what hooks and debug registers have to say. */
+static COLD bool load_watched(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
+				  struct target parts[2], uint8_t *to)
+{
+	if (!(cpu->hooked & HOOKED_DATA))
+		get(cpu, i, linear, parts, width, to);
+	else if (!load_hooked(cpu, i, linear, width, parts, to))
+		return false;
+	watch(cpu, linear, width, false);
+	return true;
+}
+
+static COLD bool store_watched(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
+				   struct target parts[2], const uint8_t *from)
+{
+	if (!(cpu->hooked & HOOKED_DATA))
+		put(cpu, i, linear, parts, width, from);
+	else if (!store_hooked(cpu, i, linear, width, parts, from))
+		return false;
+	watch(cpu, linear, width, true);
 	return true;
 }
 
@@ -383,22 +442,16 @@ static bool load_as(struct cpu *cpu, const struct insn *i, uint64_t linear, unsi
 
 	if (in_page < width && load_crossing(cpu, linear, in_page, width, view, to))
 		return true;
-	if (!canonical(cpu, i, linear, width) || watched_restart(cpu, i, linear, width, view.mask))
+	if (!begin(cpu, i, linear, width, view.mask))
 		return false;
 	if (!find_read(cpu, i, linear, view.who, &parts[0]))
 		return false;
 	/* A device is not asked before it is known that the rest can be read. */
 	if (in_page < width && !find_read(cpu, i, (linear + in_page) & view.mask, view.who, &parts[1]))
 		return false;
-	if (unlikely(cpu->hooked & HOOKED_DATA)) {
-		if (!load_hooked(cpu, i, linear, width, parts, to))
-			return false;
-	} else if (in_page >= width) {
-		get_part(cpu, i, &parts[0], width, to);
-	} else {
-		get_both(cpu, i, parts, in_page, width, to);
-	}
-	watch(cpu, linear, width, false);
+	if (unlikely(cpu->data_watched))
+		return load_watched(cpu, i, linear, width, parts, to);
+	get(cpu, i, linear, parts, width, to);
 	return true;
 }
 
@@ -428,22 +481,16 @@ static bool store_as(struct cpu *cpu, const struct insn *i, uint64_t linear, uns
 
 	if (first < width && store_crossing(cpu, linear, first, width, view, from))
 		return true;
-	if (!canonical(cpu, i, linear, width) || watched_restart(cpu, i, linear, width, view.mask))
+	if (!begin(cpu, i, linear, width, view.mask))
 		return false;
 	if (!find_write(cpu, i, linear, first, view.who, &parts[0]))
 		return false;
 	if (first < width && !find_write(cpu, i, (linear + first) & view.mask, width - first, view.who,
 					 &parts[1]))
 		return false;
-	if (unlikely(cpu->hooked & HOOKED_DATA)) {
-		if (!store_hooked(cpu, i, linear, width, parts, from))
-			return false;
-	} else {
-		put_part(cpu, i, &parts[0], first, from);
-		if (first < width)
-			put_part(cpu, i, &parts[1], width - first, from + first);
-	}
-	watch(cpu, linear, width, true);
+	if (unlikely(cpu->data_watched))
+		return store_watched(cpu, i, linear, width, parts, from);
+	put(cpu, i, linear, parts, width, from);
 	return true;
 }
 
@@ -468,7 +515,7 @@ static bool check_range(struct cpu *cpu, const struct insn *i, uint64_t linear, 
 {
 	struct view view = own_view(cpu);
 
-	if (!canonical(cpu, i, linear, width) || watched_restart(cpu, i, linear, width, view.mask))
+	if (!begin(cpu, i, linear, width, view.mask))
 		return false;
 	while (width) {
 		unsigned in_page = PAGE_SIZE - (unsigned)(linear & PAGE_MASK);
@@ -501,7 +548,6 @@ bool load_check(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned
 
 bool modify_slow(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width)
 {
-	unsigned in_page = PAGE_SIZE - (unsigned)(linear & PAGE_MASK);
 	struct target parts[2];
 	uint8_t bytes[8] = { 0 };
 
@@ -511,14 +557,12 @@ bool modify_slow(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigne
 		return false;
 	cpu->modifying = i;
 	/* Read where the write will go, not through another entry. */
-	if (unlikely(cpu->hooked & HOOKED_DATA)) {
-		if (!load_hooked(cpu, i, linear, width, parts, bytes))
+	if (unlikely(cpu->data_watched)) {
+		if (!load_watched(cpu, i, linear, width, parts, bytes))
 			return false;
-	} else if (in_page >= width)
-		get_part(cpu, i, &parts[0], width, bytes);
-	else
-		get_both(cpu, i, parts, in_page, width, bytes);
-	watch(cpu, linear, width, false);
+	} else {
+		get(cpu, i, linear, parts, width, bytes);
+	}
 	cpu->loaded = get64(bytes);
 	return true;
 }

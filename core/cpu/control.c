@@ -201,6 +201,12 @@ static unsigned breakpoint_kind(const struct cpu *cpu, unsigned n)
 	return (unsigned)(cpu->dr[7] >> (16 + 4 * n) & 3);
 }
 
+void watch_changed(struct cpu *cpu)
+{
+	cpu->data_watched = cpu->data_breakpoints || (cpu->hooked & HOOKED_DATA);
+	cpu->ports_watched = (cpu->hooked & HOOKED_IO) || (cpu->dr[7] & 0xff);
+}
+
 void debug_changed(struct cpu *cpu)
 {
 	cpu->data_breakpoints = cpu->code_breakpoints = false;
@@ -215,6 +221,7 @@ void debug_changed(struct cpu *cpu)
 			tlb_forget_host(cpu, cpu->dr[n]);
 		}
 	}
+	watch_changed(cpu);
 	cpu_mode_changed(cpu);
 }
 

@@ -185,6 +185,8 @@ struct cpu {
 	uint64_t linear_mask;           /* FFFFFFFFh outside 64-bit mode */
 	bool data_breakpoints;          /* DR7 enables data or I/O breakpoints */
 	bool code_breakpoints;
+	bool data_watched;              /* data breakpoints or hooks: somebody looks at data */
+	bool ports_watched;             /* DR7 or hooks: somebody looks at ports */
 	struct {
 		uint32_t vector, error;
 		bool has_error;

@@ -2,6 +2,7 @@
 #include "blocks.h"
 #include "hooks_list.h"
 #include "memory.h"
+#include "system.h"
 
 /* ---- The list --------------------------------------------------------------------------------- */
 
@@ -33,6 +34,7 @@ static void sum_up(struct cpu *cpu)
 	}
 	if (live > 1)
 		hooks->plain = NULL;
+	watch_changed(cpu);
 }
 
 static void changed(struct cpu *cpu)

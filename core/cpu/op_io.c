@@ -11,45 +11,39 @@ static INLINE unsigned port_width(const struct insn *i)
 	return i->width < 4 ? i->width : 4;
 }
 
-/* I/O breakpoints are looked at after the access (DR7 enables any at all?). */
-static INLINE void watch_port(struct cpu *cpu, uint16_t port, unsigned width)
-{
-	if (unlikely(cpu->dr[7] & 0xff))
-		debug_port_access(cpu, port, width);
-}
+/* ---- The access itself ------------------------------------------------------------------------- */
 
-/* ---- The access itself, with what hooks have to say of it ------------------------------------ */
-
-static NOINLINE uint32_t hooked_read(struct cpu *cpu, uint16_t port, unsigned width)
+/* With what hooks have to say of it.  I/O breakpoints are looked at after the access. */
+static COLD uint32_t watched_read(struct cpu *cpu, uint16_t port, unsigned width)
 {
 	uint64_t value = 0;
 
+	if (!(cpu->hooked & HOOKED_IO))
+		return port_read(cpu->machine, port, width);
 	if (hooks_before_io(cpu, CBX_HOOK_PORT_READ, port, width, &value))
 		value = port_read(cpu->machine, port, width);
 	hooks_after_io(cpu, CBX_HOOK_PORT_READ, port, width, &value);
 	return (uint32_t)value;
 }
 
-static NOINLINE void hooked_write(struct cpu *cpu, uint16_t port, uint32_t written, unsigned width)
+static COLD void watched_write(struct cpu *cpu, uint16_t port, uint32_t written, unsigned width)
 {
 	uint64_t value = written;
 
-	if (hooks_before_io(cpu, CBX_HOOK_PORT_WRITE, port, width, &value))
-		port_write(cpu->machine, port, (uint32_t)value, width);
-	hooks_after_io(cpu, CBX_HOOK_PORT_WRITE, port, width, &value);
-}
-
-static INLINE uint32_t io_read(struct cpu *cpu, uint16_t port, unsigned width)
-{
-	if (unlikely(cpu->hooked & HOOKED_IO))
-		return hooked_read(cpu, port, width);
-	return port_read(cpu->machine, port, width);
+	if (!(cpu->hooked & HOOKED_IO)) {
+		port_write(cpu->machine, port, written, width);
+	} else {
+		if (hooks_before_io(cpu, CBX_HOOK_PORT_WRITE, port, width, &value))
+			port_write(cpu->machine, port, (uint32_t)value, width);
+		hooks_after_io(cpu, CBX_HOOK_PORT_WRITE, port, width, &value);
+	}
+	debug_port_access(cpu, port, width);
 }
 
 static INLINE void io_write(struct cpu *cpu, uint16_t port, uint32_t value, unsigned width)
 {
-	if (unlikely(cpu->hooked & HOOKED_IO))
-		hooked_write(cpu, port, value, width);
+	if (unlikely(cpu->ports_watched))
+		watched_write(cpu, port, value, width);
 	else
 		port_write(cpu->machine, port, value, width);
 }
@@ -69,10 +63,14 @@ static const struct insn *in(struct cpu *cpu, const struct insn *i, uint16_t por
 	if (!port_allowed(cpu, port, width))
 		return cpu_fault(cpu, i);
 	cpu_expose(cpu, i);
-	value = io_read(cpu, port, width);
+	if (unlikely(cpu->ports_watched)) {
+		value = watched_read(cpu, port, width);
+		debug_port_access(cpu, port, width);
+	} else {
+		value = port_read(cpu->machine, port, width);
+	}
 	cpu->current = NULL;
 	reg_set(cpu, width == 1 ? (uint8_t)BYTE_REGISTER_AL : (uint8_t)REG_AX, width, value);
-	watch_port(cpu, port, width);
 	return io_done(cpu, i);
 }
 
@@ -86,7 +84,6 @@ static const struct insn *out(struct cpu *cpu, const struct insn *i, uint16_t po
 	io_write(cpu, port, (uint32_t)reg_get(cpu, width == 1 ? (uint8_t)BYTE_REGISTER_AL : (uint8_t)REG_AX,
 					      width), width);
 	cpu->current = NULL;
-	watch_port(cpu, port, width);
 	return io_done(cpu, i);
 }
 
@@ -98,6 +95,18 @@ HANDLER(op_OUT_Ib_AL) { return out(cpu, i, (uint8_t)i->imm); }
 HANDLER(op_OUT_Ib_eAX) { return out(cpu, i, (uint8_t)i->imm); }
 HANDLER(op_OUT_DX_AL) { return out(cpu, i, reg16(cpu, REG_DX)); }
 HANDLER(op_OUT_DX_eAX) { return out(cpu, i, reg16(cpu, REG_DX)); }
+
+static COLD bool watched_ins(struct cpu *cpu, const struct insn *i, uint64_t to, uint16_t port,
+				 unsigned width)
+{
+	uint32_t value = watched_read(cpu, port, width);
+
+	cpu->current = NULL;
+	if (!string_store(cpu, i, to, width, value))
+		return false;
+	debug_port_access(cpu, port, width);
+	return true;
+}
 
 /* The memory is checked before the port is read: a read cannot be taken back. */
 static INLINE bool ins(struct cpu *cpu, const struct insn *i, unsigned width, uint64_t mask)
@@ -111,11 +120,15 @@ static INLINE bool ins(struct cpu *cpu, const struct insn *i, unsigned width, ui
 	if (!tlb_hit(tlb_write_entry(cpu, to), to, width) && !store_check(cpu, i, to, width))
 		return false;
 	cpu_expose(cpu, i);
-	value = io_read(cpu, port, width);
-	cpu->current = NULL;
-	if (!string_store(cpu, i, to, width, value))
-		return false;
-	watch_port(cpu, port, width);
+	if (unlikely(cpu->ports_watched)) {
+		if (!watched_ins(cpu, i, to, port, width))
+			return false;
+	} else {
+		value = port_read(cpu->machine, port, width);
+		cpu->current = NULL;
+		if (!string_store(cpu, i, to, width, value))
+			return false;
+	}
 	string_add(cpu, REG_DI, mask, string_step(cpu, width));
 	return true;
 }
@@ -132,15 +145,8 @@ static INLINE bool outs(struct cpu *cpu, const struct insn *i, unsigned width, u
 	cpu_expose(cpu, i);
 	io_write(cpu, port, (uint32_t)value, width);
 	cpu->current = NULL;
-	watch_port(cpu, port, width);
 	string_add(cpu, REG_SI, mask, string_step(cpu, width));
 	return true;
-}
-
-/* Does somebody look at each access? */
-static INLINE bool io_watched(const struct cpu *cpu)
-{
-	return (cpu->hooked & HOOKED_IO) || (cpu->dr[7] & 0xff);
 }
 
 /*
@@ -187,7 +193,7 @@ static uint64_t string_io_run(struct cpu *cpu, const struct insn *i, unsigned wi
 
 static bool string_io_runs(const struct cpu *cpu, unsigned width, bool input)
 {
-	return !(cpu->eflags & FLAG_DF) && !io_watched(cpu) &&
+	return !(cpu->eflags & FLAG_DF) && !cpu->ports_watched &&
 	       port_takes_many(cpu->machine, reg16(cpu, REG_DX), width, input);
 }
 

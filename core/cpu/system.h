@@ -255,6 +255,7 @@ uint64_t flags_writable(const struct cpu *cpu);         /* the EFLAGS bits this 
 uint64_t cr4_known(const struct cpu *cpu);              /* the bits of CR4 this processor has */
 bool xcr_write(struct cpu *cpu, uint32_t index, uint64_t value);        /* false: #GP(0) */
 void debug_changed(struct cpu *cpu);                    /* after DR0-7 or CR4.DE: what is derived */
+void watch_changed(struct cpu *cpu);                    /* after these or hooks: data_watched, ports_watched */
 /* I/O breakpoints: notes a match for the #DB after this instruction. */
 void debug_port_access(struct cpu *cpu, uint16_t port, unsigned width);
 

@@ -402,19 +402,64 @@ static void data_breakpoints(void **state)
 	}
 }
 
+/* A trap after the access, between the elements of a string; without CR4.DE there is none. */
 static void port_breakpoints(void **state)
 {
+	static const struct {
+		const char *name, *code;
+		unsigned size, port, next;
+	} cases[] = {
+		{ "OUT", "\xe6\x80", 2, 0x80, 2 },
+		{ "IN", "\xe4\x80", 2, 0x80, 2 },
+		{ "OUT DX", "\xee", 1, 0x80, 1 },
+		{ "IN DX", "\xed", 1, 0x83, 1 },
+		{ "IN DX, past it", "\xed", 1, 0x84, 0 },
+		{ "INS", "\x6c", 1, 0x80, 1 },
+		{ "INS, before it", "\x6d", 1, 0x7c, 0 },
+		{ "OUTS", "\x6e", 1, 0x80, 1 },
+		{ "REP INS, its last", "\xf3\x6c", 2, 0x80, 2 },
+		{ "REP OUTS, its last", "\xf3\x6f", 2, 0x80, 2 },
+	};
+
 	(void)state;
-	for (unsigned de = 0; de < 2; de++) {
+	for (unsigned n = 0; n < 2 * sizeof(cases) / sizeof(cases[0]); n++) {
+		bool de = n & 1, hit = de && cases[n / 2].next;
 		struct guest guest;
 
 		guest_new(&guest, NULL);
 		set(&guest, CBX_CR4, de ? 8 : 0);
 		set(&guest, CBX_DR0, 0x80);
-		set(&guest, CBX_DR7, 0x20402);
-		EXPECT(&guest, "OUT", RUN(&guest, "\xe6\x80\x90"), NONE, 0);
+		set(&guest, CBX_DR7, 0xe0402);  /* four ports */
+		set(&guest, CBX_RCX, 1);
+		set(&guest, CBX_RDX, cases[n / 2].port);
+		set(&guest, CBX_RSI, DATA0);
+		set(&guest, CBX_RDI, DATA0);
+		poke(&guest, CODE_AT + cases[n / 2].size, 1, 0x90);
+		EXPECT(&guest, cases[n / 2].name, run(&guest, cases[n / 2].code, cases[n / 2].size), NONE, 0);
 		step(&guest);
-		assert_int_equal(reg(&guest, CBX_RIP), de ? HANDLERS + 16 * DB + 1 : CODE_AT + 3);
+		if ((reg(&guest, CBX_RIP) == HANDLERS + 16 * DB + 1) != hit ||
+		    (hit && peek(&guest, reg(&guest, CBX_RSP), 4) != CODE_AT + cases[n / 2].next))
+			fail_msg("%s", cases[n / 2].name);
+		guest_free(&guest);
+	}
+
+	/* One element left. */
+	for (unsigned n = 0; n < 2; n++) {
+		struct guest guest;
+
+		guest_new(&guest, NULL);
+		set(&guest, CBX_CR4, 8);
+		set(&guest, CBX_DR0, 0x80);
+		set(&guest, CBX_DR7, 0x20402);
+		set(&guest, CBX_RCX, 2);
+		set(&guest, CBX_RDX, 0x80);
+		set(&guest, CBX_RSI, DATA0);
+		set(&guest, CBX_RDI, DATA0);
+		EXPECT(&guest, "REP", run(&guest, n ? "\xf3\x6c" : "\xf3\x6e", 2), NONE, 0);
+		step(&guest);
+		assert_int_equal(reg(&guest, CBX_RIP), HANDLERS + 16 * DB + 1);
+		assert_int_equal(peek(&guest, reg(&guest, CBX_RSP), 4), CODE_AT);
+		assert_int_equal(reg(&guest, CBX_RCX), 1);
 		guest_free(&guest);
 	}
 }
