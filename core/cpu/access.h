@@ -210,11 +210,7 @@ static INLINE uint64_t ea(const struct cpu *cpu, const struct insn *i)
 	       cpu->linear_mask;
 }
 
-/* The E operand of a handler that takes register and memory forms and every width. */
-bool operand_read(struct cpu *cpu, const struct insn *i, uint64_t *value);
-bool operand_write(struct cpu *cpu, const struct insn *i, uint64_t value);
-/* Read for a write that follows by operand_modified (which cannot fault). */
-bool operand_modify(struct cpu *cpu, const struct insn *i, uint64_t *value);
+/* Writes the E operand of a handler that takes register and memory forms; after modify_slow.  Cannot fault. */
 void operand_modified(struct cpu *cpu, const struct insn *i, uint64_t value);
 
 /* ---- Stack (stack.c): by SS, with limit checks, any stack width --------------------------- */

@@ -650,34 +650,6 @@ void reg_set(struct cpu *cpu, uint8_t n, unsigned width, uint64_t value)
 	}
 }
 
-bool operand_read(struct cpu *cpu, const struct insn *i, uint64_t *value)
-{
-	if (i->flags & INSN_MEMORY)
-		return load_width(cpu, i, ea(cpu, i), i->width, value);
-	*value = reg_get(cpu, i->rm, i->width);
-	return true;
-}
-
-bool operand_write(struct cpu *cpu, const struct insn *i, uint64_t value)
-{
-	if (i->flags & INSN_MEMORY)
-		return store_width(cpu, i, ea(cpu, i), i->width, value);
-	reg_set(cpu, i->rm, i->width, value);
-	return true;
-}
-
-bool operand_modify(struct cpu *cpu, const struct insn *i, uint64_t *value)
-{
-	if (!(i->flags & INSN_MEMORY)) {
-		*value = reg_get(cpu, i->rm, i->width);
-		return true;
-	}
-	if (!modify_slow(cpu, i, ea(cpu, i), i->width))
-		return false;
-	*value = cpu->loaded;
-	return true;
-}
-
 void operand_modified(struct cpu *cpu, const struct insn *i, uint64_t value)
 {
 	if (i->flags & INSN_MEMORY)

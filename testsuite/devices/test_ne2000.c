@@ -161,6 +161,68 @@ static void test_wide(void **unused)
 	free(nic);
 }
 
+/* Many at once leave what as many one after the other leave; registers are not for that. */
+static void test_many(void **unused)
+{
+	static const unsigned edges[] = { 0x20, 0x4000, PSTOP * 256, 0x8000, 0xffff };
+	struct dp8390 *nic = calloc(1, sizeof(*nic));
+	uint64_t seed = 2, written = 0, read = 0;
+
+	(void)unused;
+	dp8390_setup(nic, NULL, mac, NULL, NULL, no_irq);
+	for (unsigned round = 0; round < 20000; round++) {
+		unsigned width = 1u << fake_random(&seed) % 3;
+		unsigned offset = fake_random(&seed) % 8 ? 0x10 + width * ((unsigned)fake_random(&seed) % (8 / width))
+							 : (unsigned)fake_random(&seed) % 0x20;
+		size_t most = 1 + fake_random(&seed) % 24, count, n;
+		struct dp8390_state before, many;
+		uint8_t bytes[96], one[96] = { 0 };
+
+		nic->state.pstart = PSTART;
+		nic->state.pstop = fake_random(&seed) % 4 ? PSTOP - 0x20 : PSTOP;
+		nic->state.rsar = (uint16_t)(edges[fake_random(&seed) % 5] + fake_random(&seed) % 64 - 48);
+		if (fake_random(&seed) % 4 == 0)
+			nic->state.rsar = (uint16_t)(nic->state.pstop * 256u - fake_random(&seed) % 64);
+		nic->state.rbcr = (uint16_t)(fake_random(&seed) % 100);
+		nic->state.dcr = fake_random(&seed) % 4 ? 0x49 : 0x48;
+		nic->state.cr = fake_random(&seed) % 2 ? 0x0a : 0x12;
+		for (n = 0; n < sizeof(bytes); n++)
+			bytes[n] = (uint8_t)fake_random(&seed);
+
+		before = nic->state;
+		count = dp8390_write_many(nic, offset, width, bytes, most);
+		many = nic->state;
+		assert_true(count <= most && (!count || (offset >= 0x10 && offset < 0x18)));
+		nic->state = before;
+		for (n = 0; n < count; n++) {
+			uint32_t value = 0;
+
+			for (unsigned at = 0; at < width; at++)
+				value |= (uint32_t)bytes[n * width + at] << 8 * at;
+			dp8390_write(nic, offset, value, width);
+		}
+		assert_memory_equal(&nic->state, &many, sizeof(many));
+		written += count;
+
+		nic->state = before;
+		count = dp8390_read_many(nic, offset, width, bytes, most);
+		many = nic->state;
+		assert_true(count <= most && (!count || (offset >= 0x10 && offset < 0x18)));
+		nic->state = before;
+		for (n = 0; n < count; n++) {
+			uint32_t value = (uint32_t)dp8390_read(nic, offset, width);
+
+			for (unsigned at = 0; at < width; at++)
+				one[n * width + at] = (uint8_t)(value >> 8 * at);
+		}
+		assert_memory_equal(&nic->state, &many, sizeof(many));
+		assert_memory_equal(bytes, one, count * width);
+		read += count;
+	}
+	assert_true(written > 10000 && read > 10000);
+	free(nic);
+}
+
 static void test_transmit(void **unused)
 {
 	struct cbx_machine *m = start();
@@ -366,7 +428,8 @@ static void test_reset_and_state(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_prom_and_memory), cmocka_unit_test(test_wide), cmocka_unit_test(test_transmit),
+		cmocka_unit_test(test_prom_and_memory), cmocka_unit_test(test_wide), cmocka_unit_test(test_many),
+		cmocka_unit_test(test_transmit),
 		cmocka_unit_test(test_lengths_that_are_none), cmocka_unit_test(test_receive),
 		cmocka_unit_test(test_multicast), cmocka_unit_test(test_ring),
 		cmocka_unit_test(test_every_bad_ring), cmocka_unit_test(test_reset_and_state),
