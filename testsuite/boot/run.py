@@ -789,6 +789,9 @@ def main():
         for name, word, seconds in pool.imap_unordered(one_test, [entry[0] for entry in chosen]):
             count[word.split(":")[0]] += 1
             print(f"boot: {name}: {word} ({seconds:.1f} s)", flush=True)
+        # They end by themselves: a signal can come to one that is about to wait, and be seen too late.
+        pool.close()
+        pool.join()
     passed, failed, skipped = count.values()
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed else 0
