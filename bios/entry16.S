@@ -1,9 +1,9 @@
 /*
  * Real-mode side of the BIOS: reset vector, the entry points at the addresses the IBM PC/AT fixed,
- * stubs that take a software interrupt to its C function, hardware interrupt handlers, and the
+ * thunks that take a software interrupt to its C function, hardware interrupt handlers, and the
  * switch between real mode and the 32-bit half.
  *
- * A stub builds struct regs (bios16.h) on the caller's stack. The upper half of ESP may hold
+ * A thunk builds struct regs (bios16.h) on the caller's stack. The upper half of ESP may hold
  * anything, so it is cleared while C code runs and restored after.
  */
 #include "layout.h"

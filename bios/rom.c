@@ -77,12 +77,12 @@ static void rom_registers(struct bregs *r, u32 bdf)
 
 static void rom_call(u32 segment, u32 offset, struct bregs *r)
 {
-	/* a stub in low memory makes an interrupt, the only kind of call there is from here, a far call */
-	static const u8 stub[] = { 0x9a, 0x00, 0x00, 0x00, 0x00, 0xcf };
+	/* a thunk in low memory makes an interrupt, the only kind of call there is from here, a far call */
+	static const u8 thunk[] = { 0x9a, 0x00, 0x00, 0x00, 0x00, 0xcf };
 	u32 i;
 
-	for (i = 0; i < sizeof(stub); i++)
-		mem8(0x600 + i) = stub[i];
+	for (i = 0; i < sizeof(thunk); i++)
+		mem8(0x600 + i) = thunk[i];
 	mem16(0x601) = (u16)offset;
 	mem16(0x603) = (u16)segment;
 	mem32(0xf0 * 4) = 0x00600000;	/* 0060:0000 */

@@ -103,7 +103,7 @@ static bool misaligned(const struct cpu *cpu, uint64_t linear, unsigned width)
 
 /* Physical pages are not known yet: then all are put off that no fast entry serves. */
 static COLD bool watched_restart(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
-				     uint64_t mask)
+				 uint64_t mask)
 {
 	uint64_t first = linear & ~(uint64_t)PAGE_MASK;
 	uint64_t last = (linear + width - 1) & mask & ~(uint64_t)PAGE_MASK;
@@ -332,7 +332,7 @@ static COLD void find_again(struct cpu *cpu, struct target *target, bool write)
 }
 
 static COLD bool load_hooked(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
-			struct target parts[2], uint8_t *to)
+			     struct target parts[2], uint8_t *to)
 {
 	struct hooked_access access = hooked_access(cpu, i, linear, width, parts, to);
 	enum hooked answer;
@@ -354,7 +354,7 @@ static COLD bool load_hooked(struct cpu *cpu, const struct insn *i, uint64_t lin
 }
 
 static COLD bool store_hooked(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
-			 struct target parts[2], const uint8_t *from)
+			      struct target parts[2], const uint8_t *from)
 {
 	uint8_t bytes[HOOKED_WIDTH];
 	struct hooked_access access = hooked_access(cpu, i, linear, width, parts, bytes);
@@ -379,7 +379,7 @@ static COLD bool store_hooked(struct cpu *cpu, const struct insn *i, uint64_t li
 
 /* With what hooks and debug registers have to say. */
 static COLD bool load_watched(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
-				  struct target parts[2], uint8_t *to)
+			      struct target parts[2], uint8_t *to)
 {
 	if (!(cpu->hooked & HOOKED_DATA))
 		get(cpu, i, linear, parts, width, to);
@@ -390,7 +390,7 @@ static COLD bool load_watched(struct cpu *cpu, const struct insn *i, uint64_t li
 }
 
 static COLD bool store_watched(struct cpu *cpu, const struct insn *i, uint64_t linear, unsigned width,
-				   struct target parts[2], const uint8_t *from)
+			       struct target parts[2], const uint8_t *from)
 {
 	if (!(cpu->hooked & HOOKED_DATA))
 		put(cpu, i, linear, parts, width, from);

@@ -183,7 +183,7 @@ struct cpu {
 	uint32_t exception_count;
 	const struct cpu_model *model;  /* the one below */
 	uint64_t linear_mask;           /* FFFFFFFFh outside 64-bit mode */
-	bool data_breakpoints;          /* DR7 enables data or I/O breakpoints */
+	bool data_breakpoints;          /* DR7 enables data breakpoints */
 	bool code_breakpoints;
 	bool data_watched;              /* data breakpoints or hooks: somebody looks at data */
 	bool ports_watched;             /* DR7 or hooks: somebody looks at ports */

@@ -13,7 +13,10 @@ static INLINE unsigned port_width(const struct insn *i)
 
 /* ---- The access itself ------------------------------------------------------------------------- */
 
-/* With what hooks have to say of it.  I/O breakpoints are looked at after the access. */
+/*
+ * With what hooks have to say of it.  I/O breakpoints are looked at after the instruction's last access:
+ * by whoever reads, since an INS has its store to come.
+ */
 static COLD uint32_t watched_read(struct cpu *cpu, uint16_t port, unsigned width)
 {
 	uint64_t value = 0;
@@ -97,7 +100,7 @@ HANDLER(op_OUT_DX_AL) { return out(cpu, i, reg16(cpu, REG_DX)); }
 HANDLER(op_OUT_DX_eAX) { return out(cpu, i, reg16(cpu, REG_DX)); }
 
 static COLD bool watched_ins(struct cpu *cpu, const struct insn *i, uint64_t to, uint16_t port,
-				 unsigned width)
+			     unsigned width)
 {
 	uint32_t value = watched_read(cpu, port, width);
 

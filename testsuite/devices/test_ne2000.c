@@ -121,10 +121,24 @@ static void no_irq(struct cbx_device *device, bool level)
 	(void)level;
 }
 
+/* A remote DMA of up to count bytes, from up to near bytes before a place where something ends, or after it. */
+static void random_transfer(struct dp8390_state *state, unsigned near, unsigned count, uint64_t *seed)
+{
+	static const unsigned edges[] = { 0x20, 0x4000, PSTOP * 256, 0x8000, 0xffff };
+
+	state->pstart = PSTART;
+	state->pstop = fake_random(seed) % 4 ? PSTOP - 0x20 : PSTOP;
+	state->rsar = (uint16_t)(edges[fake_random(seed) % 5] + fake_random(seed) % (2 * near) - near);
+	if (fake_random(seed) % 4 == 0)
+		state->rsar = (uint16_t)(state->pstop * 256u - fake_random(seed) % near);
+	state->rbcr = (uint16_t)(fake_random(seed) % count);
+	state->dcr = fake_random(seed) % 4 ? 0x49 : 0x48;
+	state->cr = fake_random(seed) % 2 ? 0x0a : 0x12;
+}
+
 /* Four bytes at once are two words one after the other, wherever the address and the count end. */
 static void test_wide(void **unused)
 {
-	static const unsigned edges[] = { 0x20, 0x4000, PSTOP * 256, 0x8000, 0xffff };
 	struct dp8390 *nic = calloc(1, sizeof(*nic));
 	uint64_t seed = 1;
 
@@ -134,14 +148,7 @@ static void test_wide(void **unused)
 		struct dp8390_state before, wide;
 		uint32_t value = (uint32_t)fake_random(&seed), in, halves;
 
-		nic->state.pstart = PSTART;
-		nic->state.pstop = fake_random(&seed) % 4 ? PSTOP - 0x20 : PSTOP;
-		nic->state.rsar = (uint16_t)(edges[fake_random(&seed) % 5] + fake_random(&seed) % 12 - 6);
-		if (fake_random(&seed) % 4 == 0)
-			nic->state.rsar = (uint16_t)(nic->state.pstop * 256u - fake_random(&seed) % 8);
-		nic->state.rbcr = (uint16_t)(fake_random(&seed) % 12);
-		nic->state.dcr = fake_random(&seed) % 4 ? 0x49 : 0x48;
-		nic->state.cr = fake_random(&seed) % 2 ? 0x0a : 0x12;
+		random_transfer(&nic->state, 6, 12, &seed);
 		before = nic->state;
 		dp8390_write(nic, 0x10, value, 4);
 		wide = nic->state;
@@ -164,7 +171,6 @@ static void test_wide(void **unused)
 /* Many at once leave what as many one after the other leave; registers are not for that. */
 static void test_many(void **unused)
 {
-	static const unsigned edges[] = { 0x20, 0x4000, PSTOP * 256, 0x8000, 0xffff };
 	struct dp8390 *nic = calloc(1, sizeof(*nic));
 	uint64_t seed = 2, written = 0, read = 0;
 
@@ -178,14 +184,7 @@ static void test_many(void **unused)
 		struct dp8390_state before, many;
 		uint8_t bytes[96], one[96] = { 0 };
 
-		nic->state.pstart = PSTART;
-		nic->state.pstop = fake_random(&seed) % 4 ? PSTOP - 0x20 : PSTOP;
-		nic->state.rsar = (uint16_t)(edges[fake_random(&seed) % 5] + fake_random(&seed) % 64 - 48);
-		if (fake_random(&seed) % 4 == 0)
-			nic->state.rsar = (uint16_t)(nic->state.pstop * 256u - fake_random(&seed) % 64);
-		nic->state.rbcr = (uint16_t)(fake_random(&seed) % 100);
-		nic->state.dcr = fake_random(&seed) % 4 ? 0x49 : 0x48;
-		nic->state.cr = fake_random(&seed) % 2 ? 0x0a : 0x12;
+		random_transfer(&nic->state, 48, 100, &seed);
 		for (n = 0; n < sizeof(bytes); n++)
 			bytes[n] = (uint8_t)fake_random(&seed);
 
